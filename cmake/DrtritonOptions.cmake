@@ -1,0 +1,22 @@
+# Compiler options for our own code.  DRTRITON_SANITIZE=ON builds with address and undefined-behaviour sanitizers.
+option(DRTRITON_SANITIZE "address and undefined-behaviour sanitizers" OFF)
+
+add_library(drtriton_options INTERFACE)
+target_compile_options(drtriton_options INTERFACE -Wall -Wextra -Wpedantic -Wno-missing-field-initializers)
+target_include_directories(drtriton_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
+if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+  target_compile_options(drtriton_options INTERFACE -Werror=thread-safety)
+endif()
+if(DRTRITON_SANITIZE)
+  target_compile_options(drtriton_options INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer)
+  target_link_options(drtriton_options INTERFACE -fsanitize=address,undefined)
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+find_program(MOLD mold)
+if(MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()

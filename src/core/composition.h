@@ -1,0 +1,42 @@
+// Composition: the chosen proposals for a whole Program with the glue between them.
+#ifndef DRTRITON_CORE_COMPOSITION_H_
+#define DRTRITON_CORE_COMPOSITION_H_
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/fragment.h"
+#include "core/launch_plan.h"
+#include "core/proposal.h"
+#include "core/verdict.h"
+
+namespace drtriton {
+
+// A fragment carried out by verified kernels.
+struct KernelStep {
+  Fragment fragment;
+  Proposal proposal;
+  LaunchPlan plan;
+  Verdict verdict;
+};
+
+// One node of the Program carried out by PyTorch: a view, or an operator that no kernel of ours beats or covers.
+struct TorchStep {
+  int32_t node = -1;
+  std::string why;   // for the report: "view", "no template covers aten.sort.default", "cuDNN was faster: 0.21 ms against 0.34 ms"
+};
+
+using CompositionStep = std::variant<KernelStep, TorchStep>;
+
+struct Composition {
+  Program program;
+  std::vector<CompositionStep> steps;   // in an order in which they can run; every node of the Program in exactly one,
+                                        // but view nodes that only fragments read may be absent (a fragment then starts
+                                        // from the view's base)
+  bool HasKernels() const;
+};
+
+}  // namespace drtriton
+
+#endif  // DRTRITON_CORE_COMPOSITION_H_

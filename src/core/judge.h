@@ -1,0 +1,42 @@
+// Judge: decides what a proposal is worth.  verify/ implements it; search/ and train/ see only this.
+#ifndef DRTRITON_CORE_JUDGE_H_
+#define DRTRITON_CORE_JUDGE_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "core/fragment.h"
+#include "core/launch_plan.h"
+#include "core/proposal.h"
+#include "core/verdict.h"
+
+namespace drtriton {
+
+struct JudgeOptions {
+  bool strict = false;     // refuse vendor steps
+  bool timed = true;       // measure accepted candidates (on a GPU)
+  uint64_t seed = 0;
+  double timeout_s = 60;   // for each stage of one candidate
+};
+
+struct Judgement {
+  Verdict verdict;
+  std::optional<LaunchPlan> plan;   // when the candidate compiled
+};
+
+class Judge {
+ public:
+  virtual ~Judge() = default;
+  // One judgement a proposal, in order.  Candidates compile in parallel.  `finished` is called as each is done, from
+  // the calling thread.  A candidate that crashes or hangs costs itself alone.  Returns early, with errors of code
+  // "interrupted" for the rest, when Interrupted() (base/interrupt.h) turns true.
+  virtual std::vector<Judgement> JudgeAll(const Fragment& fragment, const std::vector<Proposal>& proposals,
+                                          const JudgeOptions& options,
+                                          const std::function<void(size_t index, const Judgement&)>& finished) = 0;
+};
+
+}  // namespace drtriton
+
+#endif  // DRTRITON_CORE_JUDGE_H_
