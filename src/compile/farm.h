@@ -1,0 +1,100 @@
+// CompileFarm: candidates in, LaunchPlans out, all cores busy.
+//
+// Each candidate runs once in a fresh fork of a warm Python parent that never ran candidate code, has no GPU and no
+// network, and sees a read-only file system.  What comes back is data, parsed by LaunchPlanFromJson.  A candidate that
+// crashes, hangs or eats memory costs its own fork.
+#ifndef DRTRITON_COMPILE_FARM_H_
+#define DRTRITON_COMPILE_FARM_H_
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/device.h"
+#include "core/fragment.h"
+#include "core/launch_plan.h"
+#include "core/verdict.h"
+
+namespace drtriton {
+
+enum class CandidateForm : uint8_t {
+  kLaunch,  // the source defines launch(*inputs) -> tuple (ours)
+  kModule,  // the source defines ModelNew (a user's file); the fragment is the whole Program
+};
+
+struct CompileRequest {
+  const Fragment* fragment = nullptr;   // shapes, dtypes and strides of the inputs and results; outlives the call
+  CandidateForm form = CandidateForm::kLaunch;
+  std::string source;                   // the candidate file's text
+  std::filesystem::path source_path;    // kModule: where it stands (its folder is importable), may be empty
+  std::filesystem::path module_path;    // kModule: the user's module, for get_init_inputs() and get_inputs()
+  bool strict = true;                   // refuse ATen computation instead of recording a vendor step
+};
+
+struct CompileFailure {
+  Stage stage = Stage::kCompile;
+  std::string code;     // one of VerdictCodes()
+  std::string reason;   // one sentence
+};
+
+struct CompileResult {
+  // The plan and its recorded alternatives (`triton.autotune` configurations, first the one Triton would try first);
+  // empty when `failure` is set.  Cubins lie in `folder`.
+  std::vector<LaunchPlan> plans;
+  std::filesystem::path folder;
+  std::optional<CompileFailure> failure;
+  std::vector<std::string> layers;      // isolation that was active: "namespaces", "seccomp", "rlimits", ...
+};
+
+struct FarmOptions {
+  int workers = 0;                 // forks at once; 0: one a core
+  double timeout_s = 60;           // for one candidate
+  int64_t memory_limit_bytes = 6ll << 30;   // of one candidate
+  int max_alternatives = 16;       // autotune configurations recorded
+  std::filesystem::path folder;    // where results go; a ScratchFolder of the farm's own when empty
+};
+
+class CompileFarm {
+ public:
+  CompileFarm(const DeviceSpec& device, FarmOptions options);
+  ~CompileFarm();
+
+  // One result a request, in order; `finished` is called in the calling thread as each is done, in any order.
+  std::vector<CompileResult> CompileAll(const std::vector<CompileRequest>& requests,
+                                        const std::function<void(size_t index, const CompileResult&)>& finished = {});
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Runs a candidate's kernels under Triton's interpreter on real data, for machines without a GPU, with the same isolation.
+struct InterpretRequest {
+  CompileRequest candidate;
+  std::filesystem::path inputs;    // a .tensors file: one tensor a fragment input, in order (docs/formats.md)
+  std::filesystem::path outputs;   // written: one tensor a fragment result, in order, "result0", "result1", ...
+  double timeout_s = 120;
+};
+struct InterpretResult {
+  std::optional<CompileFailure> failure;
+  std::vector<std::string> layers;
+};
+
+class InterpreterFarm {
+ public:
+  explicit InterpreterFarm(FarmOptions options);
+  ~InterpreterFarm();
+  std::vector<InterpretResult> RunAll(const std::vector<InterpretRequest>& requests);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace drtriton
+
+#endif  // DRTRITON_COMPILE_FARM_H_

@@ -1,0 +1,28 @@
+// Emit: Composition -> the text of model_triton.py.
+#ifndef DRTRITON_EMIT_EMIT_H_
+#define DRTRITON_EMIT_EMIT_H_
+
+#include <string>
+#include <vector>
+
+#include "core/composition.h"
+#include "core/device.h"
+
+namespace drtriton {
+
+struct EmitOptions {
+  std::string module_source;     // the user's file, kept as the fallback
+  std::string module_name;       // file name of it, for the header comment
+  DeviceSpec device;             // the kernels are tuned for it
+  bool untimed = false;          // chosen by the cost model: the file says so
+  bool reduced_shapes = false;   // verified at reduced shapes only: the file says so
+  std::vector<std::string> notes;  // further lines for the header (error, speed, versions)
+};
+
+// A whole Python file; imports torch, triton and what the original imports, nothing else.  Throws InternalError when
+// the composition is inconsistent.
+std::string EmitModule(const Composition& composition, const EmitOptions& options);
+
+}  // namespace drtriton
+
+#endif  // DRTRITON_EMIT_EMIT_H_
