@@ -1,0 +1,32 @@
+// Family: one kind of kernel that the expert proposer knows how to write well.
+#ifndef DRTRITON_TEMPLATES_FAMILY_H_
+#define DRTRITON_TEMPLATES_FAMILY_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/device.h"
+#include "core/proposal.h"
+#include "templates/lowered.h"
+
+namespace drtriton {
+
+class Family {
+ public:
+  virtual ~Family() = default;
+  virtual std::string Name() const = 0;
+  // Why this family cannot write the fragment, or nullopt.  Microseconds.
+  virtual std::optional<std::string> WhyNot(const Lowered& lowered) const = 0;
+  // Best estimate first, at most `max_count`, at least one when WhyNot() is nullopt.
+  virtual std::vector<Proposal> Propose(const Lowered& lowered, const DeviceSpec& device, int max_count) const = 0;
+};
+
+std::unique_ptr<Family> MakePointwiseFamily();   // pointwise.h
+std::unique_ptr<Family> MakeRowFamily();         // row.h
+std::unique_ptr<Family> MakeMatmulFamily();      // matmul.h
+
+}  // namespace drtriton
+
+#endif  // DRTRITON_TEMPLATES_FAMILY_H_

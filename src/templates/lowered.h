@@ -1,0 +1,119 @@
+// Lowered: a fragment as primitive operations over one iteration space.
+//
+// Composite operators are gone (softmax is max, subtract, exp, sum, divide), views are gone (they became index
+// relations), and what is left are loads, constants, scalar functions, reductions, matrix products and stores.  All
+// families start from here; lower.h makes it.
+//
+// Numerics.  A register holds RegisterType(dtype): float32 for the 16-bit floats, the type itself otherwise.  Values
+// are not rounded to 16 bits between operators: the contract measures against float64, where such casts are the
+// identity, so keeping float32 is never worse.
+#ifndef DRTRITON_TEMPLATES_LOWERED_H_
+#define DRTRITON_TEMPLATES_LOWERED_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/fragment.h"
+#include "graph/program.h"
+#include "templates/axes.h"
+
+namespace drtriton {
+
+// What a register holds for a PyTorch element type.
+DType RegisterType(DType dtype);
+
+struct Axis {
+  int64_t size = 1;
+};
+
+// A tensor of the launcher: an input of the fragment, or a buffer that it allocates.
+struct TensorRef {
+  enum class Kind : uint8_t { kInput, kBuffer };
+  Kind kind = Kind::kInput;
+  int32_t index = 0;   // into Fragment::Inputs(), or into Lowered::buffers
+  friend bool operator==(const TensorRef&, const TensorRef&) = default;
+};
+
+// Where an element lies: offset + sum of strides[i] * (index along axes[i]), in elements.
+struct Access {
+  TensorRef tensor;
+  AxisList axes;                  // those of the node, in its order
+  std::vector<int64_t> strides;   // one an axis
+  int64_t offset = 0;
+};
+
+using NodeId = int32_t;
+
+enum class LoweredKind : uint8_t {
+  kLoad,
+  kConstant,    // a literal; depends on no axis
+  kIndex,       // start + step * index along `axes` (arange)
+  kPointwise,   // `function` (expression.h) of `operands`, each already of the type that the function computes in
+  kReduce,      // `function`: sum, max, min, prod, any, all, max_number (NaN ignored) over `reduced`
+  kMatmul,      // sum over k of operands[0] * operands[1]; accumulates in float32 (float64 for float64)
+};
+
+struct LoweredNode {
+  LoweredKind kind = LoweredKind::kPointwise;
+  DType dtype = DType::kFloat32;   // PyTorch's element type of this value
+  AxisList axes;                   // that it depends on, in the row-major order of its value
+  std::string name;                // a Python identifier, unique among the nodes
+  std::string function;
+  std::vector<NodeId> operands;
+  Access access;                   // kLoad
+  Attr constant;                   // kConstant: int64, double or bool
+  int64_t start = 0, step = 1;     // kIndex
+  AxisList reduced;                // kReduce
+  // kMatmul: operands[0] depends on batch, m, k (any subset of batch), operands[1] on batch, k, n; `axes` is batch, m, n
+  // in the value's own order.
+  AxisList batch_axes, m_axes, n_axes, k_axes;
+};
+
+// A buffer that the launcher allocates.
+struct BufferSpec {
+  std::string name;    // "out", "out_1": a Python identifier
+  DType dtype = DType::kFloat32;
+  Shape shape;
+  Shape strides;       // dense: PyTorch's empty_strided with them
+};
+
+struct Store {
+  NodeId node = -1;
+  Access access;       // of a buffer
+};
+
+// A result of the fragment: a whole buffer, or a view of a buffer or of an input.
+struct ResultView {
+  TensorRef tensor;
+  bool whole = true;   // the buffer itself
+  Shape shape;
+  Shape strides;
+  int64_t offset = 0;
+};
+
+struct Lowered {
+  const Fragment* fragment = nullptr;   // not owned; outlives this
+  std::vector<Axis> axes;               // compact: every one is used
+  std::vector<LoweredNode> nodes;       // operands come first; every node is needed by a store
+  std::vector<BufferSpec> buffers;
+  std::vector<Store> stores;            // one a buffer, in order
+  std::vector<ResultView> results;      // in the fragment's order
+  std::vector<std::string> operators;   // short names of the PyTorch operators that compute, in order: "linear", "gelu"
+
+  const LoweredNode& node(NodeId id) const { return nodes[static_cast<size_t>(id)]; }
+  int64_t size(AxisId axis) const { return axes[static_cast<size_t>(axis)].size; }
+  int64_t Product(const AxisList& list) const;
+  // Ids of the nodes of one kind, ascending.
+  std::vector<NodeId> OfKind(LoweredKind kind) const;
+  bool Has(LoweredKind kind) const { return !OfKind(kind).empty(); }
+  const Value& InputValue(int32_t index) const;          // of the fragment's program
+  const RunContext& context() const { return fragment->program.context; }
+  DType TensorType(const TensorRef& tensor) const;
+  // Elements that a tensor's storage spans: decides between 32- and 64-bit offsets.
+  int64_t TensorExtent(const TensorRef& tensor) const;
+};
+
+}  // namespace drtriton
+
+#endif  // DRTRITON_TEMPLATES_LOWERED_H_
