@@ -72,10 +72,18 @@ struct ScalarArg {
   int64_t integer = 0;   // for the integer types
   double real = 0;       // for the floating ones
 };
-struct DescriptorArg {   // a host-side tensor descriptor (TMA)
+// A host-side tensor descriptor (TMA).  It becomes a CUtensorMap of 128 bytes followed by one i32 a size and one i64 a
+// stride of `view`, as Triton's own launcher expands it.  The members after `padding` come from the compiled kernel's
+// `tensordesc_meta`; where the kernel was compiled without TMA (element_type -1) the descriptor becomes instead: base
+// pointer, sizes (i64), strides (i64), padding (i1), sizes (i32), strides (i64).
+struct DescriptorArg {
   TensorView view;
   Shape block_shape;
-  int32_t padding = 0;   // 0: zeros, 1: NaN
+  int32_t padding = 0;        // 0: zeros, 1: NaN
+  Shape box;                  // "block_size": what one TMA request moves, outermost first
+  int32_t swizzle = 0;        // CUtensorMapSwizzle
+  int32_t element_type = -1;  // "elem_type" as Triton's metadata has it (device numbering)
+  int32_t element_bytes = 0;  // "elem_size"
 };
 using LaunchArg = std::variant<PointerArg, ScalarArg, DescriptorArg>;
 
