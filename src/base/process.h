@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,12 +31,15 @@ struct ProcessEnd {
   int exit_code = 0;        // valid when signal == 0
   int signal = 0;           // 0: it exited by itself
   bool timed_out = false;   // we killed it at its time limit
+  std::chrono::milliseconds limit{0};  // that limit, when timed_out
   std::string stderr_tail;  // what it wrote to standard error, at most the last 64 KiB
   // "exited with status 3", "was killed by signal 9 (Killed)", "ran past its limit of 60 s".
   std::string Describe() const;
 };
 
 // One running child.  Not thread-safe: one thread owns a Process.  The destructor kills the group and reaps the child.
+class Child;  // base/child.h
+
 class Process {
  public:
   explicit Process(ProcessOptions options);  // throws UserError when the program cannot be started
@@ -46,7 +50,8 @@ class Process {
   int pid() const;
   bool running();
 
-  // Writes one JSON line to the child's standard input.  Returns false when the child no longer reads.
+  // Writes one JSON line to the child's standard input.  Returns false when the child no longer reads; one that takes
+  // nothing for five minutes is killed (timed_out).
   bool Send(const Json& message);
 
   // The next line of the child's standard output as JSON; lines that are not JSON objects are passed to stderr_tail, so
@@ -59,8 +64,12 @@ class Process {
   void Kill();
 
  private:
-  struct State;
-  State* state_;
+  std::optional<std::string> TakeLine(bool at_end);
+  std::optional<Json> TakeMessage(bool at_end);
+
+  std::unique_ptr<Child> child_;
+  bool passes_stderr_;
+  size_t scanned_ = 0;  // bytes of the child's output already searched for the end of a line
 };
 
 // Runs a command to its end and returns what it printed.  For short, trusted helpers.

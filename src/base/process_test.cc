@@ -1,0 +1,216 @@
+#include "base/process.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <string>
+#include <thread>
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/file.h"
+
+namespace drtriton {
+namespace {
+
+using namespace std::chrono_literals;
+
+ProcessOptions Shell(const std::string& script) {
+  ProcessOptions options;
+  options.command = {"sh", "-c", script};
+  return options;
+}
+
+ProcessOptions Python(const std::string& script) {
+  ProcessOptions options;
+  options.command = {"python3", "-c", script};
+  return options;
+}
+
+// True once no process has this id (a zombie counts as gone).
+bool IsGone(pid_t pid) {
+  for (int attempt = 0; attempt < 200; ++attempt) {
+    if (kill(pid, 0) != 0) return true;
+    std::string status;
+    try {
+      status = ReadFile("/proc/" + std::to_string(pid) + "/stat");
+    } catch (const UserError&) {
+      return true;
+    }
+    if (status.find(") Z") != std::string::npos) return true;
+    std::this_thread::sleep_for(10ms);
+  }
+  return false;
+}
+
+TEST(Process, AnswersLineByLine) {
+  Process process(Shell("cat"));
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(process.Send({{"i", i}}));
+    EXPECT_EQ(process.Receive(10s), Json({{"i", i}}));
+  }
+  EXPECT_TRUE(process.running());
+  EXPECT_EQ(process.Wait(10s).Describe(), "exited with status 0");
+  EXPECT_FALSE(process.running());
+}
+
+TEST(Process, SeveralLinesAtOnceComeInOrder) {
+  Process process(Shell("printf '{\"a\":1}\\n{\"a\":2}\\n{\"a\":3}'"));
+  for (int i = 1; i <= 3; ++i) EXPECT_EQ(process.Receive(10s), Json({{"a", i}}));
+  EXPECT_EQ(process.Receive(10s), std::nullopt);
+}
+
+TEST(Process, ALineThatIsNoMessageGoesToTheTail) {
+  Process process(Shell("echo hello; echo 42; echo '{\"a\":1}'; echo oops >&2; exit 3"));
+  EXPECT_EQ(process.Receive(10s), Json({{"a", 1}}));
+  ProcessEnd end = process.Wait(10s);
+  EXPECT_NE(end.stderr_tail.find("hello\n42\n"), std::string::npos);
+  EXPECT_NE(end.stderr_tail.find("oops\n"), std::string::npos);
+  EXPECT_EQ(end.Describe(), "exited with status 3");
+}
+
+TEST(Process, CarriesAHundredMegabytesBothWays) {
+  Process process(Shell("cat"));
+  Json message = {{"data", std::string(100'000'000, 'x')}};
+  ASSERT_TRUE(process.Send(message));
+  std::optional<Json> answer = process.Receive(60s);
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_TRUE(*answer == message);
+}
+
+TEST(Process, AChattyChildNeverBlocks) {
+  Process process(Python("import sys\nfor i in range(200000): print('noise', i, file=sys.stderr)\nprint('{\"done\":1}')"));
+  EXPECT_EQ(process.Receive(30s), Json({{"done", 1}}));
+  ProcessEnd end = process.Wait(10s);
+  EXPECT_LE(end.stderr_tail.size(), 65536u);
+  EXPECT_NE(end.stderr_tail.find("noise 199999\n"), std::string::npos);
+}
+
+TEST(Process, ReceiveKillsAtItsLimit) {
+  Process process(Shell("sleep 100"));
+  EXPECT_EQ(process.Receive(50ms), std::nullopt);
+  ProcessEnd end = process.Wait(10s);
+  EXPECT_TRUE(end.timed_out);
+  EXPECT_EQ(end.Describe(), "ran past its limit of 50 ms");
+}
+
+TEST(Process, WaitKillsAtItsLimit) {
+  Process process(Shell("sleep 100"));
+  ProcessEnd end = process.Wait(50ms);
+  EXPECT_TRUE(end.timed_out);
+  EXPECT_EQ(end.signal, SIGKILL);
+}
+
+TEST(Process, ACrashIsTold) {
+  Process process(Shell("kill -SEGV $$"));
+  EXPECT_EQ(process.Receive(10s), std::nullopt);
+  EXPECT_EQ(process.Wait(10s).Describe(), "was killed by signal 11 (Segmentation fault)");
+}
+
+TEST(Process, SendToAnEndedChildReturnsFalse) {
+  Process process(Shell("exit 0"));
+  while (process.running()) std::this_thread::sleep_for(1ms);
+  EXPECT_FALSE(process.Send({{"a", 1}}));
+}
+
+TEST(Process, AGrandchildThatKeepsThePipesIsNotWaitedFor) {
+  Process process(Shell("sleep 100 & echo '{\"pid\":'$!'}'"));
+  std::optional<Json> message = process.Receive(10s);
+  ASSERT_TRUE(message.has_value());
+  EXPECT_EQ(process.Receive(10s), std::nullopt);
+  EXPECT_FALSE(process.Wait(10s).timed_out);
+  EXPECT_TRUE(IsGone((*message)["pid"].get<int>()));
+}
+
+TEST(Process, TheDestructorEndsTheWholeGroup) {
+  int grandchild = 0;
+  {
+    Process process(Shell("sleep 100 & echo '{\"pid\":'$!'}'; sleep 100"));
+    std::optional<Json> message = process.Receive(10s);
+    ASSERT_TRUE(message.has_value());
+    grandchild = (*message)["pid"].get<int>();
+  }
+  EXPECT_TRUE(IsGone(grandchild));
+}
+
+TEST(Process, OutlivesTheThreadThatStartedIt) {
+  std::unique_ptr<Process> process;
+  std::thread([&] { process = std::make_unique<Process>(Shell("cat")); }).join();
+  ASSERT_TRUE(process->Send({{"a", 1}}));
+  EXPECT_EQ(process->Receive(10s), Json({{"a", 1}}));
+}
+
+TEST(Process, EndsWithItsParent) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  pid_t parent = fork();
+  if (parent == 0) {
+    Process process(Shell("sleep 100"));
+    int pid = process.pid();
+    [[maybe_unused]] ssize_t written = write(ends[1], &pid, sizeof pid);
+    kill(getpid(), SIGKILL);
+  }
+  int pid = 0;
+  ASSERT_EQ(read(ends[0], &pid, sizeof pid), static_cast<ssize_t>(sizeof pid));
+  waitpid(parent, nullptr, 0);
+  EXPECT_TRUE(IsGone(pid));
+  close(ends[0]);
+  close(ends[1]);
+}
+
+TEST(Process, TheMemoryLimitHolds) {
+  ProcessOptions options = Python("x = bytearray(400 << 20)");
+  options.memory_limit_bytes = 200 << 20;
+  CommandResult result = RunCommand(options, 20s);
+  EXPECT_EQ(result.end.exit_code, 1);
+  EXPECT_NE(result.end.stderr_tail.find("MemoryError"), std::string::npos);
+}
+
+TEST(Process, AMissingProgramIsNamed) {
+  ProcessOptions options;
+  for (const char* program : {"no-such-program", "/no/such/program"}) {
+    options.command = {program};
+    try {
+      Process process(options);
+      FAIL() << program;
+    } catch (const UserError& error) {
+      EXPECT_NE(std::string(error.what()).find(program), std::string::npos);
+    }
+  }
+}
+
+TEST(RunCommandTest, ReturnsOutputWithEnvironmentAndFolder) {
+  ScratchFolder scratch;
+  ProcessOptions options = Shell("echo \"$ADDED|$HOME\"; pwd -P");
+  options.environment = {{"ADDED", "yes"}, {"HOME", ""}};
+  options.working_folder = scratch.path();
+  CommandResult result = RunCommand(options, 10s);
+  EXPECT_EQ(result.output, "yes|\n" + std::filesystem::canonical(scratch.path()).string() + "\n");
+}
+
+TEST(PythonProcessTest, NamesInterpreterModuleAndPath) {
+  setenv("DRTRITON_PYTHON", "/bin/sh", 1);
+  setenv("DRTRITON_SOURCE", "/checkout", 1);
+  unsetenv("PYTHONPATH");
+  ProcessOptions options = PythonProcess("importer", {"--x"});
+  EXPECT_EQ(options.command, (std::vector<std::string>{"/bin/sh", "-P", "-m", "drtriton.importer", "--x"}));
+  EXPECT_EQ(options.environment.at("PYTHONPATH"), "/checkout/python");
+}
+
+TEST(PythonProcessTest, APythonThatCannotRunIsASetUpFailure) {
+  setenv("DRTRITON_PYTHON", "/no/python", 1);
+  try {
+    PythonExecutable();
+    FAIL();
+  } catch (const UserError& error) {
+    EXPECT_EQ(error.status(), ExitStatus::kSetUpFailed);
+    EXPECT_NE(std::string(error.what()).find("/no/python"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace drtriton
