@@ -113,14 +113,14 @@ Image MakeImage(const ProcessOptions& options) {
 // Forks on a thread that never ends (child.h says why).
 class SpawnThread {
  public:
+  SpawnThread() {
+    std::thread([this] { Serve(); }).detach();
+  }
+
   // The child's id, or -errno.
   pid_t Fork(const Image& image) {
     std::lock_guard<std::mutex> one_at_a_time(callers_);
     std::unique_lock<std::mutex> lock(mutex_);
-    if (owner_ != getpid()) {  // not started yet, or we are ourselves a fork, which has no such thread
-      owner_ = getpid();
-      std::thread([this] { Serve(); }).detach();
-    }
     image_ = &image;
     changed_.notify_all();
     changed_.wait(lock, [this] { return image_ == nullptr; });
@@ -145,12 +145,19 @@ class SpawnThread {
   std::condition_variable changed_;
   const Image* image_ = nullptr;
   pid_t answer_ = -1;
-  pid_t owner_ = -1;
 };
 
+// One a process: a fork of ours has no such thread and makes its own.  Never destroyed: it runs until all is gone.
 SpawnThread& TheSpawnThread() {
-  static SpawnThread& thread = *new SpawnThread;  // never destroyed: it runs until the process is gone
-  return thread;
+  static std::mutex mutex;
+  static SpawnThread* thread = nullptr;
+  static pid_t owner = -1;
+  std::lock_guard<std::mutex> lock(mutex);
+  if (owner != getpid()) {
+    thread = new SpawnThread;
+    owner = getpid();
+  }
+  return *thread;
 }
 
 // The pipes of one child.  Closes what was not taken, so that no early exit leaks a descriptor.
