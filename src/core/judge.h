@@ -15,10 +15,11 @@
 namespace drtriton {
 
 struct JudgeOptions {
-  bool strict = false;     // refuse vendor steps
-  bool timed = true;       // measure accepted candidates (on a GPU)
+  bool strict = false;        // refuse vendor steps
+  bool timed = true;          // measure accepted candidates (on a GPU)
   uint64_t seed = 0;
-  double timeout_s = 60;   // for each stage of one candidate
+  bool compile_only = false;  // stop after the LaunchPlan: "accepted" then means that it compiled
+  double timeout_s = 60;      // for each stage of one candidate
 };
 
 struct Judgement {
@@ -26,14 +27,20 @@ struct Judgement {
   std::optional<LaunchPlan> plan;   // when the candidate compiled
 };
 
+// What is judged: a proposal for a fragment.  Both outlive the call.
+struct Candidate {
+  const Fragment* fragment = nullptr;
+  const Proposal* proposal = nullptr;
+};
+
 class Judge {
  public:
   virtual ~Judge() = default;
-  // One judgement a proposal, in order.  Candidates compile in parallel.  `finished` is called as each is done, from
-  // the calling thread.  A candidate that crashes or hangs costs itself alone.  Returns early, with errors of code
-  // "interrupted" for the rest, when Interrupted() (base/interrupt.h) turns true.
-  virtual std::vector<Judgement> JudgeAll(const Fragment& fragment, const std::vector<Proposal>& proposals,
-                                          const JudgeOptions& options,
+  // One judgement a candidate, in order.  Candidates compile in parallel and are executed as they come; those of one
+  // fragment should be neighbours, since they share its reference values.  `finished` is called as each is done, from
+  // the calling thread.  A candidate that crashes or hangs costs itself alone.  When Interrupted() (base/interrupt.h)
+  // turns true the rest are errors of code "interrupted".
+  virtual std::vector<Judgement> JudgeAll(const std::vector<Candidate>& candidates, const JudgeOptions& options,
                                           const std::function<void(size_t index, const Judgement&)>& finished) = 0;
 };
 

@@ -1,0 +1,57 @@
+// Clock: modules as a user runs them, in a fresh Python process (python/drtriton/clock.py).
+//
+// Checking and timing of emitted files against the module they came from, with nothing of ours between the caller and
+// the code: eager PyTorch, torch.compile and any number of variants, interleaved in one run.
+#ifndef DRTRITON_BENCH_CLOCK_H_
+#define DRTRITON_BENCH_CLOCK_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "report/report.h"
+
+namespace drtriton {
+
+struct ClockOptions {
+  std::filesystem::path module;   // the user's file; its folder is importable
+  std::string device = "cuda";    // "cuda", or "cpu": the emitted kernels then run under Triton's interpreter
+  bool training = false;          // --mode train
+  uint64_t seed = 0;              // as in ImportOptions
+  double timeout_s = 300;
+};
+
+struct CheckReport {
+  bool ran = false;
+  bool fast_path = false;         // the verified kernels ran, not the fallback
+  std::string failure;            // one sentence, when it did not run
+};
+
+class Clock {
+ public:
+  explicit Clock(ClockOptions options);   // starts no process; each call below uses a fresh one
+
+  // Runs ModelNew of `emitted` on the module's own inputs and writes "result:<i>" and "mutation:<i>" to `results`
+  // (docs/formats.md).  Never throws for what the emitted file does.
+  CheckReport Check(const std::filesystem::path& emitted, const std::filesystem::path& results);
+
+  struct TimeRequest {
+    std::vector<std::filesystem::path> variants;   // emitted files
+    bool eager = true;
+    bool compile = false;         // torch.compile(module) in its default mode
+    bool wall = false;            // the caller's time per call too
+    double budget_s = 20;
+  };
+  // Timings in the order: "eager" (if asked), "torch.compile" (if asked), then one a variant, named by its file stem.
+  // A variant that fails carries its failure; the others go on.  GPU only.
+  std::vector<Timing> Time(const TimeRequest& request);
+
+ private:
+  ClockOptions options_;
+};
+
+}  // namespace drtriton
+
+#endif  // DRTRITON_BENCH_CLOCK_H_

@@ -1,0 +1,47 @@
+#include "search/regions.h"
+
+#include <gtest/gtest.h>
+
+#include "search/split_views.h"
+#include "search/test_search.h"
+
+namespace drtriton {
+namespace {
+
+const std::set<std::string> kUsual = {"aten.linear.default", "aten.silu.default", "aten.mul.Tensor"};
+
+std::vector<std::string> Labels(const std::vector<Option>& options) {
+  std::vector<std::string> labels;
+  for (const Option& option : options) labels.push_back(option.label);
+  return labels;
+}
+
+TEST(RegionOptions, AFusedProductMayKeepTheVendorsProduct) {
+  Program program = SplitViews(GatedPerceptron());
+  FakeProposer proposer(kUsual, 2);
+  std::vector<Option> options = RegionOptions(program, {{0, 1, 2, 3}, true, ""}, {&proposer}, /*strict=*/false);
+  EXPECT_EQ(Labels(options), (std::vector<std::string>{"fused", "vendor matmul, fused rest", "PyTorch"}));
+  ASSERT_EQ(options[1].pieces.size(), 3u);
+  EXPECT_EQ(options[1].pieces[2].nodes, (std::vector<int32_t>{1, 3}));
+  EXPECT_TRUE(options[1].pieces[2].covered);
+  EXPECT_FALSE(options[1].pieces[0].covered);
+}
+
+TEST(RegionOptions, StrictNeverUsesTorchForWhatIsCovered) {
+  Program program = SplitViews(GatedPerceptron());
+  FakeProposer proposer(kUsual, 2);
+  for (const Option& option : RegionOptions(program, {{0, 1, 2, 3}, true, ""}, {&proposer}, /*strict=*/true)) {
+    for (const Piece& piece : option.pieces) EXPECT_TRUE(piece.covered) << option.label;
+  }
+}
+
+TEST(RegionOptions, WhatNobodyCoversIsPyTorchs) {
+  Program program = SplitViews(GatedPerceptron());
+  FakeProposer proposer(kUsual);
+  std::vector<Option> options = RegionOptions(program, {{4}, false, "no template"}, {&proposer}, false);
+  EXPECT_EQ(Labels(options), (std::vector<std::string>{"PyTorch"}));
+  EXPECT_EQ(options[0].pieces[0].why_not, "no template");
+}
+
+}  // namespace
+}  // namespace drtriton

@@ -1,0 +1,255 @@
+// The search's order of work; see search.h.  Pricing is in plan.cc, whole-composition timing in refine.cc.
+#include "search/search.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "search/plan.h"
+#include "search/refine.h"
+
+namespace drtriton {
+namespace {
+
+// Share of the budget after which no more candidates are judged; the rest is for timing compositions.
+constexpr double kJudgingShare = 0.55;
+
+class Searcher {
+ public:
+  Searcher(const std::vector<const Proposer*>& proposers, Judge& judge, const DeviceSpec& device, const Budget& budget,
+           const SearchOptions& options)
+      : proposers_(proposers), judge_(judge), device_(device), budget_(budget), options_(options) {}
+
+  SearchResult Run(const Program& program, CompositionTimer* timer) {
+    SearchPlan plan = PlanRegions(program, proposers_, options_.strict, result_.fragments);
+    if (options_.timed) {
+      JudgeTimed(plan);
+    } else {
+      JudgeUntimed();
+    }
+    Decisions decisions = DecideByCost(plan, result_.fragments);
+    if (timer != nullptr && !Interrupted()) {
+      decisions = Refine(plan, decisions, result_.fragments, *timer, budget_);
+    }
+    result_.composition = Compose(plan, decisions, result_.fragments);
+    Report(plan, decisions);
+    result_.interrupted = Interrupted();
+    return std::move(result_);
+  }
+
+ private:
+  void Propose(FragmentRecord& record, int count) {
+    for (const Proposer* proposer : proposers_) {
+      if (proposer->WhyNot(record.fragment)) continue;
+      ProposeOptions options{.max_count = count, .seed = options_.seed};
+      for (Proposal& proposal : proposer->Propose(record.fragment, device_, options)) {
+        record.waiting.push_back(std::move(proposal));
+      }
+    }
+    std::stable_sort(record.waiting.begin(), record.waiting.end(),
+                     [](const Proposal& a, const Proposal& b) { return a.estimated_us < b.estimated_us; });
+  }
+
+  // Two rounds: a few schedules of everything, then more for the fragments that cost most.
+  void JudgeTimed(const SearchPlan& plan) {
+    for (auto& [key, record] : result_.fragments) Propose(record, 4 * options_.proposals);
+    std::vector<std::pair<FragmentRecord*, int>> wanted;
+    for (FragmentRecord* record : InPlanOrder(plan)) wanted.push_back({record, options_.proposals});
+    JudgeRound(wanted);
+    while (budget_.Within(kJudgingShare) && !Interrupted()) {
+      std::vector<std::pair<FragmentRecord*, int>> more = Costliest();
+      if (more.empty()) break;
+      JudgeRound(more);
+    }
+  }
+
+  // Fragments of fused options come first, so that an early end still leaves something to compose.
+  std::vector<FragmentRecord*> InPlanOrder(const SearchPlan& plan) {
+    std::vector<FragmentRecord*> order;
+    std::set<std::string> seen;
+    for (size_t option = 0; option < 3; ++option) {
+      for (const PlannedRegion& region : plan.regions) {
+        if (option >= region.keys.size()) continue;
+        for (const std::string& key : region.keys[option]) {
+          if (!key.empty() && seen.insert(key).second) order.push_back(&result_.fragments.at(key));
+        }
+      }
+    }
+    return order;
+  }
+
+  // The three fragments with the largest time that still have untried schedules.
+  std::vector<std::pair<FragmentRecord*, int>> Costliest() {
+    std::vector<std::pair<double, FragmentRecord*>> open;
+    for (auto& [key, record] : result_.fragments) {
+      if (record.waiting.empty()) continue;
+      open.push_back({record.choices.empty() ? 1e9 : record.choices.front().cost_ms, &record});
+    }
+    std::stable_sort(open.begin(), open.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+    std::vector<std::pair<FragmentRecord*, int>> more;
+    for (size_t i = 0; i < open.size() && i < 3; ++i) more.push_back({open[i].second, options_.proposals});
+    return more;
+  }
+
+  void JudgeRound(const std::vector<std::pair<FragmentRecord*, int>>& wanted) {
+    std::vector<FragmentRecord*> owners;
+    std::vector<Proposal> proposals;
+    for (auto [record, count] : wanted) {
+      int taken = std::min<int>(count, static_cast<int>(record->waiting.size()));
+      for (int i = 0; i < taken; ++i) {
+        owners.push_back(record);
+        proposals.push_back(std::move(record->waiting[i]));
+      }
+      record->waiting.erase(record->waiting.begin(), record->waiting.begin() + taken);
+    }
+    std::vector<Candidate> candidates;
+    for (size_t i = 0; i < proposals.size(); ++i) candidates.push_back({&owners[i]->fragment, &proposals[i]});
+    size_t done = 0;
+    JudgeOptions options{.strict = true, .timed = true, .seed = options_.seed};
+    judge_.JudgeAll(candidates, options, [&](size_t index, const Judgement& judgement) {
+      Keep(*owners[index], proposals[index], judgement);
+      SetProgress("judged " + std::to_string(++done) + " of " + std::to_string(candidates.size()) + " candidates, " +
+                  std::to_string(static_cast<int>(budget_.Left())) + " s left");
+    });
+    ClearProgress();
+  }
+
+  void Keep(FragmentRecord& record, const Proposal& proposal, const Judgement& judgement) {
+    record.attempts.push_back({proposal, judgement.verdict});
+    if (judgement.verdict.eager_ms) record.eager_ms = judgement.verdict.eager_ms;
+    if (!judgement.verdict.accepted() || !judgement.plan) return;
+    Choice choice{proposal, *judgement.plan, judgement.verdict, 0};
+    choice.cost_ms = judgement.verdict.time_ms.value_or(proposal.estimated_us / 1000);
+    auto place = std::upper_bound(record.choices.begin(), record.choices.end(), choice,
+                                  [](const Choice& a, const Choice& b) { return a.cost_ms < b.cost_ms; });
+    record.choices.insert(place, std::move(choice));
+  }
+
+  // Without times the cost model decides: the first candidate that is right is taken.  All fragments advance together
+  // so that every core compiles.
+  void JudgeUntimed() {
+    for (auto& [key, record] : result_.fragments) Propose(record, options_.tries_untimed);
+    for (int attempt = 0; attempt < options_.tries_untimed && !Interrupted(); ++attempt) {
+      std::vector<FragmentRecord*> open;
+      for (auto& [key, record] : result_.fragments) {
+        if (record.choices.empty() && !record.waiting.empty()) open.push_back(&record);
+      }
+      if (open.empty()) return;
+      JudgeUntimedRound(open);
+    }
+  }
+
+  void JudgeUntimedRound(const std::vector<FragmentRecord*>& open) {
+    std::vector<std::pair<FragmentRecord*, int>> whole;
+    std::vector<FragmentRecord*> reduced;
+    std::vector<Fragment> small;
+    for (FragmentRecord* record : open) {
+      std::optional<Fragment> shrunk = options_.shrink ? options_.shrink(record->fragment) : std::nullopt;
+      if (!shrunk) {
+        whole.push_back({record, 1});
+        continue;
+      }
+      reduced.push_back(record);
+      small.push_back(std::move(*shrunk));
+    }
+    JudgeRound(whole);
+    if (!reduced.empty() && !Interrupted()) JudgeReduced(reduced, small);
+  }
+
+  // The same proposer's first schedule for the small fragment is executed; the real one is compiled.
+  void JudgeReduced(const std::vector<FragmentRecord*>& records, const std::vector<Fragment>& small) {
+    std::vector<Proposal> real;
+    std::vector<Proposal> stand_ins;
+    std::vector<Candidate> candidates;
+    std::vector<Candidate> compiled;
+    for (size_t i = 0; i < records.size(); ++i) {
+      real.push_back(std::move(records[i]->waiting.front()));
+      records[i]->waiting.erase(records[i]->waiting.begin());
+      stand_ins.push_back(StandIn(real.back(), small[i]));
+    }
+    for (size_t i = 0; i < records.size(); ++i) {
+      candidates.push_back({&small[i], &stand_ins[i]});
+      compiled.push_back({&records[i]->fragment, &real[i]});
+    }
+    JudgeOptions options{.strict = true, .timed = false, .seed = options_.seed};
+    std::vector<Judgement> verdicts = judge_.JudgeAll(candidates, options, {});
+    options.compile_only = true;
+    std::vector<Judgement> plans = judge_.JudgeAll(compiled, options, {});
+    for (size_t i = 0; i < records.size(); ++i) {
+      Judgement judgement = plans[i].verdict.accepted() ? verdicts[i] : plans[i];
+      judgement.plan = plans[i].plan;
+      judgement.verdict.reduced_shapes = true;
+      records[i]->reduced = true;
+      Keep(*records[i], real[i], judgement);
+    }
+  }
+
+  // The proposal for `small` that is most like `real`: of the same families and, where there is one, of the same tile.
+  Proposal StandIn(const Proposal& real, const Fragment& small) {
+    std::vector<Proposal> all;
+    for (const Proposer* proposer : proposers_) {
+      if (proposer->Name() != real.proposer || proposer->WhyNot(small)) continue;
+      all = proposer->Propose(small, device_, {.max_count = 8, .seed = options_.seed});
+    }
+    if (all.empty()) throw InternalError("the reduced fragment " + small.id + " has no proposal");
+    auto likeness = [&](const Proposal& proposal) {
+      int alike = 0;
+      for (size_t i = 0; i < proposal.kernels.size() && i < real.kernels.size(); ++i) {
+        alike += proposal.kernels[i].family == real.kernels[i].family ? 2 : 0;
+        alike += proposal.kernels[i].tile == real.kernels[i].tile ? 1 : 0;
+      }
+      return alike;
+    };
+    return *std::max_element(all.begin(), all.end(),
+                             [&](const Proposal& a, const Proposal& b) { return likeness(a) < likeness(b); });
+  }
+
+  void Report(const SearchPlan& plan, const Decisions& decisions) {
+    for (const PlannedRegion& region : plan.regions) {
+      const Decision& decision = decisions.at(region.kind);
+      RegionReport report{region.nodes, region.name, {}, region.options[decision.option].label, ""};
+      for (const Option& option : region.options) report.options.push_back(option.label);
+      const std::string& whole = region.keys[0][0];
+      if (!whole.empty()) Explain(result_.fragments.at(whole), decision, report);
+      result_.regions.push_back(std::move(report));
+    }
+    for (const CompositionStep& step : result_.composition.steps) {
+      if (const auto* kernel = std::get_if<KernelStep>(&step)) result_.reduced |= kernel->verdict.reduced_shapes;
+      const auto* torch = std::get_if<TorchStep>(&step);
+      if (torch == nullptr || !options_.strict || torch->why == "view") continue;
+      result_.refused.push_back(result_.composition.program.nodes[torch->node].op + ": " + torch->why);
+    }
+  }
+
+  static void Explain(const FragmentRecord& record, const Decision& decision, RegionReport& report) {
+    if (record.choices.empty()) {
+      report.why = record.attempts.empty() ? "nothing was judged" : record.attempts.back().verdict.reason;
+      return;
+    }
+    const Verdict& best = record.choices.front().verdict;
+    if (!best.time_ms || !best.eager_ms) return;
+    char text[160];
+    std::snprintf(text, sizeof text, "fused kernel %.4f ms, PyTorch %.4f ms (cold)%s", *best.time_ms, *best.eager_ms,
+                  decision.option == 0 ? "" : "; ranked inside the whole module");
+    report.why = text;
+  }
+
+  const std::vector<const Proposer*>& proposers_;
+  Judge& judge_;
+  const DeviceSpec& device_;
+  const Budget& budget_;
+  const SearchOptions& options_;
+  SearchResult result_;
+};
+
+}  // namespace
+
+SearchResult Search(const Program& program, const std::vector<const Proposer*>& proposers, Judge& judge,
+                    const DeviceSpec& device, CompositionTimer* timer, const Budget& budget,
+                    const SearchOptions& options) {
+  return Searcher(proposers, judge, device, budget, options).Run(program, timer);
+}
+
+}  // namespace drtriton

@@ -1,0 +1,91 @@
+#include "search/search.h"
+
+#include <gtest/gtest.h>
+
+#include "search/test_search.h"
+
+namespace drtriton {
+namespace {
+
+const std::set<std::string> kUsual = {"aten.linear.default", "aten.silu.default", "aten.mul.Tensor"};
+
+// Accepts what `accept` says, with a time from its table.
+class FakeJudge : public Judge {
+ public:
+  std::function<bool(const Candidate&)> accept = [](const Candidate&) { return true; };
+  bool timed = true;
+  int judged = 0;
+
+  std::vector<Judgement> JudgeAll(const std::vector<Candidate>& candidates, const JudgeOptions& options,
+                                  const std::function<void(size_t, const Judgement&)>& finished) override {
+    std::vector<Judgement> judgements;
+    for (size_t i = 0; i < candidates.size(); ++i) {
+      ++judged;
+      Judgement judgement;
+      if (accept(candidates[i])) {
+        judgement.verdict.outcome = Outcome::kAccepted;
+        judgement.plan = LaunchPlan{};
+      } else {
+        judgement.verdict = Verdict::Rejected(Stage::kNumerics, "wrong_values", "off by one");
+      }
+      if (timed && options.timed) {
+        judgement.verdict.time_ms = candidates[i].proposal->estimated_us / 1000;
+        judgement.verdict.eager_ms = 10;
+      }
+      judgements.push_back(judgement);
+      if (finished) finished(i, judgement);
+    }
+    return judgements;
+  }
+};
+
+SearchResult RunSearch(const Program& program, FakeJudge& judge, SearchOptions options = {}) {
+  FakeProposer proposer(kUsual, 2);
+  std::vector<const Proposer*> proposers{&proposer};
+  Budget budget(60);
+  return Search(program, proposers, judge, H200(), nullptr, budget, options);
+}
+
+TEST(Search, ComposesTheCheapestAcceptedCandidates) {
+  FakeJudge judge;
+  SearchResult result = RunSearch(GatedPerceptron(), judge);
+  ASSERT_EQ(result.composition.steps.size(), 2u);
+  const auto& first = std::get<KernelStep>(result.composition.steps[0]);
+  EXPECT_NE(first.proposal.source.find("schedule 0"), std::string::npos);
+  EXPECT_TRUE(result.refused.empty());
+}
+
+TEST(Search, ARejectedFragmentGoesToPyTorchWithTheReason) {
+  FakeJudge judge;
+  judge.accept = [](const Candidate&) { return false; };
+  SearchResult result = RunSearch(GatedPerceptron(), judge);
+  EXPECT_FALSE(result.composition.HasKernels());
+  EXPECT_NE(result.regions[0].why.find("off by one"), std::string::npos);
+}
+
+TEST(Search, StrictSaysWhatIsNotCovered) {
+  FakeJudge judge;
+  judge.accept = [](const Candidate&) { return false; };
+  SearchResult result = RunSearch(GatedPerceptron(), judge, {.strict = true});
+  EXPECT_FALSE(result.refused.empty());
+}
+
+TEST(Search, WithoutTimesTheFirstRightCandidateIsTaken) {
+  FakeJudge judge;
+  judge.accept = [](const Candidate& c) { return c.proposal->source.find("schedule 0") == std::string::npos; };
+  SearchResult result = RunSearch(GatedPerceptron(), judge, {.timed = false});
+  const auto& first = std::get<KernelStep>(result.composition.steps[0]);
+  EXPECT_NE(first.proposal.source.find("schedule 1"), std::string::npos);
+}
+
+TEST(Search, ReducedFragmentsAreJudgedAndRealOnesCompiled) {
+  FakeJudge judge;
+  SearchOptions options{.timed = false};
+  options.shrink = [](const Fragment& fragment) { return std::optional<Fragment>(fragment); };
+  SearchResult result = RunSearch(GatedPerceptron(), judge, options);
+  EXPECT_TRUE(result.reduced);
+  EXPECT_TRUE(std::get<KernelStep>(result.composition.steps[0]).verdict.reduced_shapes);
+}
+
+}  // namespace
+}  // namespace drtriton
