@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -66,6 +67,7 @@ struct KernelImage {
 struct PointerArg {
   int32_t buffer = -1;
   int64_t byte_offset = 0;
+  std::optional<DType> dtype;   // of the elements as the kernel was compiled for; emit/ compiles it again from source
 };
 struct ScalarArg {
   ParamType type = ParamType::kI32;
