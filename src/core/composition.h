@@ -27,6 +27,22 @@ struct TorchStep {
   std::string why;   // for the report: "view", "no template covers aten.sort.default", "cuDNN was faster: 0.21 ms against 0.34 ms"
 };
 
+// How one region of the Program was decided, and between what.
+struct RegionSummary {
+  std::string name;                   // "f03_linear_gelu"
+  std::vector<int32_t> nodes;         // of Composition::program
+  std::vector<std::string> options;   // labels of the ways that were considered, the fused one first
+  std::string chosen;                 // one of `options`
+  std::string why;                    // one clause with the figures that decided; may be empty
+};
+
+// A candidate that was judged on the way, kept or not.
+struct TriedCandidate {
+  std::string fragment;               // Fragment::id
+  Proposal proposal;
+  Verdict verdict;
+};
+
 using CompositionStep = std::variant<KernelStep, TorchStep>;
 
 struct Composition {

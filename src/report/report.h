@@ -24,21 +24,6 @@ struct Timing {
   std::string failure;                  // why there is no time
 };
 
-// A candidate that was judged, for the list of what was tried.
-struct TriedCandidate {
-  std::string fragment;
-  Proposal proposal;
-  Verdict verdict;
-};
-
-struct RegionSummary {
-  std::string name;
-  std::vector<int32_t> nodes;           // of composition.program
-  std::vector<std::string> options;
-  std::string chosen;
-  std::string why;
-};
-
 struct ConversionReport {
   std::string module_path;
   std::string output_path;              // empty when nothing was written
@@ -49,6 +34,7 @@ struct ConversionReport {
   std::string mode;                     // "eval" or "train"
   bool strict = false;
   bool reduced_shapes = false;
+  bool interrupted = false;             // Ctrl-C: the best so far was written
   bool timed = false;
   uint64_t seed = 0;
   double seconds = 0;                   // wall time of the conversion

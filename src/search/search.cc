@@ -117,7 +117,7 @@ class Searcher {
   }
 
   void Keep(FragmentRecord& record, const Proposal& proposal, const Judgement& judgement) {
-    record.attempts.push_back({proposal, judgement.verdict});
+    record.attempts.push_back({record.fragment.id, proposal, judgement.verdict});
     if (judgement.verdict.eager_ms) record.eager_ms = judgement.verdict.eager_ms;
     if (!judgement.verdict.accepted() || !judgement.plan) return;
     Choice choice{proposal, *judgement.plan, judgement.verdict, 0};
@@ -209,7 +209,7 @@ class Searcher {
   void Report(const SearchPlan& plan, const Decisions& decisions) {
     for (const PlannedRegion& region : plan.regions) {
       const Decision& decision = decisions.at(region.kind);
-      RegionReport report{region.nodes, region.name, {}, region.options[decision.option].label, ""};
+      RegionSummary report{region.name, region.nodes, {}, region.options[decision.option].label, ""};
       for (const Option& option : region.options) report.options.push_back(option.label);
       const std::string& whole = region.keys[0][0];
       if (!whole.empty()) Explain(result_.fragments.at(whole), decision, report);
@@ -223,7 +223,7 @@ class Searcher {
     }
   }
 
-  static void Explain(const FragmentRecord& record, const Decision& decision, RegionReport& report) {
+  static void Explain(const FragmentRecord& record, const Decision& decision, RegionSummary& report) {
     if (record.choices.empty()) {
       report.why = record.attempts.empty() ? "nothing was judged" : record.attempts.back().verdict.reason;
       return;

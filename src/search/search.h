@@ -43,11 +43,6 @@ struct SearchOptions {
   std::function<std::optional<Fragment>(const Fragment&)> shrink;
 };
 
-struct Attempt {
-  Proposal proposal;
-  Verdict verdict;
-};
-
 // A candidate that was accepted.
 struct Choice {
   Proposal proposal;
@@ -60,24 +55,16 @@ struct Choice {
 struct FragmentRecord {
   Fragment fragment;                 // the first of its kind
   std::vector<Proposal> waiting;     // proposed, not judged yet; best estimate first
-  std::vector<Attempt> attempts;
+  std::vector<TriedCandidate> attempts;
   std::vector<Choice> choices;       // accepted, cheapest first
   std::optional<double> eager_ms;    // PyTorch's time for the same nodes
   bool reduced = false;              // judged at reduced shapes
 };
 
-struct RegionReport {
-  std::vector<int32_t> nodes;        // of the composition's program
-  std::string name;
-  std::vector<std::string> options;
-  std::string chosen;
-  std::string why;
-};
-
 struct SearchResult {
   Composition composition;
   std::map<std::string, FragmentRecord> fragments;   // by FragmentKey
-  std::vector<RegionReport> regions;
+  std::vector<RegionSummary> regions;
   bool interrupted = false;
   bool reduced = false;              // some kernel of the composition was judged at reduced shapes only
   std::vector<std::string> refused;  // strict: what no verified kernel covers; the composition is not usable then

@@ -1,0 +1,280 @@
+// The flow of one conversion, stage by stage; every stage is somebody else's room.
+#include "cli/conversion.h"
+
+#include <chrono>
+#include <cstdio>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "bench/clock.h"
+#include "cli/clock_timer.h"
+#include "compile/farm.h"
+#include "emit/emit.h"
+#include "import/importer.h"
+#include "report/report.h"
+#include "search/interpreter_cost.h"
+#include "search/search.h"
+#include "store/store.h"
+#include "templates/shrink.h"
+#include "templates/templates.h"
+#include "verify/verifier.h"
+
+namespace drtriton {
+namespace {
+
+// Without a GPU a fragment is judged at its own sizes if the interpreter needs at most this long for one run.
+constexpr double kInterpreterSeconds = 1.0;
+// The whole emitted module is run under the interpreter if that takes at most this long.
+constexpr double kInterpretedCheckSeconds = 8.0;
+
+class Conversion {
+ public:
+  explicit Conversion(const ConvertArguments& arguments)
+      : arguments_(arguments), budget_(arguments.budget_s), scratch_("drtriton-convert") {
+    output_ = arguments.output;
+    if (output_.empty()) output_ = arguments.module.parent_path() / (arguments.module.stem().string() + "_triton.py");
+  }
+
+  ExitStatus Run() {
+    for (const std::filesystem::path& path : {output_, arguments_.report}) {
+      if (!path.empty()) RequireWritable(path);
+    }
+    if (!arguments_.json.empty() && arguments_.json != "-") RequireWritable(arguments_.json);
+    executor_ = MakeExecutor(arguments_.device, arguments_.seed);
+    gpu_ = executor_->device_name() != "interpreter";
+    Stage("import", [this] { Import(); });
+    FillReport();
+    if (std::optional<std::string> difference = Staged("check import", [this] { return LoadAndCheck(); })) {
+      return Refuse("the imported program does not give the module's own values: " + *difference);
+    }
+    Stage("search", [this] { SearchBest(); });
+    FillFindings();
+    if (!found_.refused.empty()) return Refuse("no verified kernel covers " + found_.refused.front());
+    if (!found_.composition.HasKernels()) return Refuse(WhyNothing());
+    Stage("write", [this] { Emit(); });
+    std::string failure = Staged("check", [this] { return Check(); });
+    if (!failure.empty()) return Refuse(failure);
+    if (gpu_ && !Interrupted()) Stage("time", [this] { Time(); });
+    if (gpu_ && !arguments_.keep && !Faster()) return Refuse("nothing faster than eager PyTorch was found");
+    return Accept();
+  }
+
+ private:
+  template <typename Function>
+  auto Staged(const char* name, Function function) {
+    SetProgress(std::string(name) + " ...");
+    auto start = std::chrono::steady_clock::now();
+    auto result = function();
+    double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    report_.stages.push_back({name, seconds});
+    ClearProgress();
+    char line[96];
+    std::snprintf(line, sizeof line, "%-13s %6.1f s", name, seconds);
+    Info(line);
+    return result;
+  }
+
+  void Stage(const char* name, const std::function<void()>& function) {
+    Staged(name, [&] {
+      function();
+      return 0;
+    });
+  }
+
+  void Import() {
+    ImportOptions options{.device = gpu_ ? "cuda" : "cpu", .training = arguments_.training, .seed = arguments_.seed};
+    imported_ = ImportModule(arguments_.module, options, scratch_.path());
+    emit_.module_source = imported_.source;
+    emit_.module_name = arguments_.module.filename().string();
+    emit_.device = executor_->device();
+    emit_.untimed = !gpu_;
+  }
+
+  std::optional<std::string> LoadAndCheck() {
+    if (imported_.reduced) {
+      executor_->LoadProgram(imported_.reduced_program, imported_.reduced_tensors);
+    } else {
+      executor_->LoadProgram(imported_.program, imported_.tensors);
+    }
+    return executor_->CheckAgainstModule();
+  }
+
+  void SearchBest() {
+    CompileFarm farm(executor_->device(), {});
+    Store store = Store::OpenDefault();
+    Verifier verifier(farm, *executor_, &store);
+    TemplateProposer templates;
+    Clock clock(OptionsOfClock());
+    ClockTimer timer(clock, emit_, scratch_.path());
+    SearchOptions options{.strict = arguments_.strict, .timed = gpu_, .seed = arguments_.seed};
+    if (!gpu_) options.shrink = [this](const Fragment& fragment) { return AtInterpreterSize(fragment); };
+    found_ = Search(imported_.program, {&templates}, verifier, executor_->device(), gpu_ ? &timer : nullptr, budget_,
+                    options);
+  }
+
+  // A fragment that the interpreter runs in good time.  nullopt: it is one already, with the module's own values.
+  std::optional<Fragment> AtInterpreterSize(const Fragment& fragment) const {
+    if (InterpreterSeconds(fragment.program) > kInterpreterSeconds) {
+      if (std::optional<Fragment> small = ShrinkFragment(fragment, kInterpreterSeconds)) return small;
+    }
+    if (!imported_.reduced) return std::nullopt;
+    Fragment detached = fragment;   // the module was not run at these sizes, so its own values are not there
+    detached.parent_inputs.clear();
+    return detached;
+  }
+
+  ClockOptions OptionsOfClock() const {
+    return {.module = arguments_.module,
+            .device = gpu_ ? "cuda" : "cpu",
+            .training = arguments_.training,
+            .seed = arguments_.seed};
+  }
+
+  void Emit() {
+    emit_.reduced_shapes = found_.reduced;
+    emitted_ = EmitModule(found_.composition, emit_);
+    emitted_path_ = scratch_.path() / output_.filename();
+    WriteFileAtomically(emitted_path_, emitted_);
+  }
+
+  // Empty: the file gives the module's results in a fresh Python process, or that was too long to try here.
+  std::string Check() {
+    if (!gpu_ && (imported_.reduced || InterpreterSeconds(imported_.program) > kInterpretedCheckSeconds)) return "";
+    Clock clock(OptionsOfClock());
+    std::filesystem::path results = scratch_.path() / "check.tensors";
+    CheckReport check = clock.Check(emitted_path_, results);
+    if (!check.ran) return "the written module failed when called: " + check.failure;
+    if (!check.fast_path) return "the written module fell back to PyTorch on the inputs it was made for";
+    report_.final_check = executor_->CompareResults(results);
+    return report_.final_check->accepted() ? "" : "the written module is wrong as a whole: " + report_.final_check->reason;
+  }
+
+  void Time() {
+    Clock clock(OptionsOfClock());
+    Clock::TimeRequest request{.variants = {emitted_path_}, .compile = true, .wall = true};
+    request.budget_s = std::max(10.0, std::min(30.0, budget_.Left()));
+    report_.timings = clock.Time(request);
+    report_.timings.back().name = "drtriton";
+    report_.timed = true;
+  }
+
+  const Timing* TimingOf(const std::string& name) const {
+    for (const Timing& timing : report_.timings) {
+      if (timing.name == name) return &timing;
+    }
+    return nullptr;
+  }
+
+  // Whether the intervals separate ours from eager.  Unknown (interrupted) counts as yes: each kernel was faster.
+  bool Faster() const {
+    const Timing* ours = TimingOf("drtriton");
+    const Timing* eager = TimingOf("eager");
+    if (ours == nullptr || eager == nullptr || !eager->device_ms) return true;
+    if (!ours->device_ms) return false;
+    return *ours->device_ms + ours->device_ci_ms.value_or(0) < *eager->device_ms - eager->device_ci_ms.value_or(0);
+  }
+
+  std::string WhyNothing() const {
+    for (const RegionSummary& region : report_.regions) {
+      if (!region.why.empty()) return "no kernel was kept; " + region.name + ": " + region.why;
+    }
+    return found_.interrupted ? "interrupted before any kernel was verified" : "no template covers any of its operators";
+  }
+
+  void FillReport() {
+    report_.module_path = arguments_.module.string();
+    report_.device_name = executor_->device_name();
+    report_.device = executor_->device();
+    report_.mode = arguments_.training ? "train" : "eval";
+    report_.strict = arguments_.strict;
+    report_.seed = arguments_.seed;
+    report_.versions = {{"drtriton", DRTRITON_VERSION}};
+    report_.composition.program = imported_.program;
+  }
+
+  void FillFindings() {
+    report_.interrupted = found_.interrupted;
+    report_.composition = found_.composition;
+    report_.regions = found_.regions;
+    for (const auto& [key, record] : found_.fragments) {
+      report_.tried.insert(report_.tried.end(), record.attempts.begin(), record.attempts.end());
+    }
+  }
+
+  ExitStatus Refuse(const std::string& reason) {
+    report_.outcome = "Not converted: " + reason + ".";
+    Finish();
+    Warn("not converted: " + reason);
+    return ExitStatus::kNo;
+  }
+
+  ExitStatus Accept() {
+    WriteFileAtomically(output_, emitted_);
+    report_.written = true;
+    report_.output_path = output_.string();
+    report_.outcome = Summary();
+    Finish();
+    if (arguments_.json != "-") std::printf("%s\n%s\n", output_.c_str(), report_.outcome.c_str());
+    return ExitStatus::kOk;
+  }
+
+  std::string Summary() const {
+    size_t kernels = 0;
+    size_t vendor = 0;
+    for (const CompositionStep& step : found_.composition.steps) {
+      if (const auto* kernel = std::get_if<KernelStep>(&step)) kernels += kernel->plan.kernels.size();
+      if (const auto* torch = std::get_if<TorchStep>(&step)) vendor += torch->why != "view";
+    }
+    std::string text = "Verified: " + std::to_string(kernels) + " Triton kernels, " + std::to_string(vendor) +
+                       " operators kept in PyTorch";
+    const Timing* ours = TimingOf("drtriton");
+    if (ours == nullptr || !ours->device_ms) return text + (found_.reduced ? "; untimed, at reduced shapes." : "; untimed.");
+    char line[128];
+    std::snprintf(line, sizeof line, "; %.4f ms", *ours->device_ms);
+    text += line;
+    for (const char* rival : {"eager", "torch.compile"}) {
+      const Timing* timing = TimingOf(rival);
+      if (timing == nullptr || !timing->device_ms) continue;
+      std::snprintf(line, sizeof line, ", %.2fx %s", *timing->device_ms / *ours->device_ms, rival);
+      text += line;
+    }
+    return text + ".";
+  }
+
+  void Finish() {
+    report_.reduced_shapes = found_.reduced || imported_.reduced;
+    report_.seconds = budget_.Used();
+    if (!arguments_.report.empty()) WriteFileAtomically(arguments_.report, ReportHtml(report_));
+    if (arguments_.json.empty()) return;
+    std::string json = ReportJson(report_).dump(1) + "\n";
+    if (arguments_.json == "-") {
+      std::fwrite(json.data(), 1, json.size(), stdout);
+    } else {
+      WriteFileAtomically(arguments_.json, json);
+    }
+  }
+
+  const ConvertArguments& arguments_;
+  Budget budget_;
+  ScratchFolder scratch_;
+  std::filesystem::path output_;
+  std::unique_ptr<Executor> executor_;
+  bool gpu_ = false;
+  ImportedModule imported_;
+  EmitOptions emit_;
+  SearchResult found_;
+  std::string emitted_;
+  std::filesystem::path emitted_path_;
+  ConversionReport report_;
+};
+
+}  // namespace
+
+ExitStatus Convert(const ConvertArguments& arguments) { return Conversion(arguments).Run(); }
+
+}  // namespace drtriton

@@ -1,0 +1,37 @@
+#include "search/interpreter_cost.h"
+
+#include <gtest/gtest.h>
+
+#include "search/test_search.h"
+
+namespace drtriton {
+namespace {
+
+Program Relu(int64_t rows) {
+  Program program;
+  ValueId x = AddLeaf(program, ValueKind::kInput, "x", {rows, 1024});
+  SetResult(program, {AddUnary(program, "relu", "aten.relu.default", x)});
+  return program;
+}
+
+TEST(InterpreterSeconds, GrowsWithElements) {
+  EXPECT_NEAR(InterpreterSeconds(Relu(2000)) / InterpreterSeconds(Relu(1000)), 2, 1e-6);
+  EXPECT_LT(InterpreterSeconds(Relu(100)), 1);
+}
+
+TEST(InterpreterSeconds, CountsProductsByTheirFlops) {
+  Program program;
+  ValueId x = AddLeaf(program, ValueKind::kInput, "x", {1024, 1024});
+  SetResult(program, {AddLinear(program, "w", x, 1024)});
+  EXPECT_GT(InterpreterSeconds(program), 3);
+}
+
+TEST(InterpreterSeconds, ViewsAreFree) {
+  Program program;
+  ValueId x = AddLeaf(program, ValueKind::kInput, "x", {1024, 1024});
+  SetResult(program, {AddTranspose(program, "t", x)});
+  EXPECT_EQ(InterpreterSeconds(program), 0);
+}
+
+}  // namespace
+}  // namespace drtriton
