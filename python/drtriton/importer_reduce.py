@@ -1,0 +1,41 @@
+"""Smaller inputs for a module that is too large for the machine: the leading dimension that its inputs share, cut down."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch.utils import _pytree as pytree
+
+# A batch of one hides broadcasting mistakes, so a few rows stay.
+_ROWS = 4
+
+
+def reduced_inputs(arguments: tuple[tuple, dict]) -> Iterator[tuple[tuple, dict]]:
+    """Ways to cut the arguments to a few rows, the likeliest first; whether a module takes one, only exporting it tells.
+
+    First all tensors whose leading size is that of the first one, then those with the commonest leading size, then the
+    first tensor alone (a product of two square matrices).
+    """
+    tensors = [leaf for leaf in pytree.tree_leaves(arguments) if isinstance(leaf, torch.Tensor) and leaf.dim()]
+    if not tensors:
+        return
+    commonest = Counter(tensor.shape[0] for tensor in tensors).most_common(1)[0][0]
+    tried: list[list[int]] = []
+    for chosen in ([tensor for tensor in tensors if tensor.shape[0] == tensors[0].shape[0]],
+                   [tensor for tensor in tensors if tensor.shape[0] == commonest], tensors[:1]):
+        ids = [id(tensor) for tensor in chosen]
+        if ids not in tried and chosen[0].shape[0] > _ROWS:
+            tried.append(ids)
+            yield _cut(arguments, set(ids))
+
+
+def _cut(arguments: tuple[tuple, dict], chosen: set[int]) -> tuple[tuple, dict]:
+    cut: dict[int, torch.Tensor] = {}  # one that was passed twice stays one tensor
+
+    def shorten(leaf: Any) -> Any:
+        return cut.setdefault(id(leaf), leaf[:_ROWS]) if id(leaf) in chosen else leaf
+
+    return pytree.tree_map(shorten, arguments)

@@ -1,0 +1,165 @@
+"""The steps of an import in their order: load the file, export it, make it for real, run it, write what came out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import types
+from collections.abc import Callable
+
+import torch
+
+from drtriton.importer_errors import ModuleProblem, TimeLimit, UserFile
+from drtriton.importer_export import Exporter
+from drtriton.importer_load import forget, load_module, make_inputs, make_model, move_inputs
+from drtriton.importer_program import Imported
+from drtriton.importer_reduce import reduced_inputs
+from drtriton.importer_run import Recorder, value_leaves
+
+Arguments = tuple[tuple, dict]
+
+
+@dataclasses.dataclass
+class Steps:
+    """One import: what was asked for and what the steps so far have made."""
+
+    file: UserFile
+    request: dict
+    enter: Callable[[str], None]
+    module: types.ModuleType
+    exporter: Exporter
+    model: torch.nn.Module | None = None
+    arguments: Arguments = ((), {})
+
+
+def import_module(file: UserFile, request: dict, enter: Callable[[str], None]) -> dict:
+    """Imports the module that `request` (see importer.py) names; returns the files written."""
+    with torch.no_grad():
+        steps = _load(file, request, enter)
+        imported = _export_without_data(steps)
+        has_device = request["device"] == "cpu" or torch.cuda.is_available()
+        if not has_device and imported is not None:
+            return _write(request["folder"], imported, None, ran=False)
+        try:
+            return _run(steps, imported, has_device)
+        except Exception as error:
+            if "FakeTensor" not in f"{type(error).__name__} {error}":
+                raise
+        # The module kept something that it made without data (a cache): start again and never export that way.
+        forget(steps.module, file)
+        return _run(_load(file, request, enter), None, has_device)
+
+
+def _load(file: UserFile, request: dict, enter: Callable[[str], None]) -> Steps:
+    enter("importing")
+    module = load_module(file)
+    exporter = Exporter(file, module, request, run_context(request["training"]))
+    return Steps(file, request, enter, module, exporter)
+
+
+def run_context(training: bool) -> dict:
+    """The user's flags; read after importing the file, which may set them."""
+    matmul = torch.backends.cuda.matmul
+    return {"training": training, "matmul_tf32": _flag(matmul, "allow_tf32"),
+            "cudnn_tf32": _flag(torch.backends.cudnn, "allow_tf32"),
+            "reduced_precision_bf16": _flag(matmul, "allow_bf16_reduced_precision_reduction"),
+            "reduced_precision_fp16": _flag(matmul, "allow_fp16_reduced_precision_reduction")}
+
+
+def _flag(owner: object, name: str) -> bool:
+    try:
+        value = getattr(owner, name)
+    except RuntimeError:  # the older flag cannot be read where the newer `fp32_precision` was set
+        return getattr(owner, "fp32_precision", "ieee") == "tf32"
+    return bool(value[0] if isinstance(value, tuple) else value)
+
+
+def _export_without_data(steps: Steps) -> Imported | None:
+    steps.enter("exporting")
+    try:
+        return steps.exporter.under_fake_tensors()
+    except TimeLimit:
+        raise
+    except BaseException:  # whatever it is: where the module is at fault, making it for real says so
+        return None
+
+
+def _run(steps: Steps, imported: Imported | None, has_device: bool) -> dict:
+    request, folder = steps.request, steps.request["folder"]
+    steps.enter("constructing")
+    steps.model = make_model(steps.module, steps.file, request["seed"], request["training"])
+    steps.enter("get_inputs")
+    steps.arguments = make_inputs(steps.module, steps.file, request["seed"], steps.model)
+    if has_device and request["device"] != "cpu":
+        steps.model.to(request["device"])
+        steps.arguments = move_inputs(steps.arguments, request["device"])
+    if imported is None:
+        imported = _export_for_real(steps, has_device)
+        if not has_device:
+            return _write(folder, imported, None, ran=False)
+    reduced = None
+    if request["device"] == "cpu" and imported.flops > request["max_cpu_flops"]:
+        reduced = _reduce(steps, imported)
+    steps.enter("running")
+    ran = reduced or imported
+    path = os.path.join(folder, "reduced.tensors" if reduced else "values.tensors")
+    Recorder(steps.file, ran, steps.model, steps.arguments).record(path, request["seed"])
+    if reduced:
+        _copy_aliases(reduced, imported)
+    return _write(folder, imported, reduced, ran=True)
+
+
+def _export_for_real(steps: Steps, has_device: bool) -> Imported:
+    """Exports the real module; where that fails, a call shows first whether the module itself is at fault."""
+    steps.enter("exporting")
+    try:
+        return steps.exporter.for_real(steps.model, steps.arguments)
+    except ModuleProblem:
+        if has_device:
+            steps.enter("running")
+            torch.manual_seed(steps.request["seed"])
+            steps.model(*steps.arguments[0], **steps.arguments[1])
+        raise
+
+
+def _reduce(steps: Steps, imported: Imported) -> Imported | None:
+    """Replaces the arguments by smaller ones that the module takes; None, and the arguments kept, where none fit."""
+    steps.enter("exporting")
+    for arguments in reduced_inputs(steps.arguments):
+        try:
+            reduced = steps.exporter.for_real(steps.model, arguments)
+        except ModuleProblem:
+            continue
+        if reduced.flops < imported.flops and len(reduced.result_ids) == len(imported.result_ids):
+            steps.arguments = arguments
+            return reduced
+    return None
+
+
+def _copy_aliases(source: Imported, target: Imported) -> None:
+    """What shares memory does so at every size; the two Programs may number their values differently."""
+    by_name = {value["name"]: index for index, value in enumerate(target.json["values"])}
+    for from_leaf, to_leaf in zip(value_leaves(source.json["result"]), value_leaves(target.json["result"])):
+        if "alias_of" in from_leaf:
+            name = source.json["values"][from_leaf["alias_of"]]["name"]
+            if name in by_name:
+                to_leaf["alias_of"] = by_name[name]
+
+
+def _write(folder: str, imported: Imported, reduced: Imported | None, ran: bool) -> dict:
+    """Writes the Programs; names them and the tensor file of the one that ran."""
+    done: dict[str, str | None] = {"program": "program.json", "tensors": None, "reduced_program": None,
+                                   "reduced_tensors": None}
+    _write_json(os.path.join(folder, "program.json"), imported.json)
+    if reduced:
+        _write_json(os.path.join(folder, "reduced_program.json"), reduced.json)
+        done.update(reduced_program="reduced_program.json", reduced_tensors="reduced.tensors")
+    elif ran:
+        done["tensors"] = "values.tensors"
+    return done
+
+
+def _write_json(path: str, value: dict) -> None:
+    with open(path, "w") as out:
+        json.dump(value, out)
