@@ -1,8 +1,9 @@
 // A child process and its three pipes, below Process: starting, moving bytes without ever blocking, ending.
 //
 // Our ends of the pipes are non-blocking and served by one poll(), so that neither side can wait for the other: while
-// bytes go in, what comes out is taken too.  Children are started by one thread that lives as long as we do, because the
-// kernel ends a child (PR_SET_PDEATHSIG) when the thread that started it ends.  Not thread-safe: one thread owns a Child.
+// bytes go in, what comes out is taken too.  Children are started by one thread that lives as long as we do, because
+// the kernel ends a child (PR_SET_PDEATHSIG) when the thread that started it ends.  Not thread-safe: one thread owns a
+// Child.
 #ifndef DRTRITON_BASE_CHILD_H_
 #define DRTRITON_BASE_CHILD_H_
 
@@ -28,8 +29,8 @@ class Child {
   pid_t pid() const { return pid_; }
   bool Ended() const;  // the child itself; what it started may live
 
-  // Waits until bytes moved, the child ended or the deadline passed; false: it passed.  Writes what it can of `*to_write`
-  // and removes that part; appends what comes out to `output`.
+  // Waits until bytes moved, the child ended or the deadline passed; false: it passed.  Writes what it can of
+  // `*to_write` and removes that part; appends what comes out to `output`.
   bool Pump(Deadline deadline, std::string_view* to_write = nullptr);
   // Takes what is in the pipes now, without waiting.
   void Drain();

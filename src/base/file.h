@@ -9,14 +9,15 @@
 
 namespace drtriton {
 
-// The whole file as bytes.  Throws UserError naming the path and the system's reason (missing, a folder, no permission).
+// The whole file as bytes.  Throws UserError naming the path and the system's reason (missing, a folder, no
+// permission).
 std::string ReadFile(const std::filesystem::path& path);
 
 // Replaces `path` by `bytes` atomically.  Throws UserError naming the path and the reason; nothing is left behind then.
 void WriteFileAtomically(const std::filesystem::path& path, std::string_view bytes);
 
-// Throws UserError unless a file could be written at `path` (its folder exists and is writable, `path` is not a folder).
-// Called before long work, so that a bad output path is told at once.
+// Throws UserError unless a file could be written at `path` (its folder exists and is writable, `path` is not a
+// folder). Called before long work, so that a bad output path is told at once.
 void RequireWritable(const std::filesystem::path& path);
 
 // A folder of this process's own under $TMPDIR (else /tmp), removed with its contents by the destructor.

@@ -57,7 +57,8 @@ class JsonReader {
     return json_->get<bool>();
   }
   // An integer in [least, most].
-  int64_t Int(int64_t least = std::numeric_limits<int64_t>::min(), int64_t most = std::numeric_limits<int64_t>::max()) const {
+  int64_t Int(int64_t least = std::numeric_limits<int64_t>::min(),
+              int64_t most = std::numeric_limits<int64_t>::max()) const {
     if (!json_->is_number_integer()) Fail("is not an integer");
     const bool too_large = json_->is_number_unsigned() &&
                            json_->get<uint64_t>() > static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
@@ -65,7 +66,8 @@ class JsonReader {
     if (too_large || value < least || value > most) Fail("is out of range");
     return value;
   }
-  int32_t Int32(int32_t least = std::numeric_limits<int32_t>::min(), int32_t most = std::numeric_limits<int32_t>::max()) const {
+  int32_t Int32(int32_t least = std::numeric_limits<int32_t>::min(),
+                int32_t most = std::numeric_limits<int32_t>::max()) const {
     return static_cast<int32_t>(Int(least, most));
   }
   double Number() const {

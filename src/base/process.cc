@@ -47,7 +47,7 @@ std::string ProcessEnd::Describe() const {
   return "exited with status " + std::to_string(exit_code);
 }
 
-Process::Process(ProcessOptions options)
+Process::Process(const ProcessOptions& options)
     : child_(std::make_unique<Child>(options)), passes_stderr_(!options.keep_stderr) {}
 
 Process::~Process() = default;
@@ -118,7 +118,7 @@ std::optional<Json> Process::Receive(milliseconds limit) {
   }
 }
 
-CommandResult RunCommand(ProcessOptions options, milliseconds limit) {
+CommandResult RunCommand(const ProcessOptions& options, milliseconds limit) {
   Child child(options);
   CommandResult result;
   result.end = WaitForEnd(&child, limit);

@@ -22,17 +22,17 @@ struct ProcessOptions {
   std::vector<std::string> command;                // argv; command[0] is looked up in PATH
   std::map<std::string, std::string> environment;  // added to ours; an empty value unsets
   std::filesystem::path working_folder;            // ours when empty
-  int64_t memory_limit_bytes = 0;                  // RLIMIT_DATA of the child (not its address space: CUDA reserves that); 0: none
-  bool keep_stderr = true;                         // true: collected (the last 64 KiB); false: passed through to ours
+  int64_t memory_limit_bytes = 0;  // RLIMIT_DATA of the child (not its address space: CUDA reserves that); 0: none
+  bool keep_stderr = true;         // true: collected (the last 64 KiB); false: passed through to ours
 };
 
 // How a child ended.
 struct ProcessEnd {
-  int exit_code = 0;        // valid when signal == 0
-  int signal = 0;           // 0: it exited by itself
-  bool timed_out = false;   // we killed it at its time limit
+  int exit_code = 0;                   // valid when signal == 0
+  int signal = 0;                      // 0: it exited by itself
+  bool timed_out = false;              // we killed it at its time limit
   std::chrono::milliseconds limit{0};  // that limit, when timed_out
-  std::string stderr_tail;  // what it wrote to standard error, at most the last 64 KiB
+  std::string stderr_tail;             // what it wrote to standard error, at most the last 64 KiB
   // "exited with status 3", "was killed by signal 9 (Killed)", "ran past its limit of 60 s".
   std::string Describe() const;
 };
@@ -42,7 +42,7 @@ class Child;  // base/child.h
 
 class Process {
  public:
-  explicit Process(ProcessOptions options);  // throws UserError when the program cannot be started
+  explicit Process(const ProcessOptions& options);  // throws UserError when the program cannot be started
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
@@ -77,7 +77,7 @@ struct CommandResult {
   ProcessEnd end;
   std::string output;
 };
-CommandResult RunCommand(ProcessOptions options, std::chrono::milliseconds limit);
+CommandResult RunCommand(const ProcessOptions& options, std::chrono::milliseconds limit);
 
 // The Python that has PyTorch and Triton: $DRTRITON_PYTHON (set by the launcher), else `.venv/bin/python` beside the
 // checkout, else UserError (exit 4) that says how to set up.

@@ -48,7 +48,7 @@ std::string FindProgram(const std::string& name) {
   std::string folders = path ? path : "/usr/local/bin:/usr/bin:/bin";
   for (size_t start = 0; start <= folders.size();) {
     size_t end = std::min(folders.find(':', start), folders.size());
-    std::string candidate = folders.substr(start, end - start) + "/" + name;
+    std::string candidate = folders.substr(start, end - start).append("/").append(name);
     if (access(candidate.c_str(), X_OK) == 0) return candidate;
     start = end + 1;
   }
