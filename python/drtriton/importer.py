@@ -70,7 +70,6 @@ def main() -> None:
     try:
         from drtriton.importer_steps import import_module
 
-        talk.enter("importing")
         done = import_module(file, request, talk.enter)
         signal.setitimer(signal.ITIMER_REAL, 0)
         talk.send(done=done)

@@ -13,7 +13,7 @@ STAGES = {
     "importing": "importing the file",
     "constructing": "the constructor of Model",
     "get_inputs": "get_inputs()",
-    "exporting": "torch.export of forward()",
+    "exporting": "forward() under torch.export",
     "running": "forward()",
 }
 

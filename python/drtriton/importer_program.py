@@ -21,6 +21,8 @@ from drtriton.importer_errors import ModuleProblem, UserFile, first_line
 
 FORMAT = "drtriton.program/1"
 
+_DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64", "complex64",
+           "complex128")
 _KINDS = {InputKind.USER_INPUT: "input", InputKind.PARAMETER: "parameter", InputKind.BUFFER: "buffer",
           InputKind.CONSTANT_TENSOR: "constant"}
 _MUTATIONS = (OutputKind.BUFFER_MUTATION, OutputKind.PARAMETER_MUTATION, OutputKind.USER_INPUT_MUTATION)
@@ -134,7 +136,7 @@ class ProgramBuilder:
         if str(node.target).startswith(_ASSERTIONS):
             return
         if str(node.target).startswith(_VALUE_READS):
-            self._refuse(node, "control flow on, or a Python number from, values of a tensor (.item(), float(), if)")
+            self._refuse(node, "reads a value of a tensor into Python (.item(), float(), int(), if)")
         if not isinstance(node.target, torch._ops.OpOverload):
             name = getattr(node.target, "__name__", str(node.target))
             self._refuse(node, f"uses {name}, which is no operator that a Program can carry")
@@ -205,6 +207,8 @@ class ProgramBuilder:
         if tensor.layout is not torch.strided or tensor.is_quantized:
             self._refuse(node, f"gives a tensor of layout {tensor.layout}, which a Program cannot carry")
         dtype = str(tensor.dtype).removeprefix("torch.")
+        if dtype not in _DTYPES:
+            self._refuse(node, f"has a tensor of dtype {dtype}, which a Program cannot carry")
         self._values.append({"name": name, "dtype": dtype, "shape": list(tensor.shape), "strides": list(tensor.stride()),
                              **where})
         return len(self._values) - 1

@@ -133,6 +133,14 @@ class Recorder:
                 leaf["alias_of"] = self._imported.result_ids[-1 - owner]
 
 
+def require_tensors(result: Any, file: UserFile) -> None:
+    """Refuses a result of forward() that holds something that no Program can return."""
+    for leaf in pytree.tree_leaves(result):
+        if not isinstance(leaf, (torch.Tensor, bool, int, float, str, type(None))):
+            raise ModuleProblem(f"{file.shown}: forward() returns a value of type {type(leaf).__name__}; tensors, numbers and "
+                                "None in lists, tuples, dicts, named tuples and dataclasses can be carried")
+
+
 def value_leaves(tree: dict) -> Iterator[dict]:
     """The tensor leaves of a tree (docs/formats.md), left to right."""
     if "value" in tree:

@@ -15,7 +15,7 @@ from drtriton.importer_export import Exporter
 from drtriton.importer_load import forget, load_module, make_inputs, make_model, move_inputs
 from drtriton.importer_program import Imported
 from drtriton.importer_reduce import reduced_inputs
-from drtriton.importer_run import Recorder, value_leaves
+from drtriton.importer_run import Recorder, require_tensors, value_leaves
 
 Arguments = tuple[tuple, dict]
 
@@ -119,7 +119,7 @@ def _export_for_real(steps: Steps, has_device: bool) -> Imported:
         if has_device:
             steps.enter("running")
             torch.manual_seed(steps.request["seed"])
-            steps.model(*steps.arguments[0], **steps.arguments[1])
+            require_tensors(steps.model(*steps.arguments[0], **steps.arguments[1]), steps.file)
         raise
 
 
