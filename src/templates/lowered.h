@@ -38,7 +38,7 @@ struct TensorRef {
 // Where an element lies: offset + sum of strides[i] * (index along axes[i]), in elements.
 struct Access {
   TensorRef tensor;
-  AxisList axes;                  // those of the node, in its order
+  AxisList axes;                  // a load: those of the node; a store: all of the result's, row-major
   std::vector<int64_t> strides;   // one an axis
   int64_t offset = 0;
 };
@@ -65,8 +65,8 @@ struct LoweredNode {
   Attr constant;                   // kConstant: int64, double or bool
   int64_t start = 0, step = 1;     // kIndex
   AxisList reduced;                // kReduce
-  // kMatmul: operands[0] depends on batch, m, k (any subset of batch), operands[1] on batch, k, n; `axes` is batch, m, n
-  // in the value's own order.
+  // kMatmul: batch axes are in both operands, m axes in operands[0] alone, n axes in operands[1] alone, k axes are summed
+  // over; any list may be empty.  linear of (B, S, K) has m = B, S.  `axes` is batch, m, n in the value's own order.
   AxisList batch_axes, m_axes, n_axes, k_axes;
 };
 

@@ -4,7 +4,7 @@
 // address is the sum over tile dimensions of index arithmetic that undoes this product, with neighbouring axes that the
 // operand's strides let coalesce taken as one: a contiguous operand costs `m * N + n`, whatever the rank.
 //
-//   TileWriter tile(lowered, kernel, {{"m[:, None]", {0, 1}, "m_mask[:, None]"}, {"n[None, :]", {2}, ""}});
+//   TileWriter tile(lowered, kernel, {{"m[:, None]", {0, 1}, "m_mask[:, None]", "M", "m"}, {"n[None, :]", {2}, "", "N", "n"}});
 //   std::string x = tile.Value(node);      // emits what `node` needs, each node once; returns a variable or a literal
 //   tile.Bind(matmul, "acc");              // a value that the family computes itself
 //   tile.StoreValue(lowered.stores[0]);
@@ -29,6 +29,7 @@ struct TileDim {
   AxisList axes;       // outermost first; the index runs over their row-major product
   std::string mask;    // text shaped likewise: "n_mask[None, :]"; empty when every index is inside
   std::string extent;  // name of the constexpr that holds the product of `axes` ("N"); used for strides equal to it
+  std::string name;    // "m", "n": names stride constants, x_stride_m
 };
 
 class TileWriter {
@@ -41,8 +42,8 @@ class TileWriter {
   void Bind(NodeId node, std::string text) { values_[node] = std::move(text); }
   bool IsBound(NodeId node) const { return values_.count(node) != 0; }
 
-  // Elements loaded outside the tile (where a mask is false) read as this literal instead of as 0; a reduction that
-  // wants another neutral element asks MaskText() and uses tl.where.
+  // Writes one element of the result for each of the tile, under the masks.  Loads read 0 where a mask is false; a
+  // reduction that wants another neutral element there uses MaskText() and tl.where.
   void StoreValue(const Store& store);
   void StoreValue(const Access& access, const std::string& text);
 

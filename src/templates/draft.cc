@@ -1,0 +1,402 @@
+// See draft.h.  Tested through lower_test.cc.
+#include "templates/draft.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace drtriton {
+namespace {
+
+AxisList Concatenate(const std::vector<AxisList>& dims) {
+  AxisList all;
+  for (const AxisList& dim : dims) all.insert(all.end(), dim.begin(), dim.end());
+  return all;
+}
+
+bool HasRepeats(AxisList axes) {
+  std::sort(axes.begin(), axes.end());
+  return std::adjacent_find(axes.begin(), axes.end()) != axes.end();
+}
+
+bool Contains(const AxisList& axes, AxisId axis) { return std::find(axes.begin(), axes.end(), axis) != axes.end(); }
+
+}  // namespace
+
+std::string Draft::NextName() {
+  int count = name_counts_[base_name_]++;
+  return count == 0 ? base_name_ : base_name_ + "_" + std::to_string(count);
+}
+
+void Draft::RequireUsable(const Term& term) const {
+  if (!term.unusable.empty()) throw Refusal{term.unusable};
+}
+
+Term Draft::AddNode(LoweredNode node, std::vector<AxisList> dims) {
+  node.name = NextName();
+  Term term;
+  term.node = static_cast<NodeId>(nodes_.size());
+  term.dtype = node.dtype;
+  term.dims = dims;
+  nodes_.push_back({std::move(node), std::move(dims), {}, {}});
+  return term;
+}
+
+Shape Draft::ShapeOf(const Term& term) const {
+  Shape shape;
+  for (int64_t dim = 0; dim < term.rank(); ++dim) shape.push_back(Size(term, dim));
+  return shape;
+}
+
+Term Draft::Get(ValueId id) {
+  auto found = terms_.find(id);
+  if (found != terms_.end()) return found->second;
+  const std::vector<ValueId>& inputs = fragment_.Inputs();
+  auto position = std::find(inputs.begin(), inputs.end(), id);
+  Require(position != inputs.end(), "a fragment reads a value that is neither its input nor computed");
+  std::string outer = std::move(base_name_);
+  base_name_ = value(id).name;
+  Term term = Load({static_cast<int32_t>(position - inputs.begin()), value(id).shape, value(id).strides, 0});
+  base_name_ = std::move(outer);
+  terms_[id] = term;
+  return term;
+}
+
+Term Draft::Load(const LeafView& view) {
+  LoweredNode node;
+  node.kind = LoweredKind::kLoad;
+  const Value& input = value(fragment_.Inputs()[static_cast<size_t>(view.input)]);
+  node.dtype = input.dtype;
+  node.access.tensor = {TensorRef::Kind::kInput, view.input};
+  node.access.offset = view.offset;
+  std::vector<AxisList> dims;
+  for (size_t i = 0; i < view.shape.size(); ++i) {
+    // A dimension of stride 0 repeats one element: the load does not depend on it.
+    dims.push_back(axes_.Fresh(view.shape[i]));
+  }
+  Term term = AddNode(std::move(node), std::move(dims));
+  nodes_.back().strides = view.strides;
+  term.leaf = view;
+  return term;
+}
+
+Term Draft::Literal(const Attr& value, DType dtype) {
+  LoweredNode node;
+  node.kind = LoweredKind::kConstant;
+  node.dtype = dtype;
+  node.constant = value;
+  if (dtype == DType::kBool) {
+    node.constant = Attr(value.AsDouble() != 0);
+  } else if (IsFloating(dtype)) {
+    node.constant = Attr(value.AsDouble());
+  } else if (value.Is<bool>()) {
+    node.constant = Attr(int64_t{value.AsBool()});
+  } else if (value.Is<double>()) {
+    node.constant = Attr(static_cast<int64_t>(value.AsDouble()));
+  }
+  return AddNode(std::move(node), {});
+}
+
+Term Draft::Index(const Term& like, int64_t dim, int64_t start, int64_t step) {
+  LoweredNode node;
+  node.kind = LoweredKind::kIndex;
+  node.dtype = DType::kInt64;
+  node.start = start;
+  node.step = step;
+  std::vector<AxisList> dims(like.dims.size());
+  dims[static_cast<size_t>(dim)] = like.dims[static_cast<size_t>(dim)];
+  return AddNode(std::move(node), std::move(dims));
+}
+
+std::vector<AxisList> Draft::Broadcast(const std::vector<Term>& operands) {
+  size_t rank = 0;
+  for (const Term& term : operands) rank = std::max(rank, term.dims.size());
+  std::vector<AxisList> dims(rank);
+  for (const Term& term : operands) {
+    RequireUsable(term);
+    for (size_t i = 0; i < term.dims.size(); ++i) {
+      AxisList& target = dims[rank - term.dims.size() + i];
+      const AxisList& source = term.dims[i];
+      if (source.empty()) continue;
+      if (target.empty()) {
+        target = source;
+      } else if (!axes_.Unify(target, source)) {
+        throw Refusal{"operands of " + base_name_ + " index their elements in ways that do not factor alike"};
+      }
+    }
+  }
+  return dims;
+}
+
+Term Draft::Cast(const Term& term, DType dtype) {
+  RequireUsable(term);
+  Term result = term;
+  result.leaf.reset();
+  result.dtype = dtype;
+  if (RegisterType(term.dtype) == RegisterType(dtype)) return result;
+  const DraftNode& source = nodes_[static_cast<size_t>(term.node)];
+  if (source.node.kind == LoweredKind::kConstant && dtype != DType::kBool) {
+    Attr value = source.node.constant;
+    Term literal = Literal(value, dtype);
+    literal.dims = term.dims;
+    return literal;
+  }
+  LoweredNode node;
+  node.function = "cast";
+  node.dtype = dtype;
+  node.operands = {term.node};
+  return AddNode(std::move(node), term.dims);
+}
+
+Term Draft::Pointwise(const std::string& function, DType result, std::vector<Term> operands,
+                      std::optional<DType> compute) {
+  DType type = RegisterType(compute.value_or(result));
+  std::vector<AxisList> dims = Broadcast(operands);
+  LoweredNode node;
+  node.function = function;
+  node.dtype = result;
+  for (Term& term : operands) node.operands.push_back(Cast(term, type).node);
+  return AddNode(std::move(node), std::move(dims));
+}
+
+Term Draft::Where(const Term& condition, const Term& a, const Term& b, DType result) {
+  std::vector<AxisList> dims = Broadcast({condition, a, b});
+  LoweredNode node;
+  node.function = "where";
+  node.dtype = result;
+  node.operands = {Cast(condition, DType::kBool).node, Cast(a, result).node, Cast(b, result).node};
+  return AddNode(std::move(node), std::move(dims));
+}
+
+Term Draft::Reduce(const std::string& function, const Term& term, const std::vector<int64_t>& dims, bool keep) {
+  RequireUsable(term);
+  std::vector<AxisList> kept;
+  AxisList reduced;
+  for (int64_t dim = 0; dim < term.rank(); ++dim) {
+    const AxisList& axes = term.dims[static_cast<size_t>(dim)];
+    if (std::find(dims.begin(), dims.end(), dim) == dims.end()) {
+      kept.push_back(axes);
+      continue;
+    }
+    reduced.insert(reduced.end(), axes.begin(), axes.end());
+    if (keep) kept.push_back({});
+  }
+  if (reduced.empty()) {   // every reduced dimension has size 1: the value itself
+    Term same = term;
+    same.leaf.reset();
+    same.dims = std::move(kept);
+    return same;
+  }
+  LoweredNode node;
+  node.kind = LoweredKind::kReduce;
+  node.function = function;
+  node.dtype = term.dtype;
+  node.operands = {term.node};
+  node.reduced = reduced;
+  return AddNode(std::move(node), std::move(kept));
+}
+
+Term Draft::Matmul(const Term& a, const Term& b, DType result) {
+  RequireUsable(a);
+  RequireUsable(b);
+  std::vector<AxisList> left(a.dims.begin(), a.dims.end() - 2), right(b.dims.begin(), b.dims.end() - 2);
+  Term left_batch = a, right_batch = b;
+  left_batch.dims = left;
+  right_batch.dims = right;
+  std::vector<AxisList> dims = Broadcast({left_batch, right_batch});
+  const AxisList& k = a.dims.back();
+  if (!axes_.Unify(k, b.dims[b.dims.size() - 2])) throw Refusal{"the inner sizes of " + base_name_ + " do not factor alike"};
+  dims.push_back(a.dims[a.dims.size() - 2]);
+  dims.push_back(b.dims.back());
+  LoweredNode node;
+  node.kind = LoweredKind::kMatmul;
+  node.function = "matmul";
+  node.dtype = result;
+  node.operands = {a.node, b.node};
+  node.k_axes = k;
+  return AddNode(std::move(node), std::move(dims));
+}
+
+Term Draft::Reshape(const Term& term, const Shape& shape) {
+  RequireUsable(term);
+  Term result = term;
+  result.leaf.reset();
+  result.dims.clear();
+  for (int64_t size : shape) result.dims.push_back(axes_.Fresh(size));
+  if (!axes_.Unify(Concatenate(term.dims), Concatenate(result.dims))) {
+    throw Refusal{"the reshape to " + base_name_ + " is not a relabelling of axes"};
+  }
+  return result;
+}
+
+Term Draft::Permute(const Term& term, const std::vector<int64_t>& order) {
+  RequireUsable(term);
+  Term result = term;
+  result.leaf.reset();
+  for (size_t i = 0; i < order.size(); ++i) result.dims[i] = term.dims[static_cast<size_t>(order[i])];
+  return result;
+}
+
+Term Draft::Expand(const Term& term, const Shape& shape) {
+  RequireUsable(term);
+  Term result = term;
+  result.leaf.reset();
+  result.dims.assign(shape.size(), {});
+  size_t lead = shape.size() - term.dims.size();
+  for (size_t i = 0; i < shape.size(); ++i) {
+    const AxisList axes = i < lead ? AxisList{} : term.dims[i - lead];
+    result.dims[i] = axes.empty() ? axes_.Fresh(shape[i]) : axes;
+  }
+  return result;
+}
+
+Term Draft::Unsqueeze(const Term& term, int64_t dim) {
+  RequireUsable(term);
+  Term result = term;
+  result.leaf.reset();
+  result.dims.insert(result.dims.begin() + dim, AxisList{});
+  return result;
+}
+
+Access Draft::MakeAccess(TensorRef tensor, const std::vector<AxisList>& dims, const Shape& strides,
+                         int64_t offset) const {
+  Access access;
+  access.tensor = tensor;
+  access.offset = offset;
+  for (size_t i = 0; i < dims.size(); ++i) {
+    AxisList axes = axes_.Resolve(dims[i]);
+    std::vector<int64_t> axis_strides(axes.size());
+    int64_t stride = strides[i];
+    for (size_t j = axes.size(); j-- > 0; stride *= axes_.size(axes[j])) axis_strides[j] = stride;
+    access.axes.insert(access.axes.end(), axes.begin(), axes.end());
+    access.strides.insert(access.strides.end(), axis_strides.begin(), axis_strides.end());
+  }
+  return access;
+}
+
+// Fills in the axes of one node from its dimensions and its operands, which are done already.
+void Draft::ResolveNode(size_t index, Lowered& lowered) const {
+  const DraftNode& draft = nodes_[index];
+  LoweredNode& node = lowered.nodes[index];
+  AxisList all;
+  for (const AxisList& dim : draft.dims) {
+    AxisList axes = axes_.Resolve(dim);
+    all.insert(all.end(), axes.begin(), axes.end());
+  }
+  if (HasRepeats(all)) throw Refusal{node.name + " would be read at two positions of one value"};
+  if (node.kind == LoweredKind::kLoad) {
+    Access whole = MakeAccess(node.access.tensor, draft.dims, draft.strides, node.access.offset);
+    node.access.axes.clear();
+    for (size_t i = 0; i < whole.axes.size(); ++i) {   // an expanded axis repeats one element: no dependence
+      if (whole.strides[i] == 0) continue;
+      node.access.axes.push_back(whole.axes[i]);
+      node.access.strides.push_back(whole.strides[i]);
+    }
+    node.axes = node.access.axes;
+    return;
+  }
+  if (node.kind == LoweredKind::kConstant || node.kind == LoweredKind::kIndex) {
+    node.axes = node.kind == LoweredKind::kIndex ? all : AxisList{};
+    return;
+  }
+  node.axes.clear();
+  for (AxisId axis : all) {
+    for (NodeId operand : node.operands) {
+      if (!Contains(lowered.node(operand).axes, axis)) continue;
+      node.axes.push_back(axis);
+      break;
+    }
+  }
+  if (node.kind == LoweredKind::kReduce) {
+    node.reduced = axes_.Resolve(node.reduced);
+    for (AxisId axis : node.reduced) {
+      if (!Contains(lowered.node(node.operands[0]).axes, axis)) throw Refusal{node.name + " reduces a broadcast dimension"};
+      if (Contains(all, axis)) throw Refusal{node.name + " would be read at two positions of one value"};
+    }
+  }
+  if (node.kind == LoweredKind::kMatmul) {
+    node.k_axes = axes_.Resolve(node.k_axes);
+    const AxisList &a = lowered.node(node.operands[0]).axes, &b = lowered.node(node.operands[1]).axes;
+    for (AxisId axis : node.k_axes) {
+      if (Contains(all, axis)) throw Refusal{node.name + " would be read at two positions of one value"};
+      if (!Contains(a, axis) || !Contains(b, axis)) throw Refusal{node.name + " sums over a broadcast dimension"};
+    }
+    for (AxisId axis : node.axes) {
+      bool in_a = Contains(a, axis), in_b = Contains(b, axis);
+      (in_a && in_b ? node.batch_axes : in_a ? node.m_axes : node.n_axes).push_back(axis);
+    }
+  }
+}
+
+namespace {
+
+// Marks what the stores need, then renumbers nodes and axes compactly.
+class Compactor {
+ public:
+  explicit Compactor(Lowered& lowered) : lowered_(lowered), node_ids_(lowered.nodes.size(), -1) {}
+
+  void Run(const AxisTable& table) {
+    std::vector<bool> needed(lowered_.nodes.size(), false);
+    for (const Store& store : lowered_.stores) needed[static_cast<size_t>(store.node)] = true;
+    for (size_t i = lowered_.nodes.size(); i-- > 0;) {
+      if (!needed[i]) continue;
+      for (NodeId operand : lowered_.nodes[i].operands) needed[static_cast<size_t>(operand)] = true;
+    }
+    std::vector<LoweredNode> kept;
+    for (size_t i = 0; i < lowered_.nodes.size(); ++i) {
+      if (!needed[i]) continue;
+      node_ids_[i] = static_cast<NodeId>(kept.size());
+      LoweredNode node = std::move(lowered_.nodes[i]);
+      for (NodeId& operand : node.operands) operand = node_ids_[static_cast<size_t>(operand)];
+      kept.push_back(std::move(node));
+    }
+    lowered_.nodes = std::move(kept);
+    for (LoweredNode& node : lowered_.nodes) {
+      for (AxisList* list : {&node.axes, &node.access.axes, &node.reduced, &node.batch_axes, &node.m_axes, &node.n_axes,
+                             &node.k_axes}) {
+        Renumber(*list, table);
+      }
+    }
+    for (Store& store : lowered_.stores) {
+      store.node = node_ids_[static_cast<size_t>(store.node)];
+      Renumber(store.access.axes, table);
+    }
+  }
+
+ private:
+  void Renumber(AxisList& axes, const AxisTable& table) {
+    for (AxisId& axis : axes) {
+      auto [entry, added] = axis_ids_.try_emplace(axis, static_cast<AxisId>(lowered_.axes.size()));
+      if (added) lowered_.axes.push_back({table.size(axis)});
+      axis = entry->second;
+    }
+  }
+
+  Lowered& lowered_;
+  std::vector<NodeId> node_ids_;
+  std::map<AxisId, AxisId> axis_ids_;
+};
+
+}  // namespace
+
+Lowered Draft::Finish(const std::vector<BufferSpec>& buffers, const std::vector<Term>& stored,
+                      std::vector<ResultView> results, std::vector<std::string> operators) {
+  Lowered lowered;
+  lowered.fragment = &fragment_;
+  lowered.buffers = buffers;
+  lowered.results = std::move(results);
+  lowered.operators = std::move(operators);
+  for (const DraftNode& draft : nodes_) lowered.nodes.push_back(draft.node);
+  for (size_t i = 0; i < nodes_.size(); ++i) ResolveNode(i, lowered);
+  for (size_t i = 0; i < stored.size(); ++i) {
+    RequireUsable(stored[i]);
+    TensorRef tensor{TensorRef::Kind::kBuffer, static_cast<int32_t>(i)};
+    Access access = MakeAccess(tensor, stored[i].dims, buffers[i].strides, 0);
+    if (HasRepeats(access.axes)) throw Refusal{buffers[i].name + " would be read at two positions of one value"};
+    lowered.stores.push_back({stored[i].node, std::move(access)});
+  }
+  Compactor(lowered).Run(axes_);
+  return lowered;
+}
+
+}  // namespace drtriton

@@ -1,0 +1,110 @@
+// Draft: the lowered graph while it is being built, and the primitive steps that operators decompose into.
+//
+// A Term is a value on its way: a node plus, for each dimension of the value, the product of axes it stands for.  Views
+// make new Terms of the same node.  Steps throw Refusal where a fragment cannot be expressed; Lower() catches it.
+#ifndef DRTRITON_TEMPLATES_DRAFT_H_
+#define DRTRITON_TEMPLATES_DRAFT_H_
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "templates/lower.h"
+#include "templates/lowered.h"
+
+namespace drtriton {
+
+// Control flow of lowering alone; never leaves Lower().
+struct Refusal {
+  std::string reason;
+};
+
+// A strided window onto an input of the fragment.
+struct LeafView {
+  int32_t input = -1;
+  Shape shape;
+  Shape strides;
+  int64_t offset = 0;
+};
+
+struct Term {
+  NodeId node = -1;
+  DType dtype = DType::kFloat32;
+  std::vector<AxisList> dims;
+  std::optional<LeafView> leaf;   // while only views stand between this and an input
+  std::string unusable;           // non-empty: only a result may be made of it (a slice of a computed value); the reason
+
+  int64_t rank() const { return static_cast<int64_t>(dims.size()); }
+};
+
+class Draft {
+ public:
+  Draft(const Fragment& fragment, LeafReading reading) : fragment_(fragment), reading_(reading) {}
+
+  const Program& program() const { return fragment_.program; }
+  LeafReading reading() const { return reading_; }
+  const Value& value(ValueId id) const { return program().value(id); }
+
+  // Names given to nodes from now on: `base`, then base_1 ...; set to the value's name before each operator.
+  void SetName(std::string base) { base_name_ = std::move(base); }
+
+  // The term of a value: a new load for an input on first use, else what Define() stored.
+  Term Get(ValueId id);
+  Term Get(const Attr& argument) { return Get(argument.AsValue()); }
+  void Define(ValueId id, Term term) { terms_[id] = std::move(term); }
+
+  Term Load(const LeafView& view);
+  Term Literal(const Attr& value, DType dtype);
+  // Index along dimension `dim` of `like`, as int64: start + step * index, in a shape that broadcasts against `like`.
+  Term Index(const Term& like, int64_t dim, int64_t start, int64_t step);
+  // `function` over broadcast operands, each cast to `compute` (by default the result's register type).
+  Term Pointwise(const std::string& function, DType result, std::vector<Term> operands,
+                 std::optional<DType> compute = std::nullopt);
+  // where(condition, a, b): the condition is cast to bool, the others to `result`.
+  Term Where(const Term& condition, const Term& a, const Term& b, DType result);
+  Term Cast(const Term& term, DType dtype);
+  // Reduced dimensions are kept with size 1 when `keep`.
+  Term Reduce(const std::string& function, const Term& term, const std::vector<int64_t>& dims, bool keep);
+  // Broadcasting matrix product over the last two dimensions; both of rank >= 2.
+  Term Matmul(const Term& a, const Term& b, DType result);
+
+  Term Reshape(const Term& term, const Shape& shape);
+  Term Permute(const Term& term, const std::vector<int64_t>& order);
+  Term Expand(const Term& term, const Shape& shape);
+  Term Unsqueeze(const Term& term, int64_t dim);
+
+  Shape ShapeOf(const Term& term) const;
+  int64_t Size(const Term& term, int64_t dim) const { return axes_.Product(term.dims[static_cast<size_t>(dim)]); }
+
+  // Resolves the axes, checks them, drops what no store needs.  Throws Refusal.
+  Lowered Finish(const std::vector<BufferSpec>& buffers, const std::vector<Term>& stored,
+                 std::vector<ResultView> results, std::vector<std::string> operators);
+
+ private:
+  struct DraftNode {
+    LoweredNode node;
+    std::vector<AxisList> dims;   // of the value, for loads one with `strides`
+    Shape strides;
+    std::vector<AxisList> reduced;
+  };
+  Term AddNode(LoweredNode node, std::vector<AxisList> dims);
+  std::string NextName();
+  void RequireUsable(const Term& term) const;
+  std::vector<AxisList> Broadcast(const std::vector<Term>& operands);
+  Access MakeAccess(TensorRef tensor, const std::vector<AxisList>& dims, const Shape& strides, int64_t offset) const;
+  void ResolveNode(size_t index, Lowered& lowered) const;
+
+  const Fragment& fragment_;
+  LeafReading reading_;
+  AxisTable axes_;
+  std::vector<DraftNode> nodes_;
+  std::map<ValueId, Term> terms_;
+  std::string base_name_ = "value";
+  std::map<std::string, int> name_counts_;
+};
+
+}  // namespace drtriton
+
+#endif  // DRTRITON_TEMPLATES_DRAFT_H_

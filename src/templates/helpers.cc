@@ -1,0 +1,184 @@
+// The @triton.jit helpers that expressions call, as text.  Each says what it guards against.
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "templates/expression.h"
+
+namespace drtriton {
+namespace {
+
+struct HelperText {
+  const char* name;
+  std::vector<const char*> needs;
+  const char* source;   // without the decorator
+};
+
+// In the order in which they are printed.
+const std::vector<HelperText>& Helpers() {
+  static const auto* helpers = new std::vector<HelperText>{
+      {"accurate_exp", {}, R"(def accurate_exp(x):
+    # exp(x) = 2^n exp(r): the product with log2(e) alone would lose |x| * 2^-24.
+    n = tl.floor(x * 1.4426950408889634)
+    r = (x - n * 0.693359375) + n * 2.1219444005469057e-4
+    return tl.where(tl.abs(x) < 100.0, tl.exp(r) * tl.exp2(n), tl.exp(x))
+)"},
+      {"log1p", {}, R"(def log1p(x):
+    # log(u) * x / (u - 1) with u = 1 + x: the rounding of u cancels (Kahan).
+    u = 1.0 + x
+    inside = (u != 1.0) & (u < float("inf"))
+    ratio = x / tl.where(inside, u - 1.0, 1.0)
+    return tl.where(inside, tl.log(u) * ratio, tl.where(u == 1.0, x, u))
+)"},
+      {"expm1", {"accurate_exp"}, R"(def expm1(x):
+    # (u - 1) * x / log(u) with u = exp(x): the rounding of u cancels (Kahan).
+    u = accurate_exp(x)
+    inside = (u != 1.0) & (u > 1e-7) & (u < float("inf"))
+    ratio = x / tl.where(inside, tl.log(u), 1.0)
+    return tl.where(inside, (u - 1.0) * ratio, tl.where(u == 1.0, x, u - 1.0))
+)"},
+      {"expm1_64", {}, R"(def expm1_64(x):
+    # (u - 1) * x / log(u) with u = exp(x): the rounding of u cancels (Kahan).
+    u = tl.exp(x)
+    inside = (u != 1.0) & (u > 1e-16) & (u < float("inf"))
+    ratio = x / tl.where(inside, tl.log(u), 1.0)
+    return tl.where(inside, (u - 1.0) * ratio, tl.where(u == 1.0, x, u - 1.0))
+)"},
+      {"tanh", {}, R"(def tanh(x):
+    # A polynomial near 0, where 1 - exp(-2 |x|) would cancel (Cephes tanhf).
+    z = x * x
+    small = ((((-5.70498872745e-3 * z + 2.06390887954e-2) * z - 5.37397155531e-2) * z + 1.33314422036e-1) * z
+             - 3.33332819422e-1) * z * x + x
+    e = tl.exp(-2.0 * tl.abs(x))
+    large = (1.0 - e) / (1.0 + e)
+    return tl.where(tl.abs(x) < 0.625, small, tl.where(x < 0.0, -large, large))
+)"},
+      {"tanh_64", {"expm1_64"}, R"(def tanh_64(x):
+    t = expm1_64(-2.0 * tl.abs(x))
+    large = -t / (2.0 + t)
+    return tl.where(x < 0.0, -large, large)
+)"},
+      {"softplus", {"log1p"}, R"(def softplus(x):
+    # log(1 + exp(x)) without overflow
+    return tl.maximum(x, 0.0) + log1p(tl.exp(-tl.abs(x)))
+)"},
+      {"log_sigmoid", {"log1p"}, R"(def log_sigmoid(x):
+    return tl.minimum(x, 0.0) - log1p(tl.exp(-tl.abs(x)))
+)"},
+      {"mish", {}, R"(def mish(x):
+    # tanh(log(1 + e)) = (e^2 + 2 e) / (e^2 + 2 e + 2), e = exp(x); 1 beyond 20
+    e = tl.exp(tl.minimum(x, 20.0, propagate_nan=tl.PropagateNan.ALL))
+    n = e * (e + 2.0)
+    return x * (n / (n + 2.0))
+)"},
+      {"round_half_even", {}, R"(def round_half_even(x):
+    # Adding 1.5 * 2^23 pushes the fraction out of the mantissa.
+    rounded = (x + 12582912.0) - 12582912.0
+    return tl.where(tl.abs(x) < 4194304.0, rounded, x)
+)"},
+      {"round_half_even_64", {}, R"(def round_half_even_64(x):
+    rounded = (x + 6755399441055744.0) - 6755399441055744.0
+    return tl.where(tl.abs(x) < 2251799813685248.0, rounded, x)
+)"},
+      {"truncate", {}, R"(def truncate(x):
+    return tl.where(x < 0.0, tl.ceil(x), tl.floor(x))
+)"},
+      {"power", {"truncate"}, R"(def power(x, y):
+    # |x|^y = 2^(y log2 |x|) in float64, so that large exponents keep float32's digits.
+    wide_x = x.to(tl.float64)
+    wide_y = tl.zeros_like(wide_x) + y
+    magnitude = tl.exp2(wide_y * tl.log2(tl.abs(wide_x)))
+    odd = wide_y * 0.5 != truncate(wide_y * 0.5)
+    whole = wide_y == truncate(wide_y)
+    signed = tl.where(odd, -magnitude, magnitude)
+    negative = tl.where(whole, signed, float("nan"))
+    result = tl.where(wide_x < 0.0, negative, magnitude)
+    result = tl.where((wide_y == 0.0) | (wide_x == 1.0), 1.0, result)
+    return result.to(x.dtype)
+)"},
+      {"float_fmod", {"truncate"}, R"(def float_fmod(x, y):
+    # In float64 the quotient of two float32 truncates to the right integer.
+    wide_x = x.to(tl.float64)
+    wide_y = tl.zeros_like(wide_x) + y
+    return (wide_x - truncate(wide_x / wide_y) * wide_y).to(x.dtype)
+)"},
+      {"float_fmod_64", {"truncate"}, R"(def float_fmod_64(x, y):
+    return x - truncate(x / y) * y
+)"},
+      {"float_remainder", {}, R"(def float_remainder(x, y):
+    # Python's sign rule.  In float64 the quotient of two float32 floors to the right integer.
+    wide_x = x.to(tl.float64)
+    wide_y = tl.zeros_like(wide_x) + y
+    return (wide_x - tl.floor(wide_x / wide_y) * wide_y).to(x.dtype)
+)"},
+      {"float_remainder_64", {}, R"(def float_remainder_64(x, y):
+    return x - tl.floor(x / y) * y
+)"},
+      {"float_floor_divide", {}, R"(def float_floor_divide(x, y):
+    wide_x = x.to(tl.float64)
+    wide_y = tl.zeros_like(wide_x) + y
+    return tl.floor(wide_x / wide_y).to(x.dtype)
+)"},
+      {"float_floor_divide_64", {}, R"(def float_floor_divide_64(x, y):
+    return tl.floor(x / y)
+)"},
+      {"int_floor_divide", {}, R"(def int_floor_divide(x, y):
+    # Rounds towards minus infinity, whichever way // rounds.
+    q = x // y
+    r = x - q * y
+    return tl.where((r != 0) & ((r < 0) != (y < 0)), q - 1, q)
+)"},
+      {"int_trunc_divide", {}, R"(def int_trunc_divide(x, y):
+    # Rounds towards zero, whichever way // rounds.
+    q = x // y
+    r = x - q * y
+    return tl.where((r != 0) & ((r < 0) != (x < 0)), q + 1, q)
+)"},
+      {"int_remainder", {"int_floor_divide"}, R"(def int_remainder(x, y):
+    return x - int_floor_divide(x, y) * y
+)"},
+      {"int_fmod", {"int_trunc_divide"}, R"(def int_fmod(x, y):
+    return x - int_trunc_divide(x, y) * y
+)"},
+      {"max_or_nan", {}, R"(def max_or_nan(x, AXIS: tl.constexpr, KEEP: tl.constexpr):
+    # NaN if any element is: tl.max alone would skip it.
+    has_nan = tl.max((x != x).to(tl.int32), axis=AXIS, keep_dims=KEEP)
+    return tl.where(has_nan != 0, float("nan"), tl.max(x, axis=AXIS, keep_dims=KEEP))
+)"},
+      {"min_or_nan", {}, R"(def min_or_nan(x, AXIS: tl.constexpr, KEEP: tl.constexpr):
+    # NaN if any element is: tl.min alone would skip it.
+    has_nan = tl.max((x != x).to(tl.int32), axis=AXIS, keep_dims=KEEP)
+    return tl.where(has_nan != 0, float("nan"), tl.min(x, axis=AXIS, keep_dims=KEEP))
+)"},
+      {"multiply", {}, R"(def multiply(a, b):
+    return a * b
+)"},
+  };
+  return *helpers;
+}
+
+void AddWithNeeds(const std::string& name, HelperSet& wanted) {
+  for (const HelperText& helper : Helpers()) {
+    if (helper.name != name) continue;
+    wanted.insert(name);
+    for (const char* need : helper.needs) AddWithNeeds(need, wanted);
+    return;
+  }
+  throw InternalError("an expression asks for a helper that does not exist: " + name);
+}
+
+}  // namespace
+
+std::string HelperSource(const HelperSet& helpers) {
+  HelperSet wanted;
+  for (const std::string& name : helpers) AddWithNeeds(name, wanted);
+  std::string text;
+  for (const HelperText& helper : Helpers()) {
+    if (wanted.count(helper.name) == 0) continue;
+    text += std::string("@triton.jit\n") + helper.source + "\n\n";
+  }
+  return text;
+}
+
+}  // namespace drtriton

@@ -1,0 +1,67 @@
+// MatmulSchedule: how one matrix product is carried out, and the model that orders the choices.
+//
+// The choices, with what they are for:
+//   pointers      loads by address; any strides, any prologue
+//   descriptors   loads by TMA; needs aligned rows; near the hardware's rate in 16 bits
+//   persistent    one program an SM that walks over tiles, so that a tile's epilogue overlaps the next one's loads
+//   split K       few output tiles and a long sum: parts are summed by a second kernel in a fixed order (no atomics)
+//   halves        float32 operands rewritten once as two scaled float16 numbers each (22 bits), then three float16
+//                 products: fp32 accuracy at a third of the float16 rate, against a third of the TF32 rate for tf32x3
+//   vector        at most four rows: multiply and sum without tensor cores, bound by memory
+#ifndef DRTRITON_TEMPLATES_MATMUL_SCHEDULE_H_
+#define DRTRITON_TEMPLATES_MATMUL_SCHEDULE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/device.h"
+#include "templates/matmul_problem.h"
+
+namespace drtriton {
+
+// How the operands are multiplied.
+enum class Precision : uint8_t {
+  kNative,   // 16-bit operands
+  kTf32,     // one TF32 product; only where the user allowed it
+  kTf32x3,   // three TF32 products
+  kBf16x3,   // three bfloat16 products of split operands: 16 bits, the judge decides
+  kIeee,     // float32 arithmetic without tensor cores
+  kHalves,   // three products of scaled float16 halves
+  kHalf,     // one product of scaled float16: the 11 bits of TF32; only where the user allowed TF32
+};
+
+struct MatmulSchedule {
+  Precision precision = Precision::kNative;
+  bool descriptors = false;
+  bool persistent = false;
+  bool vector = false;
+  int64_t split_k = 1;
+  int64_t block_m = 128, block_n = 128, block_k = 64;
+  int64_t group_m = 8;   // rows of tiles that run together, so that they find each other's operands in L2
+  int num_warps = 4;
+  int num_stages = 3;
+  double estimated_us = 0;
+
+  bool SplitsOperands() const { return precision == Precision::kHalves || precision == Precision::kHalf; }
+};
+
+// "tf32x3, TMA, persistent, 128x128x32": for reports and tests.
+std::string Describe(const MatmulSchedule& schedule);
+
+// At most `max_count` valid schedules, best estimate first, kinds mixed so that a wrong estimate of one kind cannot crowd
+// out the others.  At least one for every problem that ReadMatmul() accepts.  Deterministic.
+std::vector<MatmulSchedule> MatmulSchedules(const MatmulProblem& problem, const DeviceSpec& device, int max_count);
+
+// Whether the schedule fits the problem and the device: shared memory, registers, alignment.
+bool IsValid(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device);
+
+// Microseconds, launches of helper kernels included.
+double EstimateUs(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device);
+
+// Shared memory of the main kernel's pipeline in bytes.
+int64_t SharedBytes(const MatmulProblem& problem, const MatmulSchedule& schedule);
+
+}  // namespace drtriton
+
+#endif  // DRTRITON_TEMPLATES_MATMUL_SCHEDULE_H_
