@@ -1,0 +1,252 @@
+"""Records a candidate: runs its launcher once on tensors without data and returns what it would do on the GPU.
+
+Called in a fork that ends afterwards: what is patched here is never restored. One plan comes back for each alternative
+of `triton.autotune` (autotune_choice.py), the one that Triton would try first being the first.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch._subclasses import fake_tensor
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from triton import knobs
+from triton.compiler.errors import CompilationError, CompileTimeAssertionFailure
+from triton.runtime.errors import OutOfResources, PTXASError
+
+from drtriton import autotune_choice, cuda_stub, recorder_driver
+from drtriton.candidate import (Leaf, Request, bind_parameters, check_result, constructor_arguments, find_entry,
+                                forward_arguments, launch_results, load_source, module_results, run_candidate)
+from drtriton.candidate_failure import CandidateFailure
+from drtriton.recorder_memory import Memory, RecordingMode
+from drtriton.recorder_plan import Images, PlanBuilder
+from drtriton.worker_server import Answer
+
+
+def record(json: dict[str, Any]) -> Answer:
+    """The farm's request -> plans and cubins."""
+    recorder = Recorder(Request.from_json(json["candidate"]), os.getcwd())
+    plans = recorder.record()
+    return Answer({"plans": plans}, recorder.images.files)
+
+
+class Recorder:
+    """Records one candidate; `folder` is its scratch."""
+
+    def __init__(self, request: Request, folder: str):
+        self.request = request
+        self.images = Images()
+        self._folder = folder
+        self._fake = FakeTensorMode(allow_non_fake_inputs=True)
+        self._choices = autotune_choice.Choices()
+        self._memory: Memory | None = None      # of the run that is going on
+        self._plan: PlanBuilder | None = None
+        self._compile_s = 0.0
+
+    def record(self) -> list[dict[str, Any]]:
+        self._install()
+        with self._fake, torch.no_grad():
+            entry = find_entry(load_source(self.request, self._folder), self.request)
+            call = self._module_call(entry) if self.request.form == "module" else self._launch_call(entry)
+            plans = [self._run(call)]
+            for forced in self._choices.alternatives():
+                if len(plans) >= self.request.max_alternatives:
+                    break
+                self._choices.forced = forced
+                try:
+                    plans.append(self._run(call))
+                except CandidateFailure as failure:
+                    if failure.code != "out_of_resources":
+                        raise
+        return plans
+
+    def _install(self) -> None:
+        knobs.cache.dir = os.path.join(self._folder, "triton")
+        knobs.compilation.disable_line_info = True   # no path of the scratch folder in a cubin: equal kernels, equal bytes
+        knobs.compilation.listener = self._compiled
+        cuda_stub.install(self.request.device)
+        fake_tensor.init_gpu_context = lambda *_: None
+        recorder_driver.install(recorder_driver.LaunchLog(self._launched), self.request.device)
+        autotune_choice.install(self._choices)
+        FakeTensor.data_ptr = lambda tensor: self._address_of(tensor)
+        FakeTensor.tolist = lambda tensor: self._read_on_host()
+        FakeTensor.numpy = lambda tensor, **_: self._read_on_host()
+
+    def _compiled(self, times: Any, **_: Any) -> None:
+        self._compile_s += (times.ir_initialization + sum(us for _, us in times.lowering_stages)) / 1e6
+
+    def _launched(self, launch: recorder_driver.Launch) -> None:
+        if self._plan is None:
+            raise CandidateFailure("unsupported", "a kernel is launched while the candidate is imported or constructed")
+        self._plan.launch(launch)
+
+    def _address_of(self, tensor: torch.Tensor) -> int:
+        if self._memory is None:
+            raise CandidateFailure("unsupported", "a tensor's address is asked for while the candidate is imported or constructed")
+        return self._memory.address_of(tensor)
+
+    def _read_on_host(self) -> Any:
+        failure = CandidateFailure("value_dependent", "the launcher reads a tensor's values on the host")
+        raise self._memory.refuse(failure.code, failure.reason) if self._memory else failure
+
+    # -- the two forms: a call makes inputs, runs the candidate and gives its results --
+
+    def _launch_call(self, entry: Callable[..., Any]) -> Callable[[Memory], list[Any]]:
+        def call(memory: Memory) -> list[Any]:
+            tensors = self._input_tensors(memory)
+            return launch_results(self.request, self._guarded(lambda: entry(*tensors.values()), "launch"))
+
+        return call
+
+    def _module_call(self, entry: Callable[..., Any]) -> Callable[[Memory], list[Any]]:
+        model = self._construct(entry)
+
+        def call(memory: Memory) -> list[Any]:
+            tensors = self._input_tensors(memory)
+            bind_parameters(model, self.request, tensors)
+            positional, named = forward_arguments(self.request, tensors)
+            output = self._guarded(lambda: model(*positional, **named), "forward of ModelNew")
+            state = dict(model.named_buffers(remove_duplicate=False))
+            return module_results(self.request, output, lambda leaf: _held_by(leaf, state, tensors))
+
+        return call
+
+    def _construct(self, entry: Callable[..., Any]) -> torch.nn.Module:
+        def construct() -> Any:
+            positional, named = constructor_arguments(self.request)
+            torch.manual_seed(0)
+            return entry(*positional, **named)
+
+        model = run_candidate(construct, "no_entry", "the constructor of ModelNew", self._folder)
+        if not isinstance(model, torch.nn.Module):
+            raise CandidateFailure("no_entry", "ModelNew is no torch.nn.Module")
+        return model.train(self.request.training)
+
+    def _input_tensors(self, memory: Memory) -> dict[int, torch.Tensor]:
+        tensors = {}
+        for position, leaf in enumerate(self.request.inputs):
+            tensor = torch.empty_strided(leaf.shape, leaf.strides, dtype=leaf.dtype, device="cuda")
+            memory.add_input(position, leaf, tensor)
+            tensors[leaf.value] = tensor
+        return tensors
+
+    # -- one run --
+
+    def _run(self, call: Callable[[Memory], list[Any]]) -> dict[str, Any]:
+        start = self._compile_s
+        memory = self._memory = Memory(self.request.strict)
+        self._plan = PlanBuilder(memory, self.images)
+        try:
+            results = call(memory)
+            if memory.refusal is not None:
+                raise memory.refusal
+            for index, (tensor, leaf) in enumerate(zip(results, self.request.results)):
+                check_result(index, tensor, leaf)
+            self._require_kernels(memory, results)
+            target = f"sm_{self.request.device['capability']}"
+            return self._plan.finish(results, target, (self._compile_s - start) * 1e3)
+        finally:
+            self._memory = self._plan = None
+
+    def _guarded(self, call: Callable[[], Any], doing: str) -> Any:
+        def with_triton_errors() -> Any:
+            try:
+                with RecordingMode(self._memory, self._fake):
+                    return call()
+            except MemoryError:
+                raise
+            except Exception as error:
+                if self._memory.refusal is not None:
+                    raise self._memory.refusal from None
+                raise (_triton_failure(error) or error) from None
+
+        return run_candidate(with_triton_errors, "launcher_error", doing, self._folder)
+
+    def _require_kernels(self, memory: Memory, results: list[torch.Tensor]) -> None:
+        """Every computed result comes from a kernel (or, in hybrid mode, a vendor step)."""
+        if not any("launch" in step for step in memory.steps) and any(leaf.kind == "node" for leaf in self.request.results):
+            raise CandidateFailure("no_kernel", "the candidate launches no kernel")
+        aliases = _aliased_values(self.request.program["result"])
+        for tensor, leaf in zip(results, self.request.results):
+            buffer = memory.buffer_of(tensor)
+            if leaf.kind == "node" and leaf.value not in aliases and tensor.numel() and not buffer.from_kernel \
+                    and not buffer.from_vendor:
+                raise CandidateFailure("no_kernel", f"result {leaf.name} is not written by any kernel")
+
+
+def _held_by(leaf: Leaf, state: dict[str, torch.Tensor], tensors: dict[int, torch.Tensor]) -> Any:
+    """The tensor in which a mutated input or buffer is found after the call."""
+    return state.get(leaf.target, tensors[leaf.value]) if leaf.kind == "buffer" else tensors[leaf.value]
+
+
+def _aliased_values(tree: dict[str, Any]) -> set[int]:
+    """Result leaves that share memory with inputs: nothing has to compute them."""
+    if "value" in tree:
+        return {tree["value"]} if tree.get("alias_of", -1) >= 0 else set()
+    children = [child for _, child in tree["dict"]] if "dict" in tree else tree.get("list", tree.get("tuple", []))
+    return set().union(*map(_aliased_values, children)) if children else set()
+
+
+def _triton_failure(error: BaseException) -> CandidateFailure | None:
+    """What Triton's compiler raised, as a verdict; None where the launcher itself is at fault."""
+    if isinstance(error, OutOfResources):
+        return CandidateFailure("out_of_resources",
+                                f"a kernel needs {error.required} of {error.name}, the device has {error.limit}")
+    if isinstance(error, CompilationError):
+        return CandidateFailure("triton_error", _compilation_reason(error))
+    if isinstance(error, PTXASError):
+        lines = [line for line in str(error).splitlines() if "error" in line.lower()]
+        return CandidateFailure("triton_error", f"ptxas: {(lines or [str(error)])[-1][:300]}")
+    if isinstance(error, RuntimeError) and "PassManager::run failed" in str(error):
+        return CandidateFailure("triton_error", f"Triton's compiler failed: {_diagnostic() or 'PassManager::run failed'}")
+    return None
+
+
+def _compilation_reason(error: CompilationError) -> str:
+    """The message of the innermost error and the source line it points to."""
+    innermost: BaseException = error
+    while isinstance(innermost.__cause__, Exception):
+        if isinstance(innermost.__cause__, CompilationError):
+            error = innermost.__cause__
+        innermost = innermost.__cause__
+    message = innermost.error_message if isinstance(innermost, CompilationError) else str(innermost)
+    if isinstance(innermost, CompileTimeAssertionFailure):
+        message = f"static assertion failed{': ' + message if message else ''}"
+    lines = [line.strip() for line in (message or type(innermost).__name__).splitlines() if line.strip()]
+    text = lines[0] if lines else type(innermost).__name__
+    node, source = getattr(error, "node", None), getattr(error, "src", None)
+    if node is None or not source or not hasattr(node, "lineno"):
+        return text[:400]
+    source_lines = source.splitlines()
+    shown = source_lines[node.lineno - 1].strip() if 0 < node.lineno <= len(source_lines) else ""
+    function = re.search(r"def\s+(\w+)", source)
+    return f"{text[:300]} at `{shown[:160]}`" + (f" in {function.group(1)}" if function else "")
+
+
+def _diagnostic() -> str:
+    """The first error that the compiler wrote to this process's standard error."""
+    try:
+        with open("/proc/self/fd/2", "rb") as log:
+            text = log.read().decode(errors="replace")
+    except OSError:
+        return ""
+    found = re.search(r"error: (.+)", text)
+    return found.group(1)[:300] if found else ""
+
+
+def warm_up() -> None:
+    """Imports and initialises what every fork needs, so that none does it again."""
+    import sympy  # noqa: F401  fake tensors import it late
+    from triton.backends.nvidia.compiler import get_ptxas_version
+    from triton.runtime.cache import triton_key
+
+    torch.set_num_threads(1)
+    triton_key()
+    get_ptxas_version(90)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        tensor = torch.empty(4, 4).t().contiguous()
+        torch.nn.functional.relu(tensor @ tensor)
