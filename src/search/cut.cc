@@ -8,6 +8,7 @@
 #include <queue>
 #include <set>
 
+#include "base/error.h"
 #include "base/hash.h"
 #include "graph/program_json.h"
 #include "graph/registry.h"

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "base/error.h"
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "search/plan.h"
