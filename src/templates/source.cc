@@ -96,6 +96,15 @@ std::string KernelSource::Pointer(const TensorRef& tensor) {
   return name;
 }
 
+std::string KernelSource::Descriptor(const TensorRef& tensor, const std::string& made_by) {
+  for (const auto& [name, text] : descriptors_) {
+    if (text == made_by) return name;
+  }
+  const auto& names = tensor.kind == TensorRef::Kind::kInput ? input_names_ : buffer_names_;
+  descriptors_.emplace_back(Fresh(names.at(static_cast<size_t>(tensor.index)) + "_desc"), made_by);
+  return descriptors_.back().first;
+}
+
 std::string KernelSource::Constant(const std::string& name, int64_t value) {
   for (int i = 1;; ++i) {
     std::string candidate = i == 1 ? name : name + "_" + std::to_string(i);
@@ -121,6 +130,7 @@ std::string KernelSource::Text() const {
     const auto& names = tensor.kind == TensorRef::Kind::kInput ? input_names_ : buffer_names_;
     parameters.push_back(names[static_cast<size_t>(tensor.index)] + "_ptr");
   }
+  for (const auto& descriptor : descriptors_) parameters.push_back(descriptor.first);
   for (const auto& constant : constants_) parameters.push_back(constant.first + ": tl.constexpr");
   std::string text = "@triton.jit\n" + CallText("def " + name_, parameters, ":", 0);
   for (size_t i = 0; i < doc_.size(); ++i) {
@@ -188,6 +198,7 @@ std::string ModuleSource::LaunchText() const {
   for (const LaunchLine& line : launches_) {
     std::vector<std::string> arguments;
     for (const TensorRef& tensor : line.kernel->pointers()) arguments.push_back(NameOf(tensor));
+    for (const auto& [name, made_by] : line.kernel->descriptors()) arguments.push_back(made_by);
     for (const auto& [name, value] : line.kernel->constants()) arguments.push_back(name + "=" + std::to_string(value));
     arguments.push_back("num_warps=" + std::to_string(line.num_warps));
     arguments.push_back("num_stages=" + std::to_string(line.num_stages));
@@ -202,13 +213,17 @@ std::string ModuleSource::LaunchText() const {
 
 std::string ModuleSource::Text(const std::string& summary) const {
   HelperSet helpers;
-  std::string kernels;
+  std::string kernels, imports = "import torch\nimport triton\nimport triton.language as tl\n";
   for (const auto& kernel : kernels_) {
     helpers.merge(HelperSet(kernel->helpers()));
     kernels += kernel->Text() + "\n\n";
   }
-  return "\"\"\"" + summary + "\"\"\"\nimport torch\nimport triton\nimport triton.language as tl\n\n\n" +
-         HelperSource(helpers) + kernels + LaunchText();
+  for (const auto& kernel : kernels_) {
+    if (kernel->descriptors().empty()) continue;
+    imports += "from triton.tools.tensor_descriptor import TensorDescriptor\n";
+    break;
+  }
+  return "\"\"\"" + summary + "\"\"\"\n" + imports + "\n\n" + HelperSource(helpers) + kernels + LaunchText();
 }
 
 }  // namespace drtriton

@@ -29,6 +29,9 @@ class KernelSource {
 
   // The pointer parameter for a tensor ("x_ptr"), added on first use; parameters appear in order of first use.
   std::string Pointer(const TensorRef& tensor);
+  // A tensor-descriptor parameter ("x_desc"), added on first use.  `made_by` is the launcher's expression that makes it:
+  // "TensorDescriptor.from_tensor(x, [128, 64])"; equal text is one parameter.
+  std::string Descriptor(const TensorRef& tensor, const std::string& made_by);
   // A constexpr parameter with its value, added on first use.  The same name with another value gets a number behind.
   std::string Constant(const std::string& name, int64_t value);
   // A variable name not used before in this kernel, nor a parameter: `base`, else base_2, base_3 ...
@@ -43,6 +46,8 @@ class KernelSource {
 
   std::string Text() const;   // "@triton.jit\ndef name(...): ..."
   const std::vector<TensorRef>& pointers() const { return pointers_; }
+  // Name and expression of each; they follow the pointers among the parameters.
+  const std::vector<std::pair<std::string, std::string>>& descriptors() const { return descriptors_; }
   const std::vector<std::pair<std::string, int64_t>>& constants() const { return constants_; }
 
  private:
@@ -50,6 +55,7 @@ class KernelSource {
   const std::vector<std::string>& input_names_;
   const std::vector<std::string>& buffer_names_;
   std::vector<TensorRef> pointers_;
+  std::vector<std::pair<std::string, std::string>> descriptors_;
   std::vector<std::pair<std::string, int64_t>> constants_;
   std::set<std::string> taken_;
   std::vector<std::string> doc_;
