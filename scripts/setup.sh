@@ -6,7 +6,7 @@
 
 setup_log=$root/build/setup.log
 
-# Fast to ask for, slow to guess: the compiler and tools, then the libraries our C++ uses, then the sandbox of workers.
+# Compiler and tools, libraries of our C++, the sandbox of the workers.
 packages=(g++ cmake ninja-build ccache mold python3-venv python3-dev
   nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libsqlite3-dev libssl-dev libgtest-dev
   bubblewrap)
@@ -25,12 +25,9 @@ set_up() {
   fi
   [[ $goal == test ]] || ! is_set_up || return 0
   touch "$root/build/setup.began"  # what changes from here on is newer than the stamp
+  [[ -z $python ]] || check_python
   install_packages "${wanted[@]}"
-  if [[ -n $python ]]; then
-    check_python
-  else
-    make_environment
-  fi
+  [[ -n $python ]] || make_environment
   build_programs
   write_stamp
   exec 9>&-
@@ -51,7 +48,7 @@ run_step() {
   "$@" >>"$setup_log" 2>&1 </dev/null &
   job=$!
   # Background commands ignore Ctrl-C, so it is passed on.
-  trap 'kill -TERM $job 2>/dev/null; wait $job; echo >&2; fail 130 "interrupted; the next start continues"' INT TERM HUP
+  trap 'kill -TERM $job 2>/dev/null; wait $job || true; fail 130 "interrupted; the next start continues"' INT TERM HUP
   if [[ -t 2 ]]; then
     while kill -0 $job 2>/dev/null; do
       printf '\r\033[2Kdrtriton: %s ... %s' "$title" "$(duration $((SECONDS - started)))" >&2
