@@ -21,7 +21,8 @@ from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 from torch.utils import _pytree as pytree
 
 from drtriton.importer_errors import ModuleProblem, UserFile, first_line
-from drtriton.importer_load import autocast_as_on_gpu, make_inputs, make_model, move_fake_model
+from drtriton.importer_load import make_inputs, make_model, move_fake_model
+from drtriton.importer_mends import mended_export
 from drtriton.importer_program import Imported, ProgramBuilder
 
 
@@ -79,9 +80,8 @@ class Exporter:
 
     def _export(self, model: nn.Module, arguments: tuple[tuple, dict], strict: bool) -> torch.export.ExportedProgram:
         register_dataclasses(self._module, self._file)
-        on_missing_gpu = self._device == "cuda" and not torch.cuda.is_available()
         try:
-            with autocast_as_on_gpu() if on_missing_gpu else contextlib.nullcontext():
+            with mended_export(self._device):
                 return torch.export.export(model, arguments[0], arguments[1], strict=strict).run_decompositions({})
         except Exception as error:
             raise ExportFailed(error) from error

@@ -6,7 +6,6 @@ arguments, `get_init_inputs()`. Both functions return a list or tuple (positiona
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import inspect
 import os
@@ -158,16 +157,5 @@ def move_fake_model(model: nn.Module, device: str) -> None:
             for name, tensor in table.items():
                 if tensor is not None and tensor.device.type != device:
                     table[name] = move(tensor)
-
-
-@contextlib.contextmanager
-def autocast_as_on_gpu():
-    """Lets `torch.autocast("cuda")` take effect while exporting for a GPU on a machine that has none."""
-    import torch.cuda.amp.common as common
-
-    original = common.amp_definitely_not_available
-    common.amp_definitely_not_available = lambda: False
-    try:
-        yield
-    finally:
-        common.amp_definitely_not_available = original
+        if isinstance(part, nn.RNNBase):  # it keeps its weights in a list too
+            part._flat_weights = [getattr(part, name, None) for name in part._flat_weights_names]

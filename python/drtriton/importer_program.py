@@ -26,8 +26,6 @@ _DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloa
 _KINDS = {InputKind.USER_INPUT: "input", InputKind.PARAMETER: "parameter", InputKind.BUFFER: "buffer",
           InputKind.CONSTANT_TENSOR: "constant"}
 _MUTATIONS = (OutputKind.BUFFER_MUTATION, OutputKind.PARAMETER_MUTATION, OutputKind.USER_INPUT_MUTATION)
-# Operators that only assert; they have no result, and shapes are static here.
-_ASSERTIONS = ("aten._assert", "aten.sym_constrain", "aten._functional_assert")
 # Operators that read a tensor's value into Python.
 _VALUE_READS = ("aten._local_scalar_dense", "aten.item", "aten.is_nonzero")
 
@@ -108,15 +106,12 @@ class ProgramBuilder:
     # Nodes.
 
     def _find_alive(self) -> set[torch.fx.Node]:
-        """Nodes that something reads, and random ones: leaving one out would move the random stream of those behind it."""
+        """Nodes that a result or a mutation comes from; what only assertions read is not among them."""
         alive: set[torch.fx.Node] = set()
         for node in reversed(self._exported.graph.nodes):
-            random = (isinstance(node.target, torch._ops.OpOverload)
-                      and torch.Tag.nondeterministic_seeded in node.target.tags)
-            if node.op == "output" or random or node in alive:
+            if node.op == "output" or node in alive:
                 alive.add(node)
-                if not str(node.target).startswith(_ASSERTIONS):
-                    alive.update(node.all_input_nodes)
+                alive.update(node.all_input_nodes)
         return alive
 
     def _add_leaf(self, node: torch.fx.Node, spec: Any) -> None:
@@ -132,8 +127,6 @@ class ProgramBuilder:
     def _add_call(self, node: torch.fx.Node) -> None:
         if node.target is operator.getitem:
             self._add_part(node)
-            return
-        if str(node.target).startswith(_ASSERTIONS):
             return
         if str(node.target).startswith(_VALUE_READS):
             self._refuse(node, "reads a value of a tensor into Python (.item(), float(), int(), if)")
