@@ -25,7 +25,6 @@ enum class Precision : uint8_t {
   kNative,   // 16-bit operands
   kTf32,     // one TF32 product; only where the user allowed it
   kTf32x3,   // three TF32 products
-  kBf16x3,   // three bfloat16 products of split operands: 16 bits, the judge decides
   kIeee,     // float32 arithmetic without tensor cores
   kHalves,   // three products of scaled float16 halves
   kHalf,     // one product of scaled float16: the 11 bits of TF32; only where the user allowed TF32
@@ -48,6 +47,9 @@ struct MatmulSchedule {
 
 // "tf32x3, TMA, persistent, 128x128x32": for reports and tests.
 std::string Describe(const MatmulSchedule& schedule);
+
+// Schedules of one kind differ in their tile alone: "tf32x3, TMA, persistent".
+std::string Kind(const MatmulSchedule& schedule);
 
 // At most `max_count` valid schedules, best estimate first, kinds mixed so that a wrong estimate of one kind cannot crowd
 // out the others.  At least one for every problem that ReadMatmul() accepts.  Deterministic.
