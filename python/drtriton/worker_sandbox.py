@@ -16,6 +16,7 @@ import sys
 
 _NEW_MOUNTS, _NEW_USER, _NEW_PIDS = 0x20000, 0x10000000, 0x20000000
 _MOUNT_PRIVATE = (1 << 18) | (1 << 14)  # MS_PRIVATE | MS_REC
+_MOUNT_BIND, _MOUNT_REMOUNT_READ_ONLY = 0x1000, 0x20 | 0x1
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
 _CAPABILITY_VERSION_3 = 0x20080522
 _INNER_ID = 1000  # not 0: a program started by root would get root's capabilities back
@@ -36,7 +37,9 @@ def _die_with_parent() -> None:
 class Sandbox:
     """What of the isolation is active in this worker."""
 
-    def __init__(self, outer_layers: list[str]):
+    def __init__(self, outer_layers: list[str], folder: str):
+        """`folder` is where results go: read-only to candidates."""
+        self._folder = folder.encode()
         self.layers = list(outer_layers)
         self._pid_namespace: int | None = None  # descriptor of the worker's own, where candidates can be given theirs
 
@@ -82,6 +85,8 @@ class Sandbox:
         _die_with_parent()
         if self._pid_namespace is not None:
             _system(_libc.unshare(_NEW_MOUNTS))
+            _system(_libc.mount(self._folder, self._folder, None, _MOUNT_BIND, None))
+            _system(_libc.mount(None, self._folder, None, _MOUNT_BIND | _MOUNT_REMOUNT_READ_ONLY, None))
             size = f"size={limits.scratch_bytes},mode=0700".encode()
             _system(_libc.mount(b"tmpfs", scratch.encode(), b"tmpfs", 0, size))
         limits.apply()

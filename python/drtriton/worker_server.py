@@ -256,9 +256,10 @@ def main(prepare: Callable[[], Callable[[dict[str, Any]], Answer]]) -> None:
     """Runs a worker. `prepare` does the expensive imports, after the sandbox is entered, and returns what runs a request."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--layers", default="", help="isolation that was active when this process started, comma-separated")
+    parser.add_argument("--folder", required=True, help="where results go; candidates cannot write there")
     parser.add_argument("--scratch", required=True, help="an empty folder for candidates' scratch")
     options = parser.parse_args()
-    sandbox = Sandbox([layer for layer in options.layers.split(",") if layer])
+    sandbox = Sandbox([layer for layer in options.layers.split(",") if layer], options.folder)
     sandbox.enter_worker()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us; our input ends with it
     os.environ["CUDA_VISIBLE_DEVICES"] = ""

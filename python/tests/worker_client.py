@@ -53,7 +53,8 @@ class Worker:
         os.mkdir(scratch)
         package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
         environment = {**os.environ, "PYTHONPATH": package, "PYTHONNOUSERSITE": "1"}
-        self.process = subprocess.Popen([sys.executable, "-P", "-m", f"drtriton.{name}", "--scratch", scratch],
+        self.process = subprocess.Popen([sys.executable, "-P", "-m", f"drtriton.{name}", "--folder", self.folder.name,
+                                         "--scratch", scratch],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True)
         self.layers = json.loads(self.process.stdout.readline())["layers"]
         self._count = 0

@@ -1,0 +1,112 @@
+// InterpreterFarm: requests to a WorkerPool of `interpret_worker`s.  Tensors cross as files in the pool's folder, the only
+// one that worker and we both see.  Tests: interpreter_farm_test.cc and python/tests/test_interpreter*.py.
+#include <map>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "compile/farm.h"
+#include "compile/request.h"
+#include "compile/worker_pool.h"
+
+namespace drtriton {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kOutputs = "outputs.tensors";
+
+// What the compile worker would call its stage is a run here.
+CompileFailure AtRun(CompileFailure failure) {
+  if (failure.stage == Stage::kCompile) failure.stage = Stage::kRun;
+  return failure;
+}
+
+// Moves across file systems where it must.
+void MoveFile(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  fs::rename(from, to, error);
+  if (!error) return;
+  fs::path unfinished = to.string() + ".unfinished";
+  fs::copy_file(from, unfinished, fs::copy_options::overwrite_existing);
+  fs::rename(unfinished, to);
+  fs::remove(from);
+}
+
+}  // namespace
+
+class InterpreterFarm::Impl {
+ public:
+  explicit Impl(FarmOptions options) : options_(std::move(options)) {
+    if (options_.folder.empty()) options_.folder = own_.emplace("drtriton-interpret").path();
+    options_.folder = fs::absolute(options_.folder);
+    fs::create_directories(options_.folder);
+    pool_.emplace(WorkerPoolOptions{"interpret_worker", {"TRITON_INTERPRET=1"}, options_.workers, options_.folder});
+  }
+
+  std::vector<InterpretResult> RunAll(const std::vector<InterpretRequest>& requests) {
+    std::vector<InterpretResult> results(requests.size());
+    std::vector<Json> messages;
+    std::vector<fs::path> folders;
+    std::set<fs::path> visible;
+    std::map<fs::path, fs::path> placed;   // inputs that several requests share are placed once
+    for (size_t i = 0; i < requests.size(); ++i) {
+      results[i].failure = CompileFailure{Stage::kDone, "interrupted", "the user ended the work before this candidate was run"};
+      folders.push_back(options_.folder / std::to_string(next_folder_++));
+      auto found = placed.find(requests[i].inputs);
+      if (found == placed.end()) found = placed.emplace(requests[i].inputs, Place(requests[i].inputs)).first;
+      visible.merge(FoldersOf(requests[i].candidate));
+      messages.push_back({{"timeout_s", requests[i].timeout_s},
+                          {"memory_bytes", options_.memory_limit_bytes},
+                          {"folder", folders[i].string()},
+                          {"inputs", found->second.string()},
+                          {"candidate", CandidateToJson(requests[i].candidate, H200(), 1)}});
+    }
+    pool_->RunAll(std::move(messages), visible, [&](size_t index, const Json& answer) {
+      results[index] = Finish(answer, folders[index] / kOutputs, requests[index].outputs);
+      std::error_code ignored;
+      fs::remove_all(folders[index], ignored);
+    });
+    for (const auto& [original, place] : placed) fs::remove(place);
+    return results;
+  }
+
+ private:
+  // Where the worker finds a file: linked into the pool's folder, or copied where a link cannot be.
+  fs::path Place(const fs::path& file) {
+    fs::path place = options_.folder / (std::to_string(next_folder_++) + ".inputs");
+    std::error_code error;
+    fs::create_hard_link(file, place, error);
+    if (error) fs::copy_file(file, place, error);
+    if (error) throw UserError("cannot read " + file.string() + ": " + error.message());
+    return place;
+  }
+
+  static InterpretResult Finish(const Json& answer, const fs::path& written, const fs::path& outputs) {
+    InterpretResult result;
+    result.layers = LayersOf(answer);
+    if (std::optional<CompileFailure> failure = FailureOf(answer)) {
+      result.failure = AtRun(*failure);
+    } else if (!fs::exists(written)) {
+      result.failure = CompileFailure{Stage::kRun, "crashed", "the candidate's process ended without writing its results"};
+    } else {
+      MoveFile(written, outputs);
+    }
+    return result;
+  }
+
+  FarmOptions options_;
+  std::optional<ScratchFolder> own_;
+  std::optional<WorkerPool> pool_;
+  int64_t next_folder_ = 0;
+};
+
+InterpreterFarm::InterpreterFarm(FarmOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+InterpreterFarm::~InterpreterFarm() = default;
+
+std::vector<InterpretResult> InterpreterFarm::RunAll(const std::vector<InterpretRequest>& requests) {
+  return impl_->RunAll(requests);
+}
+
+}  // namespace drtriton

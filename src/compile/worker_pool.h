@@ -1,0 +1,75 @@
+// WorkerPool: requests to warm Python workers and their answers, with restarts.
+//
+// A worker (python/drtriton/worker_server.py) runs each request in a fork of its own.  One worker serves up to eight
+// forks at once; more cores get more workers.  A worker that dies is started again; the requests it had are run once
+// more, each alone, and one that takes its worker with it again is answered as crashed.
+#ifndef DRTRITON_COMPILE_WORKER_POOL_H_
+#define DRTRITON_COMPILE_WORKER_POOL_H_
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/json.h"
+#include "base/process.h"
+#include "compile/sandbox.h"
+
+namespace drtriton {
+
+struct WorkerPoolOptions {
+  std::string module;                     // "compile_worker"
+  std::vector<std::string> environment;   // further "NAME=value"
+  int forks = 0;                          // at once, over all workers; 0: one a core
+  std::filesystem::path folder;           // absolute; the workers' only writable folder
+};
+
+class WorkerPool {
+ public:
+  explicit WorkerPool(WorkerPoolOptions options);  // returns at once; the workers start meanwhile
+  ~WorkerPool();
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+
+  // Runs all requests (objects with "timeout_s", "memory_bytes" and "folder"; "id" is added) and calls `answered` in the
+  // calling thread with each one's answer, in any order.  Folders of `visible` are readable to the workers.  Returns
+  // early when Interrupted(): what is left has no answer.  Throws UserError (exit 4) when no worker can be started.
+  void RunAll(std::vector<Json> requests, const std::set<std::filesystem::path>& visible,
+              const std::function<void(size_t index, const Json& answer)>& answered);
+
+ private:
+  struct Batch;
+  struct Job;
+  struct Worker;
+
+  void Serve(Worker* worker);
+  bool Start(Worker* worker);
+  void SendJobs(Worker* worker);
+  void TakeJobs(Worker* worker);
+  void AfterDeath(Worker* worker);
+  void Deliver(const Job& job, Json answer);
+  void MakeVisible(const std::set<std::filesystem::path>& visible);
+
+  WorkerPoolOptions options_;
+  std::mutex mutex_;
+  std::condition_variable changed_;    // work, answers, the end
+  std::deque<Job> queue_;              // guarded by mutex_, as is what follows
+  std::set<std::filesystem::path> visible_;
+  int generation_ = 0;                 // of visible_; a worker of an older one is started again
+  int64_t next_id_ = 0;
+  bool stopping_ = false;
+  std::optional<std::string> broken_;  // why no worker can be started
+  std::vector<std::unique_ptr<Worker>> workers_;
+};
+
+}  // namespace drtriton
+
+#endif  // DRTRITON_COMPILE_WORKER_POOL_H_
