@@ -78,6 +78,16 @@ class LauncherTest(unittest.TestCase):
         self.assertFalse((self.root / "build").exists())
 
 
+def kill_session(leader: int) -> None:
+    """Ends a start with everything it started, as a machine that goes down does."""
+    for entry in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if os.getsid(int(entry.name)) == leader:
+                os.kill(int(entry.name), signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
 class Answers(LauncherTest):
     """What is answered before anything is installed."""
 
@@ -152,7 +162,7 @@ class SetUp(LauncherTest):
         for variable in ["PIP_SECONDS", "CMAKE_SECONDS", "NINJA_SECONDS"]:
             process = self.start("convert", self.module, **{variable: "30"})
             time.sleep(1)
-            os.killpg(process.pid, signal.SIGKILL)
+            kill_session(process.pid)
             process.communicate()
             self.assertNotEqual(process.returncode, 0)
             run = self.run_launcher("convert", self.module)
@@ -160,6 +170,15 @@ class SetUp(LauncherTest):
             (self.root / "build" / "setup.stamp").unlink()
             (self.root / ".venv" / "drtriton.stamp").unlink()
             (self.root / ".venv" / "drtriton.unfinished").touch()
+
+    def test_what_a_killed_launcher_left_running_is_waited_for(self):
+        process = self.start("convert", self.module, NINJA_SECONDS="2")
+        time.sleep(1)
+        process.kill()
+        process.communicate()
+        run = self.run_launcher("convert", self.module)
+        self.assertEqual(run.returncode, 0, run.err)
+        self.assertIn("another set-up is running", run.err)
 
     def test_an_interrupt_is_told_and_continued(self):
         process = self.start("convert", self.module, NINJA_SECONDS="30")

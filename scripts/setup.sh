@@ -45,10 +45,11 @@ run_step() {
   shift
   echo "== $title: $*" >>"$setup_log"
   [[ -t 2 ]] || say "$title ..."
+  set -m  # a process group of its own, so that an interrupt ends all of it
   "$@" >>"$setup_log" 2>&1 </dev/null &
   job=$!
-  # Background commands ignore Ctrl-C, so it is passed on.
-  trap 'kill -TERM $job 2>/dev/null; wait $job || true; fail 130 "interrupted; the next start continues"' INT TERM HUP
+  set +m
+  trap 'kill -TERM -- -$job 2>/dev/null; wait $job || true; fail 130 "interrupted; the next start continues"' INT TERM HUP
   if [[ -t 2 ]]; then
     while kill -0 $job 2>/dev/null; do
       printf '\r\033[2Kdrtriton: %s ... %s' "$title" "$(duration $((SECONDS - started)))" >&2
