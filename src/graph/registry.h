@@ -90,6 +90,8 @@ struct OperatorSpec {
   // Empty: all tensors.
   std::string operands;
   ResultType result_type = ResultType::kPromote;
+  // Of its first tensor the operator reads only what the result holds: embedding, gather.
+  bool fetches = false;
   // Not counted as an operator of a program (the printed list of glue): view, reshape, expand, unsqueeze, contiguous ...
   bool glue = false;
 };

@@ -1,0 +1,25 @@
+// The equation of torch.einsum: "bij,bjk->bik".
+#ifndef DRTRITON_GRAPH_EINSUM_H_
+#define DRTRITON_GRAPH_EINSUM_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "graph/program.h"
+
+namespace drtriton {
+
+struct EinsumShape {
+  Shape shape;          // of the result
+  double products = 0;  // size of the space of all labels: multiply-adds of the naive evaluation
+};
+
+// Repeated labels within an operand and an ellipsis ("...") are allowed, as in PyTorch.  nullopt when the equation is
+// malformed or does not fit the operands; `*complaint` says why.
+std::optional<EinsumShape> InferEinsum(std::string_view equation, const std::vector<Shape>& operands, std::string* complaint);
+
+}  // namespace drtriton
+
+#endif  // DRTRITON_GRAPH_EINSUM_H_

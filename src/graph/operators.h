@@ -1,0 +1,38 @@
+// The families of the operator table, each a file; registry.cc joins them in this order.
+#ifndef DRTRITON_GRAPH_OPERATORS_H_
+#define DRTRITON_GRAPH_OPERATORS_H_
+
+#include <vector>
+
+#include "graph/call.h"
+#include "graph/registry.h"
+
+namespace drtriton {
+
+std::vector<OperatorSpec> ArithmeticOperators();   // operators_arithmetic.cc: arithmetic, comparison, logic, selection
+std::vector<OperatorSpec> UnaryOperators();        // operators_unary.cc: elementary functions and activations
+std::vector<OperatorSpec> ReductionOperators();    // operators_reduction.cc: reductions, scans, sorting
+std::vector<OperatorSpec> NormOperators();         // operators_norm.cc: normalisation and softmax
+std::vector<OperatorSpec> MatmulOperators();       // operators_matmul.cc: matrix products, einsum, attention
+std::vector<OperatorSpec> ViewOperators();         // operators_view.cc
+std::vector<OperatorSpec> MovementOperators();     // operators_movement.cc: copies, joins, padding, lookups
+std::vector<OperatorSpec> CreationOperators();     // operators_creation.cc: constants, ranges, random numbers
+std::vector<OperatorSpec> ConvolutionOperators();  // operators_convolution.cc: convolution, pooling, resizing
+std::vector<OperatorSpec> LossOperators();         // operators_loss.cc
+
+// The rule of every pointwise operator: operands broadcast, their types combine as `result_type` says, strides as
+// TensorIterator chooses them.  (operators_arithmetic.cc)
+std::vector<InferredValue> InferPointwise(const Call& call);
+
+// The rule of operators whose result looks like their first tensor: same dtype, shape and, when it is contiguous,
+// strides (else unknown).  (operators_norm.cc)
+std::vector<InferredValue> InferLikeFirst(const Call& call);
+
+// The rule of view operators: what spec.view gives, else a contiguous copy of the same shape.  (operators_view.cc)
+std::vector<InferredValue> InferView(const Call& call);
+// The view rule of operators that give their first tensor back.  (operators_view.cc)
+std::optional<std::vector<StridedView>> ViewWhole(const Call& call);
+
+}  // namespace drtriton
+
+#endif  // DRTRITON_GRAPH_OPERATORS_H_

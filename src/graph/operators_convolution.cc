@@ -1,0 +1,310 @@
+// Convolution, pooling and resizing.
+//
+// Output sizes: floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1, rounded up under ceil_mode unless
+// the last window would start in the padding (aten/src/ATen/native/Pool.h); transposed: the inverse.
+#include <algorithm>
+#include <cmath>
+
+#include "graph/operators.h"
+
+namespace drtriton {
+namespace {
+
+using Rule = std::vector<InferredValue> (*)(const Call&);
+
+InferredValue RowMajorIf(const Operand& input, Shape shape) {
+  if (IsContiguous(input.shape, input.strides)) return Contiguous(input.dtype, std::move(shape));
+  return UnknownStrides(input.dtype, std::move(shape));
+}
+
+struct ConvolutionArguments {
+  Operand input;
+  Operand weight;
+  size_t dims = 0;        // spatial ones
+  bool batched = true;
+  bool transposed = false;
+  int64_t groups = 1;
+  std::vector<int64_t> stride, padding, padding_after, dilation, output_padding;
+};
+
+// padding='same' puts the odd element behind.
+void ReadPadding(const Call& call, ConvolutionArguments& c) {
+  if (!call.Arg("padding").Is<std::string>()) {
+    c.padding = c.padding_after = call.Ints("padding", c.dims);
+    return;
+  }
+  const std::string& mode = call.String("padding");
+  call.Expect(mode == "same" || mode == "valid", "padding is neither 'same' nor 'valid'");
+  c.padding.assign(c.dims, 0);
+  c.padding_after.assign(c.dims, 0);
+  for (size_t i = 0; mode == "same" && i < c.dims; ++i) {
+    call.Expect(c.stride[i] == 1, "padding 'same' needs stride 1");
+    const int64_t total = c.dilation[i] * (c.weight.shape[i + 2] - 1);
+    c.padding[i] = total / 2;
+    c.padding_after[i] = total - total / 2;
+  }
+}
+
+ConvolutionArguments ReadConvolution(const Call& call) {
+  ConvolutionArguments c{.input = call.Tensor("input"), .weight = call.Tensor("weight")};
+  const bool raw = call.info().schema.Find("transposed") >= 0;
+  c.transposed = raw ? call.Bool("transposed") : call.info().schema.Find("output_padding") >= 0;
+  call.Expect(c.weight.rank() >= 3, "the weight has to be of rank 3 or more");
+  c.dims = c.weight.shape.size() - 2;
+  c.batched = c.input.shape.size() == c.dims + 2;
+  call.Expect(c.batched || c.input.shape.size() == c.dims + 1,
+              "an input of shape " + Text(c.input.shape) + " does not fit a weight of shape " + Text(c.weight.shape));
+  c.groups = call.Int("groups");
+  c.stride = call.Ints("stride", c.dims);
+  c.dilation = call.Ints("dilation", c.dims);
+  ReadPadding(call, c);
+  c.output_padding = c.transposed ? call.Ints("output_padding", c.dims) : std::vector<int64_t>(c.dims, 0);
+  return c;
+}
+
+int64_t Channels(const ConvolutionArguments& c) { return c.input.shape[c.batched ? 1 : 0]; }
+
+int64_t OutputChannels(const ConvolutionArguments& c) { return c.transposed ? c.weight.shape[1] * c.groups : c.weight.shape[0]; }
+
+void CheckChannels(const Call& call, const ConvolutionArguments& c) {
+  call.Expect(c.groups > 0, "groups has to be positive");
+  const int64_t expected = c.transposed ? c.weight.shape[0] : c.weight.shape[1] * c.groups;
+  call.Expect(Channels(c) == expected, "the input has " + std::to_string(Channels(c)) + " channels, the weight needs " + std::to_string(expected));
+  call.Expect(c.weight.shape[0] % c.groups == 0 && c.weight.shape[0] > 0, "the weight does not split into the groups");
+  call.Expect(c.input.dtype == c.weight.dtype, "input and weight are of different dtypes");
+  if (const std::optional<Operand> bias = call.OptionalTensor("bias")) {
+    call.Expect(bias->shape == Shape{OutputChannels(c)}, "the bias has to be of shape [" + std::to_string(OutputChannels(c)) + "]");
+  }
+}
+
+int64_t ConvolvedSize(const Call& call, const ConvolutionArguments& c, size_t i) {
+  const int64_t size = c.input.shape[c.input.shape.size() - c.dims + i];
+  const int64_t kernel = c.weight.shape[i + 2];
+  call.Expect(c.stride[i] > 0 && c.dilation[i] > 0 && c.padding[i] >= 0, "stride and dilation have to be positive");
+  const int64_t reach = c.dilation[i] * (kernel - 1) + 1;
+  if (c.transposed) {
+    const int64_t result = (size - 1) * c.stride[i] - 2 * c.padding[i] + reach + c.output_padding[i];
+    call.Expect(result > 0, "the result would be empty");
+    return result;
+  }
+  const int64_t padded = size + c.padding[i] + c.padding_after[i];
+  call.Expect(padded >= reach, "the kernel is larger than the padded input");
+  return (padded - reach) / c.stride[i] + 1;
+}
+
+std::vector<InferredValue> InferConvolution(const Call& call) {
+  const ConvolutionArguments c = ReadConvolution(call);
+  CheckChannels(call, c);
+  Shape shape;
+  if (c.batched) shape.push_back(c.input.shape[0]);
+  shape.push_back(OutputChannels(c));
+  for (size_t i = 0; i < c.dims; ++i) shape.push_back(ConvolvedSize(call, c, i));
+  const bool row_major = IsContiguous(c.weight.shape, c.weight.strides) && IsContiguous(c.input.shape, c.input.strides);
+  return {row_major ? Contiguous(c.input.dtype, shape) : UnknownStrides(c.input.dtype, shape)};
+}
+
+// Every element of the input (transposed) or of the result meets one filter.
+double ConvolutionFlops(const Call& call) {
+  const ConvolutionArguments c = ReadConvolution(call);
+  const double per_filter = static_cast<double>(c.weight.Elements()) / static_cast<double>(c.weight.shape[0]);
+  const double applied = c.transposed ? static_cast<double>(c.input.Elements())
+                                      : static_cast<double>(ElementCount(InferConvolution(call)[0].shape));
+  return 2 * applied * per_filter;
+}
+
+// ---- Pooling
+
+int64_t PooledSize(const Call& call, int64_t size, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation, bool ceil_mode) {
+  call.Expect(kernel > 0 && stride > 0 && dilation > 0, "kernel, stride and dilation have to be positive");
+  call.Expect(padding >= 0 && padding <= ((kernel - 1) * dilation + 1) / 2, "the padding exceeds half the kernel");
+  const int64_t room = size + 2 * padding - dilation * (kernel - 1) - 1 + (ceil_mode ? stride - 1 : 0);
+  int64_t result = (room >= 0 ? room / stride : -((-room + stride - 1) / stride)) + 1;
+  if (ceil_mode && (result - 1) * stride >= size + padding) --result;
+  call.Expect(result >= 1, "the kernel is larger than the padded input");
+  return result;
+}
+
+// Spatial dimensions, from the operator's name: "max_pool2d".
+size_t PoolDims(const Call& call) {
+  const std::string& name = call.info().name;
+  return static_cast<size_t>(name[name.find("pool") + 4] - '0');
+}
+
+Operand PoolInput(const Call& call, size_t dims) {
+  Operand self = call.Tensor("self");
+  call.Expect(self.shape.size() == dims + 1 || self.shape.size() == dims + 2, "a tensor of shape " + Text(self.shape) + " does not fit");
+  return self;
+}
+
+Shape PooledShape(const Call& call, const Operand& self, size_t dims) {
+  const std::vector<int64_t> kernel = call.Ints("kernel_size", dims);
+  const std::vector<int64_t> stride = call.Ints("stride", dims, kernel);
+  const std::vector<int64_t> padding = call.Ints("padding", dims);
+  const bool dilated = call.info().schema.Find("dilation") >= 0;
+  const std::vector<int64_t> dilation = dilated ? call.Ints("dilation", dims) : std::vector<int64_t>(dims, 1);
+  Shape shape = self.shape;
+  for (size_t i = 0; i < dims; ++i) {
+    int64_t& size = shape[shape.size() - dims + i];
+    size = PooledSize(call, size, kernel[i], stride[i], padding[i], dilation[i], call.Bool("ceil_mode"));
+  }
+  return shape;
+}
+
+std::vector<InferredValue> InferPool(const Call& call) {
+  const size_t dims = PoolDims(call);
+  const Operand self = PoolInput(call, dims);
+  std::vector<InferredValue> results = {RowMajorIf(self, PooledShape(call, self, dims))};
+  if (call.info().schema.results.size() == 2) {
+    results.push_back(results[0]);
+    results[1].dtype = DType::kInt64;
+  }
+  return results;
+}
+
+double PoolFlops(const Call& call) {
+  double window = 1;
+  for (int64_t size : call.Ints("kernel_size", PoolDims(call))) window *= static_cast<double>(size);
+  return window * static_cast<double>(ElementCount(InferPool(call)[0].shape));
+}
+
+std::vector<InferredValue> InferAdaptivePool(const Call& call) {
+  const size_t dims = PoolDims(call);
+  const Operand self = PoolInput(call, dims);
+  const std::vector<int64_t> sizes = call.Ints("output_size", dims);
+  Shape shape = self.shape;
+  for (size_t i = 0; i < dims; ++i) {
+    call.Expect(sizes[i] >= 0, "an output size is negative");
+    shape[shape.size() - dims + i] = sizes[i];
+  }
+  std::vector<InferredValue> results = {RowMajorIf(self, shape)};
+  if (call.info().schema.results.size() == 2) {
+    results.push_back(results[0]);
+    results[1].dtype = DType::kInt64;
+  }
+  return results;
+}
+
+double AdaptivePoolFlops(const Call& call) { return static_cast<double>(call.Tensor("self").Elements()); }
+
+// ---- Resizing
+
+std::vector<InferredValue> InferUpsample2d(const Call& call) {
+  const Operand input = call.Tensor("input");
+  call.Expect(input.rank() == 4, "needs a tensor of rank 4");
+  call.Expect(call.Has("output_size") != call.Has("scale_factors"), "needs either a size or factors");
+  Shape shape = input.shape;
+  for (size_t i = 0; i < 2; ++i) {
+    if (call.Has("output_size")) {
+      shape[i + 2] = call.Ints("output_size", 2)[i];
+    } else {
+      const AttrList& factors = call.Arg("scale_factors").AsList();
+      call.Expect(factors.size() == 2, "needs two factors");
+      shape[i + 2] = static_cast<int64_t>(std::floor(static_cast<double>(shape[i + 2]) * factors[i].AsDouble()));
+    }
+    call.Expect(shape[i + 2] > 0, "the result would be empty");
+  }
+  return {RowMajorIf(input, shape)};
+}
+
+// ---- The table
+
+void AddConvolutions(std::vector<OperatorSpec>& table) {
+  const auto add = [&table](std::string schema, std::string form, std::string domain) {
+    table.push_back({.schema_text = "aten::" + std::move(schema),
+                     .form = std::move(form),
+                     .kind = OpKind::kConvolution,
+                     .domain = "f; " + std::move(domain),
+                     .infer = InferConvolution,
+                     .flops = ConvolutionFlops});
+  };
+  const std::vector<std::string> sizes = {"H", "H,W", "H,W,T"};
+  const std::vector<std::string> kernels = {"3", "3,2", "3,2,1"};
+  for (size_t dims = 1; dims <= 3; ++dims) {
+    const std::string n = std::to_string(dims);
+    const auto ints = [dims](const std::string& one) { return "[" + one + (dims > 1 ? ", " + one : "") + (dims > 2 ? ", " + one : "") + "]"; };
+    const std::string input = "Tensor input, Tensor weight, Tensor? bias=None, SymInt[" + n + "] stride=" + ints("1") + ", ";
+    const std::string behind = ", SymInt[" + n + "] dilation=" + ints("1") + ", SymInt groups=1) -> Tensor";
+    const std::string tensors = "input=[N,G*C," + sizes[dims - 1] + "]; weight=[G*D,C," + kernels[dims - 1] + "]; bias=None|[G*D]; groups=G; ";
+    const std::string attributes = "stride=" + ints("1") + "|" + ints("2") + "; dilation=" + ints("1") + "|" + ints("2");
+    const std::string form = "F.conv" + n + "d({input}, {weight}[, bias={bias}][, stride={stride}][, padding={padding}][, "
+                             "dilation={dilation}][, groups={groups}])";
+    add("conv" + n + "d(" + input + "SymInt[" + n + "] padding=" + ints("0") + behind, form,
+        tensors + attributes + "; padding=" + ints("0") + "|" + ints("1"));
+    add("conv" + n + "d.padding(" + input + "str padding=\"valid\"" + behind, form,
+        tensors + "dilation=" + ints("1") + "|" + ints("2") + "; padding='same'|'valid'");
+    add("conv_transpose" + n + "d" + (dims > 1 ? ".input(" : "(") + input + "SymInt[" + n + "] padding=" + ints("0") + ", SymInt[" + n +
+            "] output_padding=" + ints("0") + ", SymInt groups=1, SymInt[" + n + "] dilation=" + ints("1") + ") -> Tensor",
+        "F.conv_transpose" + n + "d({input}, {weight}[, bias={bias}][, stride={stride}][, padding={padding}][, "
+        "output_padding={output_padding}][, groups={groups}][, dilation={dilation}])",
+        "input=[N,G*C," + sizes[dims - 1] + "]; weight=[G*C,D," + kernels[dims - 1] + "]; bias=None|[G*D]; groups=G; stride=" +
+            ints("1") + "|" + ints("2") + "; padding=" + ints("0") + "|" + ints("1"));
+  }
+  add("convolution(Tensor input, Tensor weight, Tensor? bias, SymInt[] stride, SymInt[] padding, SymInt[] dilation, bool transposed, "
+      "SymInt[] output_padding, SymInt groups) -> Tensor",
+      "torch.convolution",
+      "input=[N,G*C,H,W]; weight=[G*D,C,3,2]; bias=None|[G*D]; groups=G; stride=[1,1]|[2,1]; padding=[0,0]|[1,1]; dilation=[1,1]; "
+      "transposed=False; output_padding=[0,0]");
+}
+
+void AddPools(std::vector<OperatorSpec>& table) {
+  const auto add = [&table](std::string schema, std::string form, std::string domain, Rule infer, double (*flops)(const Call&)) {
+    table.push_back({.schema_text = "aten::" + std::move(schema),
+                     .form = std::move(form),
+                     .kind = OpKind::kPooling,
+                     .domain = "f; " + std::move(domain),
+                     .infer = infer,
+                     .flops = flops});
+  };
+  const std::vector<std::string> inputs = {"self=[N,C,H]|[C,H]", "self=[N,C,H,W]|[C,H,W]", "self=[N,C,H,W,T]|[C,H,W,T]"};
+  for (size_t dims = 1; dims <= 3; ++dims) {
+    const std::string n = std::to_string(dims);
+    const std::string zero = dims == 1 ? "[0]" : "0";
+    const std::string one = dims == 1 ? "[1]" : "1";
+    const std::string head = "d(Tensor self, int[" + n + "] kernel_size, int[" + n + "] stride=[], int[" + n + "] padding=" + zero + ", ";
+    const std::string domain = inputs[dims - 1] + "; kernel_size=[2]|[3]; stride=[]|[2]|[1]; padding=[0]|[1]; ceil_mode=False|True";
+    const std::string shared = "({self}, {kernel_size}[, stride={stride}][, padding={padding}]";
+    const std::string dilated = "int[" + n + "] dilation=" + one + ", bool ceil_mode=False) -> ";
+    add("max_pool" + n + head + dilated + "Tensor", "F.max_pool" + n + "d" + shared + "[, dilation={dilation}][, ceil_mode={ceil_mode}])",
+        domain + "; dilation=[1]|[2]", InferPool, PoolFlops);
+    if (dims > 1) {
+      add("max_pool" + n + "d_with_indices" + head.substr(1) + dilated + "(Tensor, Tensor)", "", domain + "; dilation=[1]", InferPool,
+          PoolFlops);
+    }
+    add("avg_pool" + n + head + "bool ceil_mode=False, bool count_include_pad=True" +
+            (dims > 1 ? ", int? divisor_override=None" : "") + ") -> Tensor",
+        "F.avg_pool" + n + "d" + shared + "[, ceil_mode={ceil_mode}][, count_include_pad={count_include_pad}]" +
+            (dims > 1 ? "[, divisor_override={divisor_override}])" : ")"),
+        domain + "; count_include_pad=True|False", InferPool, PoolFlops);
+    const std::string ints = dims == 1 ? "int[1]" : "SymInt[" + n + "]";
+    add("adaptive_avg_pool" + n + "d(Tensor self, " + ints + " output_size) -> Tensor", "F.adaptive_avg_pool" + n + "d",
+        inputs[dims - 1] + "; output_size=[1]|[3]", InferAdaptivePool, AdaptivePoolFlops);
+    if (dims > 1) {
+      add("_adaptive_avg_pool" + n + "d(Tensor self, " + ints + " output_size) -> Tensor", "", inputs[dims - 1] + "; output_size=[1]|[3]",
+          InferAdaptivePool, AdaptivePoolFlops);
+    }
+    add("adaptive_max_pool" + n + "d(Tensor self, int[" + n + "] output_size) -> (Tensor, Tensor)", "",
+        inputs[dims - 1] + "; output_size=[1]|[3]", InferAdaptivePool, AdaptivePoolFlops);
+  }
+}
+
+}  // namespace
+
+std::vector<OperatorSpec> ConvolutionOperators() {
+  std::vector<OperatorSpec> table;
+  AddConvolutions(table);
+  AddPools(table);
+  table.push_back({.schema_text = "aten::upsample_nearest2d.vec(Tensor input, SymInt[]? output_size, float[]? scale_factors) -> Tensor",
+                   .form = "",
+                   .kind = OpKind::kMovement,
+                   .domain = "f; input=[N,C,H,W]; output_size=None; scale_factors=[2.0,2.0]|[1.5,2.0]",
+                   .infer = InferUpsample2d});
+  table.push_back({.schema_text = "aten::upsample_bilinear2d.vec(Tensor input, SymInt[]? output_size, bool align_corners, float[]? "
+                                  "scale_factors) -> Tensor",
+                   .form = "",
+                   .kind = OpKind::kOther,
+                   .domain = "f; input=[N,C,H,W]; output_size=[7,8]; scale_factors=None; align_corners=False|True",
+                   .infer = InferUpsample2d});
+  return table;
+}
+
+}  // namespace drtriton

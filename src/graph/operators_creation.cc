@@ -1,0 +1,121 @@
+// Creation: constants, ranges and random tensors.
+#include <cmath>
+
+#include "graph/operators.h"
+#include "graph/strides.h"
+
+namespace drtriton {
+namespace {
+
+using Rule = std::vector<InferredValue> (*)(const Call&);
+
+Shape CheckedSizes(const Call& call, std::string_view name) {
+  Shape shape = call.Ints(name);
+  for (int64_t size : shape) call.Expect(size >= 0, "a size is negative");
+  return shape;
+}
+
+std::vector<InferredValue> InferFull(const Call& call) {
+  return {Contiguous(call.DTypeOr("dtype").value_or(NumberDType(call.Arg("fill_value"))), CheckedSizes(call, "size"))};
+}
+
+std::vector<InferredValue> InferEmpty(const Call& call) {
+  return {Contiguous(call.DTypeOr("dtype").value_or(DType::kFloat32), CheckedSizes(call, "size"))};
+}
+
+std::vector<InferredValue> InferScalar(const Call& call) { return {Contiguous(call.DTypeOr("dtype").value_or(DType::kFloat32), {})}; }
+
+// ceil((end - start) / step) elements; integers unless a bound is a float.
+std::vector<InferredValue> InferArange(const Call& call) {
+  const auto has = [&call](const char* name) { return call.info().schema.Find(name) >= 0; };
+  const Attr start = has("start") ? call.Arg("start") : Attr(0);
+  const Attr step = has("step") ? call.Arg("step") : Attr(1);
+  const Attr end = call.Arg("end");
+  call.Expect(step.AsDouble() != 0, "the step is 0");
+  const double count = (end.AsDouble() - start.AsDouble()) / step.AsDouble();
+  call.Expect(count >= 0, "the bounds do not fit the step's sign");
+  const bool is_float = start.Is<double>() || end.Is<double>() || step.Is<double>();
+  const DType natural = is_float ? DType::kFloat32 : DType::kInt64;
+  return {Contiguous(call.DTypeOr("dtype").value_or(natural), {static_cast<int64_t>(std::ceil(count))})};
+}
+
+std::vector<InferredValue> InferLinspace(const Call& call) {
+  const int64_t steps = call.Int("steps");
+  call.Expect(steps >= 0, "steps is negative");
+  return {Contiguous(call.DTypeOr("dtype").value_or(DType::kFloat32), {steps})};
+}
+
+std::vector<InferredValue> InferEye(const Call& call) {
+  const int64_t n = call.Int("n");
+  const int64_t m = call.info().schema.Find("m") >= 0 ? call.Int("m") : n;
+  call.Expect(n >= 0 && m >= 0, "a size is negative");
+  return {Contiguous(call.DTypeOr("dtype").value_or(DType::kFloat32), {n, m})};
+}
+
+std::vector<InferredValue> InferLike(const Call& call) {
+  const Operand self = call.Tensor("self");
+  const Attr& format = call.Arg("memory_format");
+  const bool row_major = format.Is<MemoryFormatAttr>() && std::get<MemoryFormatAttr>(format.variant()).name == "contiguous_format";
+  const Shape strides = row_major ? ContiguousStrides(self.shape) : PreservedStrides(self.shape, self.strides);
+  return {InferredValue{call.DTypeOr("dtype").value_or(self.dtype), self.shape, strides}};
+}
+
+std::vector<InferredValue> InferNew(const Call& call) {
+  return {Contiguous(call.DTypeOr("dtype").value_or(call.Tensor("self").dtype), CheckedSizes(call, "size"))};
+}
+
+std::vector<InferredValue> InferBernoulli(const Call& call) {
+  const Operand self = call.Tensor("self");
+  return {InferredValue{self.dtype, self.shape, PreservedStrides(self.shape, self.strides)}};
+}
+
+}  // namespace
+
+std::vector<OperatorSpec> CreationOperators() {
+  std::vector<OperatorSpec> table;
+  const auto add = [&table](OpKind kind, std::string schema, std::string form, std::string domain, Rule infer) {
+    table.push_back({.schema_text = "aten::" + std::move(schema),
+                     .form = std::move(form),
+                     .kind = kind,
+                     .domain = "a; " + std::move(domain),
+                     .infer = infer});
+  };
+  const OpKind creation = OpKind::kCreation;
+  const std::string where = "ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None";
+  const std::string end = ") -> Tensor";
+  const std::string format = ", MemoryFormat? memory_format=None";
+  const std::string typed = "; dtype=None|float16|int64";
+  const std::string sized = "size=[A,B]|[]|[A]" + typed;
+  add(creation, "full(SymInt[] size, Scalar fill_value, *, " + where + end, "torch.full", sized + "; fill_value=2|0.5", InferFull);
+  add(creation, "zeros(SymInt[] size, *, " + where + end, "torch.zeros", sized, InferEmpty);
+  add(creation, "ones(SymInt[] size, *, " + where + end, "torch.ones", sized, InferEmpty);
+  add(creation, "empty.memory_format(SymInt[] size, *, " + where + format + end, "torch.empty", sized, InferEmpty);
+  add(creation, "arange(Scalar end, *, " + where + end, "torch.arange", "end=5|2.5" + typed, InferArange);
+  add(creation, "arange.start(Scalar start, Scalar end, *, " + where + end, "torch.arange", "start=1|0.5; end=7|9.5" + typed, InferArange);
+  add(creation, "arange.start_step(Scalar start, Scalar end, Scalar step=1, *, " + where + end, "torch.arange",
+      "start=1|0.5; end=7; step=2|0.5|1" + typed, InferArange);
+  add(creation, "linspace(Scalar start, Scalar end, int steps, *, " + where + end, "torch.linspace", "start=0; end=1.5; steps=1..5",
+      InferLinspace);
+  add(creation, "scalar_tensor(Scalar s, *, " + where + end, "torch.scalar_tensor", "s=2|0.5" + typed, InferScalar);
+  add(creation, "eye(SymInt n, *, " + where + end, "torch.eye", "n=1..4" + typed, InferEye);
+  add(creation, "eye.m(SymInt n, SymInt m, *, " + where + end, "torch.eye", "n=1..4; m=2..3" + typed, InferEye);
+  add(creation, "full_like(Tensor self, Scalar fill_value, *, " + where + format + end, "torch.full_like", "fill_value=2" + typed, InferLike);
+  for (const std::string name : {"zeros_like", "ones_like", "empty_like"}) {
+    add(creation, name + "(Tensor self, *, " + where + format + end, "torch." + name, "self=~" + typed, InferLike);
+  }
+  for (const std::string name : {"new_zeros", "new_ones", "new_empty"}) {
+    add(creation, name + "(Tensor self, SymInt[] size, *, " + where + end, "." + name, sized, InferNew);
+  }
+  add(creation, "new_full(Tensor self, SymInt[] size, Scalar fill_value, *, " + where + end, ".new_full", sized + "; fill_value=2", InferNew);
+  const OpKind random = OpKind::kRandom;
+  add(random, "rand(SymInt[] size, *, " + where + end, "torch.rand", "size=[A,B]|[A]", InferEmpty);
+  add(random, "randn(SymInt[] size, *, " + where + end, "torch.randn", "size=[A,B]|[A]", InferEmpty);
+  add(random, "rand_like(Tensor self, *, " + where + format + end, "torch.rand_like", "self=[*,A]:f", InferLike);
+  add(random, "randn_like(Tensor self, *, " + where + format + end, "torch.randn_like", "self=[*,A]:f", InferLike);
+  add(random, "bernoulli(Tensor self, *, Generator? generator=None) -> Tensor", "torch.bernoulli", "self=[*,A]:f", InferBernoulli);
+  add(random, "bernoulli.p(Tensor self, float p, *, Generator? generator=None) -> Tensor", "torch.bernoulli", "self=[*,A]:f; p=0.5",
+      InferBernoulli);
+  return table;
+}
+
+}  // namespace drtriton

@@ -1,0 +1,63 @@
+// Losses.  `reduction` is 0 for none, 1 for the mean, 2 for the sum.
+#include "graph/operators.h"
+
+namespace drtriton {
+namespace {
+
+using Rule = std::vector<InferredValue> (*)(const Call&);
+
+InferredValue Reduce(const Call& call, DType dtype, Shape shape) {
+  const int64_t reduction = call.Int("reduction");
+  call.Expect(reduction >= 0 && reduction <= 2, "the reduction is none of 0, 1 and 2");
+  return reduction == 0 ? UnknownStrides(dtype, std::move(shape)) : Contiguous(dtype, {});
+}
+
+std::vector<InferredValue> InferElementLoss(const Call& call) {
+  const Operand self = call.Tensor(size_t{0});
+  const Operand target = call.Tensor(size_t{1});
+  const std::optional<Shape> shape = BroadcastShapes(self.shape, target.shape);
+  call.Expect(shape.has_value(), "shapes " + Text(self.shape) + " and " + Text(target.shape) + " do not broadcast");
+  return {Reduce(call, ResultDType({self, target}), *shape)};
+}
+
+// Input [N, C, ...], target [N, ...] of classes, or of the input's shape: probabilities (cross entropy only).
+std::vector<InferredValue> InferClassLoss(const Call& call) {
+  const Operand self = call.Tensor("self");
+  const Operand target = call.Tensor("target");
+  call.Expect(self.rank() >= 1, "needs a tensor of rank 1 or more");
+  Shape classes = self.shape;
+  classes.erase(classes.begin() + (self.rank() > 1 ? 1 : 0));
+  const bool probabilities = call.info().schema.Find("label_smoothing") >= 0 && target.shape == self.shape && IsFloating(target.dtype);
+  call.Expect(probabilities || target.shape == classes, "a target of shape " + Text(target.shape) + " does not fit");
+  return {Reduce(call, self.dtype, classes)};
+}
+
+}  // namespace
+
+std::vector<OperatorSpec> LossOperators() {
+  std::vector<OperatorSpec> table;
+  const auto add = [&table](std::string schema, std::string domain, Rule infer) {
+    table.push_back({.schema_text = "aten::" + std::move(schema) + " -> Tensor",
+                     .form = "",
+                     .kind = OpKind::kLoss,
+                     .domain = "f; reduction=0..2; " + std::move(domain),
+                     .infer = infer});
+  };
+  const std::string same = "self=[*,A]:=; target=[*,A]:=";
+  add("mse_loss(Tensor self, Tensor target, int reduction=1)", same, InferElementLoss);
+  add("l1_loss(Tensor self, Tensor target, int reduction=1)", same, InferElementLoss);
+  add("smooth_l1_loss(Tensor self, Tensor target, int reduction=1, float beta=1.)", same + "; beta=1.0|0.5", InferElementLoss);
+  add("huber_loss(Tensor self, Tensor target, int reduction=1, float delta=1.)", same + "; delta=1.0|0.5", InferElementLoss);
+  add("binary_cross_entropy(Tensor self, Tensor target, Tensor? weight=None, int reduction=1)", same, InferElementLoss);
+  add("binary_cross_entropy_with_logits(Tensor self, Tensor target, Tensor? weight=None, Tensor? pos_weight=None, int reduction=1)",
+      same, InferElementLoss);
+  add("kl_div(Tensor self, Tensor target, int reduction=1, *, bool log_target=False)", same + "; log_target=False|True", InferElementLoss);
+  add("cross_entropy_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, SymInt ignore_index=-100, float "
+      "label_smoothing=0.)",
+      "self=[N,C]; target=[N]:i || self=[N,C,H]; target=[N,H]:i || self=[N,C]:=; target=[N,C]:=", InferClassLoss);
+  add("nll_loss_nd(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, SymInt ignore_index=-100)",
+      "self=[N,C]; target=[N]:i", InferClassLoss);
+  return table;
+}
+
+}  // namespace drtriton
