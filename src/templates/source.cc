@@ -124,6 +124,23 @@ void KernelSource::Line(const std::string& text) {
   body_.push_back(text.empty() ? "" : std::string(static_cast<size_t>(indent_) * 4, ' ') + text);
 }
 
+void KernelSource::BeginLoop(const std::string& header) {
+  Line(header);
+  Indent();
+  outer_taken_.push_back(taken_);
+}
+
+void KernelSource::EndLoop() {
+  Dedent();
+  taken_ = std::move(outer_taken_.back());
+  outer_taken_.pop_back();
+  for (const auto& constant : constants_) taken_.insert(constant.first);
+  for (const TensorRef& tensor : pointers_) {
+    const auto& names = tensor.kind == TensorRef::Kind::kInput ? input_names_ : buffer_names_;
+    taken_.insert(names[static_cast<size_t>(tensor.index)] + "_ptr");
+  }
+}
+
 std::string KernelSource::Text() const {
   std::vector<std::string> parameters;
   for (const TensorRef& tensor : pointers_) {

@@ -42,6 +42,10 @@ class KernelSource {
   void Comment(const std::string& text) { Line("# " + text); }
   void Indent() { ++indent_; }
   void Dedent() { --indent_; }
+  // A loop: `header` ("for start in range(0, N, BLOCK_N):"), then an indented body.  Names that Fresh() gives inside are
+  // free again behind it.
+  void BeginLoop(const std::string& header);
+  void EndLoop();
   HelperSet& helpers() { return helpers_; }
 
   std::string Text() const;   // "@triton.jit\ndef name(...): ..."
@@ -58,6 +62,7 @@ class KernelSource {
   std::vector<std::pair<std::string, std::string>> descriptors_;
   std::vector<std::pair<std::string, int64_t>> constants_;
   std::set<std::string> taken_;
+  std::vector<std::set<std::string>> outer_taken_;   // one an open loop
   std::vector<std::string> doc_;
   std::vector<std::string> body_;
   int indent_ = 1;

@@ -53,7 +53,9 @@ std::string TileWriter::DimOffset(const TileDim& dim, const Access& access, cons
     if (group.stride != 1) {
       std::string stride;
       for (const TileDim& other : dims_) {
-        if (&other != &dim && !other.extent.empty() && lowered_.Product(other.axes) == group.stride) stride = other.extent;
+        if (&other != &dim && !other.extent.empty() && lowered_.Product(other.axes) == group.stride) {
+          stride = kernel_.Constant(other.extent, group.stride);
+        }
       }
       if (stride.empty()) stride = groups.size() == 1 ? kernel_.Constant(tensor_name + "_stride_" + dim.name, group.stride)
                                                       : std::to_string(group.stride);

@@ -28,7 +28,7 @@ struct TileDim {
   std::string index;   // text of the index, shaped for broadcasting: "n", "m[:, None]"; a scalar for one row a program
   AxisList axes;       // outermost first; the index runs over their row-major product
   std::string mask;    // text shaped likewise: "n_mask[None, :]"; empty when every index is inside
-  std::string extent;  // name of the constexpr that holds the product of `axes` ("N"); used for strides equal to it
+  std::string extent;  // name of a constexpr for the product of `axes` ("N"), made when a stride equals it; may be empty
   std::string name;    // "m", "n": names stride constants, x_stride_m
 };
 

@@ -1,0 +1,150 @@
+// Enumerates and prices the row family's schedules.  See row.h.
+#include <algorithm>
+#include <cmath>
+
+#include "templates/blocks.h"
+#include "templates/cost.h"
+#include "templates/layout.h"
+#include "templates/row.h"
+
+namespace drtriton {
+namespace {
+
+constexpr int64_t kLargestTile = 16384;       // elements that a program keeps in registers
+constexpr double kCachedShare = 0.35;         // time of a pass that hits the L2 cache, over one from memory
+constexpr int64_t kMostSplits = 256;
+
+class Enumerator {
+ public:
+  Enumerator(const Lowered& lowered, const RowProblem& problem, const DeviceSpec& device)
+      : lowered_(lowered), problem_(problem), device_(device), rows_(problem.row_count), columns_(problem.column_count) {}
+
+  std::vector<RowSchedule> Run() {
+    AddWhole();
+    AddLooped();
+    AddSplit();
+    std::stable_sort(schedules_.begin(), schedules_.end(),
+                     [](const auto& a, const auto& b) { return a.estimated_us < b.estimated_us; });
+    return schedules_;
+  }
+
+ private:
+  void AddWhole() {
+    int64_t block_n = NextPowerOfTwo(columns_);
+    if (block_n > kLargestTile) return;
+    int64_t most_rows = NextPowerOfTwo(rows_);
+    for (int64_t block_m = 1; block_m <= 128 && block_m <= most_rows; block_m *= 2) {
+      int64_t tile = block_m * block_n;
+      if (tile > kLargestTile && block_m > 1) break;
+      if (tile < 256 && block_m < most_rows && block_m < 128) continue;   // too little work a program
+      for (int warps : {1, 2, 4, 8, 16}) {
+        int64_t per_thread = tile / (32 * warps);
+        if ((per_thread < 2 && warps > 1) || per_thread > 64) continue;
+        Price({RowWay::kWhole, block_m, block_n, 1, 0, warps, 1});
+      }
+    }
+  }
+
+  // Steps of a loop: wide along columns, or along the rows where those are contiguous.
+  std::vector<std::pair<int64_t, int64_t>> Steps() const {
+    std::vector<std::pair<int64_t, int64_t>> steps;
+    std::vector<std::pair<int64_t, int64_t>> wanted = {{1, 1024}, {1, 2048}, {1, 4096}, {4, 1024}, {8, 256}};
+    if (problem_.strided) wanted = {{32, 64}, {64, 32}, {128, 16}, {128, 32}, {32, 128}, {16, 64}};
+    for (auto [block_m, block_n] : wanted) {
+      block_m = std::min(block_m, NextPowerOfTwo(rows_));
+      block_n = std::min(block_n, NextPowerOfTwo(columns_));
+      if (std::find(steps.begin(), steps.end(), std::pair{block_m, block_n}) == steps.end()) steps.emplace_back(block_m, block_n);
+    }
+    return steps;
+  }
+
+  void AddLooped() {
+    for (auto [block_m, block_n] : Steps()) {
+      if (block_n >= columns_) continue;
+      for (int warps : {4, 8, 16}) {
+        int64_t per_thread = block_m * block_n / (32 * warps);
+        if (per_thread < 2 || per_thread > 32) continue;
+        Price({RowWay::kLooped, block_m, block_n, 1, 0, warps, 3});
+      }
+    }
+  }
+
+  void AddSplit() {
+    for (auto [block_m, block_n] : Steps()) {
+      int64_t row_blocks = CeilDiv(rows_, block_m);
+      if (row_blocks >= 2 * device_.multiprocessors) continue;
+      for (int64_t target : {2 * device_.multiprocessors, 4 * device_.multiprocessors}) {
+        int64_t splits = std::min(NextPowerOfTwo(CeilDiv(target, row_blocks)), kMostSplits);
+        while (splits > 1 && CeilDiv(columns_, splits) < block_n) splits /= 2;
+        if (splits == 1) continue;
+        int64_t part = CeilDiv(CeilDiv(columns_, splits), block_n) * block_n;
+        int warps = block_m * block_n >= 4096 ? 8 : 4;
+        Price({RowWay::kSplit, block_m, block_n, splits, part, warps, 3});
+      }
+    }
+  }
+
+  double Passes(const RowSchedule& schedule) const {
+    if (schedule.way == RowWay::kWhole) return 1;
+    double passes = static_cast<double>(problem_.levels.size()) + (problem_.full_stores.empty() ? 0 : 1);
+    double working_set = problem_.row_bytes * static_cast<double>(rows_);
+    if (schedule.way == RowWay::kLooped) {
+      double resident = 8.0 * device_.multiprocessors * static_cast<double>(schedule.block_m);
+      working_set = std::min(working_set, problem_.row_bytes * resident);
+    }
+    double again = working_set < 0.7 * static_cast<double>(device_.l2_bytes) ? kCachedShare : 1.0;
+    return 1 + (passes - 1) * again;
+  }
+
+  void Price(RowSchedule schedule) {
+    bool already = std::any_of(schedules_.begin(), schedules_.end(), [&](const RowSchedule& other) {
+      return other.way == schedule.way && other.block_m == schedule.block_m && other.block_n == schedule.block_n &&
+             other.splits == schedule.splits && other.num_warps == schedule.num_warps;
+    });
+    if (already) return;
+    KernelCost cost;
+    cost.bytes = problem_.load_bytes * Passes(schedule) + problem_.store_bytes;
+    if (!Coalesced(schedule)) cost.bytes *= 3;
+    cost.flops = ScalarFlops(lowered_) * Passes(schedule);
+    cost.num_warps = schedule.num_warps;
+    cost.programs = CeilDiv(rows_, schedule.block_m) * schedule.splits;
+    double tile_bytes = problem_.row_bytes / static_cast<double>(columns_) * static_cast<double>(schedule.block_m * schedule.block_n);
+    cost.bytes_per_program_in_flight = tile_bytes * (schedule.way == RowWay::kWhole ? 1 : 2);
+    double padding = schedule.way == RowWay::kWhole ? static_cast<double>(schedule.block_n) / static_cast<double>(columns_) : 1;
+    double time = EstimateUs(cost, device_) * (1 + 0.1 * (padding - 1));
+    if (schedule.way == RowWay::kSplit) {   // further kernels: a ramp and a gap each
+      time += (static_cast<double>(problem_.levels.size())) * (1.5 + device_.launch_us);
+    }
+    time *= 1 + ReductionShare(schedule);
+    schedule.estimated_us = time;
+    schedules_.push_back(schedule);
+  }
+
+  // Rows must be read in runs of whole sectors.
+  bool Coalesced(const RowSchedule& schedule) const {
+    int64_t run = problem_.strided ? schedule.block_m : schedule.block_n;
+    return run * 4 >= 32 || (problem_.strided && schedule.block_m >= rows_) || (!problem_.strided && schedule.block_n >= columns_);
+  }
+
+  // Crossing warps costs a round through shared memory for each level: more for many warps on few elements.
+  double ReductionShare(const RowSchedule& schedule) const {
+    double per_thread = static_cast<double>(schedule.block_m * schedule.block_n) / (32.0 * schedule.num_warps);
+    double across = schedule.block_m < schedule.num_warps ? 0.04 * std::log2(static_cast<double>(schedule.num_warps)) : 0.0;
+    double pressure = per_thread > 16 ? 0.01 * (per_thread - 16) : 0;
+    return across + pressure + (per_thread < 4 ? 0.1 : 0.0);
+  }
+
+  const Lowered& lowered_;
+  const RowProblem& problem_;
+  const DeviceSpec& device_;
+  int64_t rows_, columns_;
+  std::vector<RowSchedule> schedules_;
+};
+
+}  // namespace
+
+std::vector<RowSchedule> RowSchedules(const Lowered& lowered, const RowProblem& problem, const DeviceSpec& device) {
+  return Enumerator(lowered, problem, device).Run();
+}
+
+}  // namespace drtriton

@@ -1,0 +1,59 @@
+// See templates.h.
+#include "templates/templates.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "templates/lower.h"
+
+namespace drtriton {
+namespace {
+
+struct Covered {
+  Lowered lowered;
+  const Family* family = nullptr;
+};
+
+// The first reading of the fragment and the first family that fit, or the most telling reason why none does.
+std::variant<Covered, std::string> FindFamily(const Fragment& fragment, const std::vector<std::unique_ptr<Family>>& families) {
+  std::string reason;
+  for (LeafReading reading : {LeafReading::kShared, LeafReading::kSeparate}) {
+    auto result = Lower(fragment, reading);
+    if (auto* refusal = std::get_if<std::string>(&result)) {
+      if (reason.empty()) reason = *refusal;
+      continue;
+    }
+    Lowered& lowered = std::get<Lowered>(result);
+    for (const auto& family : families) {
+      std::optional<std::string> why_not = family->WhyNot(lowered);
+      if (!why_not) return Covered{std::move(lowered), family.get()};
+      bool last = &family == &families.back();
+      if (reason.empty() && (last || (family->Name() == "row" && lowered.Has(LoweredKind::kReduce)))) reason = *why_not;
+    }
+  }
+  return reason;
+}
+
+}  // namespace
+
+TemplateProposer::TemplateProposer() {
+  families_.push_back(MakePointwiseFamily());
+  families_.push_back(MakeRowFamily());
+  families_.push_back(MakeMatmulFamily());
+}
+
+std::optional<std::string> TemplateProposer::WhyNot(const Fragment& fragment) const {
+  auto found = FindFamily(fragment, families_);
+  if (auto* reason = std::get_if<std::string>(&found)) return *reason;
+  return std::nullopt;
+}
+
+std::vector<Proposal> TemplateProposer::Propose(const Fragment& fragment, const DeviceSpec& device,
+                                                const ProposeOptions& options) const {
+  auto found = FindFamily(fragment, families_);
+  const auto* covered = std::get_if<Covered>(&found);
+  if (covered == nullptr) return {};
+  return covered->family->Propose(covered->lowered, device, std::max(1, options.max_count));
+}
+
+}  // namespace drtriton
