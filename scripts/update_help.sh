@@ -3,11 +3,17 @@
 # finds usage errors by them, before the program is built.  With --check nothing is written; a difference is a failure.
 set -euo pipefail
 help=$(cd "${BASH_SOURCE[0]%/*}" && pwd -P)/help
+
+# The options of `bench` belong to its own subcommands.
+text_of() {
+  "$1" "$2" --help
+  [[ $2 != bench ]] || { echo && "$1" bench examples --help; }
+}
+
 for command in convert verify bench; do
   if [[ ${2:-} == --check ]]; then
-    diff -u "$help/$command.txt" <("$1" "$command" --help) ||
-      { echo "run scripts/update_help.sh $1" && exit 1; }
+    diff -u "$help/$command.txt" <(text_of "$1" $command) || { echo "run scripts/update_help.sh $1" && exit 1; }
   else
-    "$1" "$command" --help >"$help/$command.txt"
+    text_of "$1" $command >"$help/$command.txt"
   fi
 done
