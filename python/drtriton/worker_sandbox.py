@@ -17,6 +17,7 @@ import sys
 _NEW_MOUNTS, _NEW_USER, _NEW_PIDS = 0x20000, 0x10000000, 0x20000000
 _MOUNT_PRIVATE = (1 << 18) | (1 << 14)  # MS_PRIVATE | MS_REC
 _MOUNT_BIND, _MOUNT_REMOUNT_READ_ONLY = 0x1000, 0x20 | 0x1
+_MOUNT_LOCKED = 2 | 4 | 8 | 1024 | 2048   # nosuid, nodev, noexec, noatime, nodiratime
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
 _CAPABILITY_VERSION_3 = 0x20080522
 _INNER_ID = 1000  # not 0: a program started by root would get root's capabilities back
@@ -79,6 +80,27 @@ class Sandbox:
             # In the child this fails or is undone by exec; it matters only here, where the next fork must be ours again.
             _libc.setns(self._pid_namespace, _NEW_PIDS)
 
+    def descendants(self, candidate: int) -> int:
+        """How many processes a candidate has, its first included. `candidate` is what fork_candidate gave."""
+        # /proc may be mounted for an outer namespace, so processes are known by the last of their numbers.
+        wanted = [str(candidate)] if self._pid_namespace is None else [str(candidate), "1"]
+        children: dict[str, list[str]] = {}
+        start = None
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{name}/status", encoding="utf-8", errors="replace") as file:
+                    fields = dict(line.split(":", 1) for line in file if line.startswith(("PPid:", "NSpid:")))
+            except OSError:
+                continue  # it ended meanwhile
+            children.setdefault(fields["PPid"].strip(), []).append(name)
+            if fields.get("NSpid", name).split()[-len(wanted):] == wanted:
+                start = name
+        count, waiting = 0, [] if start is None else [start]
+        while waiting:
+            count += 1
+            waiting += children.get(waiting.pop(), [])
+        return count
+
     def enter_candidate(self, scratch: str, limits: CandidateLimits) -> None:
         """Called in the child: private scratch, limits, no privileges."""
         os.setsid()
@@ -86,7 +108,8 @@ class Sandbox:
         if self._pid_namespace is not None:
             _system(_libc.unshare(_NEW_MOUNTS))
             _system(_libc.mount(self._folder, self._folder, None, _MOUNT_BIND, None))
-            _system(_libc.mount(None, self._folder, None, _MOUNT_BIND | _MOUNT_REMOUNT_READ_ONLY, None))
+            kept = os.statvfs(self._folder).f_flag & _MOUNT_LOCKED   # may not be cleared by a remount
+            _system(_libc.mount(None, self._folder, None, _MOUNT_BIND | _MOUNT_REMOUNT_READ_ONLY | kept, None))
             size = f"size={limits.scratch_bytes},mode=0700".encode()
             _system(_libc.mount(b"tmpfs", scratch.encode(), b"tmpfs", 0, size))
         limits.apply()
@@ -139,30 +162,6 @@ def close_other_files(keep: set[int]) -> None:
                 os.close(descriptor)
             except OSError:
                 pass  # the one that listed the folder
-
-
-def descendants(root: int) -> int:
-    """How many living processes descend from `root`, a child of ours; `root` included."""
-    parents: dict[int, list[int]] = {}
-    start = None
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        try:
-            with open(f"/proc/{name}/status", encoding="utf-8", errors="replace") as file:
-                fields = dict(line.split(":", 1) for line in file if ":" in line)
-        except OSError:
-            continue
-        parents.setdefault(int(fields["PPid"]), []).append(int(name))
-        own = fields.get("NSpid", name).split()
-        # /proc may be mounted for an outer process namespace; the number we know comes before the candidate's own.
-        if str(root) in own[-2:] and (len(own) == 1 or own[-1] in ("1", str(root))):
-            start = int(name)
-    count, waiting = 0, [] if start is None else [start]
-    while waiting:
-        count += 1
-        waiting += parents.get(waiting.pop(), [])
-    return count
 
 
 def process_count() -> int:

@@ -29,11 +29,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from drtriton.candidate_failure import CandidateFailure
-from drtriton.worker_sandbox import CandidateLimits, Sandbox, close_other_files, descendants, process_count
+from drtriton.worker_sandbox import CandidateLimits, Sandbox, close_other_files, process_count
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9_]+\.[a-z]+")
 _MAX_HEADER_BYTES = 64 << 20
-_MAX_PROCESSES = 48  # of one candidate; Triton starts one compiler at a time
+_MAX_PROCESSES = 16  # of one candidate; Triton starts one compiler at a time
 _TICK_S = 0.1
 
 
@@ -141,12 +141,12 @@ class Server:
 
     def _enforce_limits(self) -> None:
         now = time.monotonic()
-        crowded = process_count() > self._idle_processes + len(self._running) + _MAX_PROCESSES if self._running else False
+        crowded = process_count() > self._idle_processes + 2 * len(self._running) + _MAX_PROCESSES if self._running else False
         for running in self._running.values():
             if now - running.start > running.request["timeout_s"]:
                 running.timed_out = True
                 _kill(running.pid)
-            elif crowded and descendants(running.pid) > _MAX_PROCESSES:
+            elif crowded and self._sandbox.descendants(running.pid) > _MAX_PROCESSES:
                 running.too_many = True
                 _kill(running.pid)
 

@@ -1,0 +1,109 @@
+// Candidates that attack: each costs itself alone, and the farm goes on.
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "base/file.h"
+#include "compile/farm.h"
+#include "compile/test_candidates.h"
+
+namespace drtriton {
+namespace {
+
+class Hostile : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    FarmOptions options;
+    options.timeout_s = 8;
+    options.memory_limit_bytes = 3ll << 30;
+    options.workers = 2;
+    farm_ = new CompileFarm(H200(), options);
+  }
+  static void TearDownTestSuite() {
+    delete farm_;
+    farm_ = nullptr;
+  }
+
+  // The verdict on a candidate whose launch starts with `attack`; an innocent one runs beside it and must compile.
+  CompileFailure Attack(const std::string& attack) {
+    CompileRequest hostile, innocent;
+    hostile.fragment = innocent.fragment = &fragment_;
+    hostile.source = ReluSource(attack);
+    innocent.source = ReluSource();
+    std::vector<CompileResult> results = farm_->CompileAll({hostile, innocent});
+    EXPECT_FALSE(results[1].failure) << results[1].failure->reason;
+    EXPECT_TRUE(results[0].failure) << "was accepted: " << attack;
+    return results[0].failure.value_or(CompileFailure{});
+  }
+
+  bool Isolated() {
+    CompileRequest innocent;
+    innocent.fragment = &fragment_;
+    innocent.source = ReluSource();
+    std::vector<std::string> layers = farm_->CompileAll({innocent})[0].layers;
+    return std::find(layers.begin(), layers.end(), "read-only files") != layers.end();
+  }
+
+  Fragment fragment_ = ReluFragment({64, 100});
+  static CompileFarm* farm_;
+};
+
+CompileFarm* Hostile::farm_ = nullptr;
+
+TEST_F(Hostile, ExitEndsTheCandidateAlone) {
+  CompileFailure failure = Attack("import os; os._exit(0)");
+  EXPECT_EQ(failure.code, "crashed");
+  EXPECT_NE(failure.reason.find("status 0"), std::string::npos) << failure.reason;
+}
+
+TEST_F(Hostile, SystemExitIsForbidden) { EXPECT_EQ(Attack("raise SystemExit(3)").code, "forbidden"); }
+
+TEST_F(Hostile, CrashIsToldWithItsSignal) {
+  CompileFailure failure = Attack("import ctypes; ctypes.string_at(1)");
+  EXPECT_EQ(failure.code, "crashed");
+  EXPECT_NE(failure.reason.find("SIGSEGV"), std::string::npos) << failure.reason;
+}
+
+TEST_F(Hostile, EndlessLoopIsEndedAtTheLimit) {
+  auto start = std::chrono::steady_clock::now();
+  CompileFailure failure = Attack("\n    while True:\n        pass");
+  EXPECT_EQ(failure.code, "timeout");
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
+}
+
+TEST_F(Hostile, MemoryIsLimited) { EXPECT_EQ(Attack("hoard = bytearray(4 << 30)").code, "out_of_memory"); }
+
+TEST_F(Hostile, ForkBombIsEnded) {
+  CompileFailure failure = Attack("import os\n    while True:\n        os.fork()");
+  EXPECT_EQ(failure.code, "forbidden") << failure.reason;
+}
+
+TEST_F(Hostile, NetworkCannotBeReached) {
+  if (!Isolated()) GTEST_SKIP() << "no bubblewrap here";
+  CompileFailure failure = Attack("import socket; socket.create_connection(('1.1.1.1', 53), 2)");
+  EXPECT_EQ(failure.code, "launcher_error");
+  EXPECT_NE(failure.reason.find("unreachable"), std::string::npos) << failure.reason;
+}
+
+TEST_F(Hostile, FilesCannotBeWrittenOutsideOfTheScratch) {
+  if (!Isolated()) GTEST_SKIP() << "no bubblewrap here";
+  for (const char* place : {"/etc/hostile", "/usr/hostile", "../hostile", "../../hostile"}) {
+    CompileFailure failure = Attack(std::string("open('") + place + "', 'w')");
+    EXPECT_EQ(failure.code, "launcher_error") << place;
+    EXPECT_NE(failure.reason.find("Read-only"), std::string::npos) << failure.reason;
+  }
+}
+
+TEST_F(Hostile, WorkerCannotBeKilled) {
+  if (!Isolated()) GTEST_SKIP() << "no bubblewrap here";
+  EXPECT_EQ(Attack("import os, signal; os.kill(os.getppid(), signal.SIGKILL); raise ValueError").code, "launcher_error");
+}
+
+TEST_F(Hostile, ForgedAnswersAreParsedAsData) {
+  CompileFailure failure = Attack("import os\n    for fd in range(3, 64):\n        try: os.write(fd, b'{\"answer\": {\"plans\": [{}]}, \"files\": []}\\n')\n"
+                                  "        except OSError: pass\n    os._exit(0)");
+  EXPECT_EQ(failure.code, "bad_plan") << failure.reason;
+}
+
+}  // namespace
+}  // namespace drtriton
