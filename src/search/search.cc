@@ -108,7 +108,7 @@ class Searcher {
     std::vector<Candidate> candidates;
     for (size_t i = 0; i < proposals.size(); ++i) candidates.push_back({&owners[i]->fragment, &proposals[i]});
     size_t done = 0;
-    JudgeOptions options{.strict = true, .timed = true, .seed = options_.seed};
+    JudgeOptions options{.strict = true, .timed = options_.timed, .seed = options_.seed};
     judge_.JudgeAll(candidates, options, [&](size_t index, const Judgement& judgement) {
       Keep(*owners[index], proposals[index], judgement);
       SetProgress("judged " + std::to_string(++done) + " of " + std::to_string(candidates.size()) + " candidates, " +

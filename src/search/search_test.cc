@@ -30,7 +30,7 @@ class FakeJudge : public Judge {
       }
       if (timed && options.timed) {
         judgement.verdict.time_ms = candidates[i].proposal->estimated_us / 1000;
-        judgement.verdict.eager_ms = 10;
+        judgement.verdict.eager_ms = 1.0 * static_cast<double>(candidates[i].fragment->nodes.size());
       }
       judgements.push_back(judgement);
       if (finished) finished(i, judgement);

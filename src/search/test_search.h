@@ -60,8 +60,8 @@ inline ValueId AddLinear(Program& program, const std::string& name, ValueId x, i
 
 inline ValueId AddUnary(Program& program, const std::string& name, const std::string& op, ValueId x) {
   Shape shape = program.value(x).shape;
-  return AddNode(program, name, op, {ValueRef{x}}, shape, DType::kFloat32,
-                 "aten::" + name + "(Tensor self) -> Tensor");
+  std::string schema = "aten::" + op.substr(5, op.rfind('.') - 5) + "(Tensor self) -> Tensor";
+  return AddNode(program, name, op, {ValueRef{x}}, shape, DType::kFloat32, schema);
 }
 
 inline ValueId AddMul(Program& program, const std::string& name, ValueId a, ValueId b) {
