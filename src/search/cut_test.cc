@@ -51,7 +51,7 @@ TEST(Cut, WhatIsNotCoveredStaysAlone) {
 
 TEST(Cut, KeptNodesGoToTorch) {
   CutOptions options{.keep_in_torch = [](int32_t node) { return node == 0; }};
-  EXPECT_EQ(CutText(GatedPerceptron(), FakeProposer(kUsual), options), "*w1 | silu w3 mul | w2");
+  EXPECT_EQ(CutText(GatedPerceptron(), FakeProposer(kUsual, 2), options), "*w1 | silu w3 mul | w2");
 }
 
 TEST(Cut, AViewJoinsItsReader) {

@@ -15,7 +15,8 @@
 
 namespace drtriton {
 
-// Covers fragments all of whose operators are in `covered` (views always are), with at most `max_matmuls` products.
+// Covers fragments all of whose operators are in `covered` (views always are), with at most `max_matmuls` products, none
+// of which reads another's result.
 class FakeProposer : public Proposer {
  public:
   explicit FakeProposer(std::set<std::string> covered, int max_matmuls = 1)
@@ -25,8 +26,14 @@ class FakeProposer : public Proposer {
 
   std::optional<std::string> WhyNot(const Fragment& fragment) const override {
     int matmuls = 0;
+    std::set<ValueId> behind;   // values that depend on a product
     for (const Node& node : fragment.program.nodes) {
-      matmuls += node.op == "aten.linear.default";
+      bool product = node.op == "aten.linear.default";
+      std::vector<ValueId> inputs = node.Inputs();
+      bool depends = std::any_of(inputs.begin(), inputs.end(), [&](ValueId id) { return behind.count(id) > 0; });
+      if (product && depends) return "a product of a product";
+      if (product || depends) behind.insert(node.outputs.begin(), node.outputs.end());
+      matmuls += product;
       if (!IsView(node.op) && covered_.count(node.op) == 0) return "no template covers " + node.op;
     }
     if (matmuls > max_matmuls_) return "too many products";
