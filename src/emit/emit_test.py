@@ -1,0 +1,164 @@
+"""Runs the modules that emit_test.cc wrote to the folder given: the kernels under TRITON_INTERPRET=1, else the original."""
+
+import copy
+import io
+import os
+import pickle
+import sys
+import unittest
+import warnings
+
+FOLDER = sys.argv.pop(1)
+sys.path.insert(0, FOLDER)
+import torch
+from torch import nn
+
+import affine
+import affine_triton
+import mixed
+import mixed_triton
+
+INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
+
+
+class EmittedModule(unittest.TestCase):
+    def accelerated(self, module, call):
+        """Whether the call ran the kernels; its result."""
+        before = module.ModelNew.acceleration()["accelerated"]
+        result = call()
+        return module.ModelNew.acceleration()["accelerated"] - before == 1, result
+
+    def check(self, module, model, call, expected, fast):
+        ran, result = self.accelerated(module, call)
+        self.assertEqual(ran, fast and INTERPRETED, module.ModelNew.acceleration()["why"])
+        torch.testing.assert_close(result, expected)
+
+    def affine_pair(self):
+        torch.manual_seed(0)
+        original = affine.Model(12).eval()
+        model = affine_triton.ModelNew(12).eval()
+        model.load_state_dict(original.state_dict())
+        original.load_state_dict(model.state_dict())
+        return original, model, torch.randn(4, 12)
+
+    def test_equals_the_original(self):
+        original, model, x = self.affine_pair()
+        with torch.no_grad():
+            self.check(affine_triton, model, lambda: model(x), original(x), True)
+            self.check(affine_triton, model, lambda: model(x=x), original(x), True)
+
+    def test_sees_changed_parameters(self):
+        original, model, x = self.affine_pair()
+        with torch.no_grad():
+            model(x)
+            model.inner.bias.add_(1.0)
+            self.check(affine_triton, model, lambda: model(x), original(x) + 1.0, True)
+            model.inner.bias = nn.Parameter(torch.zeros(12))
+            self.check(affine_triton, model, lambda: model(x), x * 2, True)
+            model.inner.bias.data = torch.ones(12)
+            self.check(affine_triton, model, lambda: model(x), x * 2 + 1, True)
+
+    def test_other_calls_run_the_original(self):
+        original, model, x = self.affine_pair()
+        with torch.no_grad():
+            for other in (torch.randn(5, 12), torch.randn(12, 4).t(), torch.randn(4, 12).double(), torch.randn(49)[1:].view(4, 12)):
+                self.check(affine_triton, model, lambda: model(other), original(other), False)
+            with torch.autocast("cpu"):
+                self.check(affine_triton, model, lambda: model(x), original(x), False)
+            model.train()
+            self.check(affine_triton, model, lambda: model(x), original(x), False)
+            model.eval()
+            self.check(affine_triton, model, lambda: model(x), original(x), True)
+
+    def test_gradients_warn_once_and_flow(self):
+        original, model, x = self.affine_pair()
+        affine_triton._DRT_STATUS.pop("warned", None)
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            model(x).sum().backward()
+            model(x)
+        self.assertEqual(len(seen), 1 if INTERPRETED else len(seen))
+        self.assertIsNotNone(model.inner.bias.grad)
+
+    def test_changed_attributes_hooks_and_submodules_are_noticed(self):
+        original, model, x = self.affine_pair()
+        with torch.no_grad():
+            model(x)
+            model.inner.factor = 3.0
+            self.check(affine_triton, model, lambda: model(x), x * 3 + model.inner.bias, False)
+            model.inner.factor = 2.0
+            self.check(affine_triton, model, lambda: model(x), original(x), True)
+            handle = model.inner.register_forward_hook(lambda m, a, r: r + 1)
+            self.check(affine_triton, model, lambda: model(x), original(x) + 1, False)
+            handle.remove()
+            self.check(affine_triton, model, lambda: model(x), original(x), True)
+            model.inner = nn.Identity()
+            self.check(affine_triton, model, lambda: model(x), x, False)
+
+    def test_other_constructions_run_the_original(self):
+        model = affine_triton.ModelNew(24).eval()
+        with torch.no_grad():
+            self.check(affine_triton, model, lambda: model(torch.ones(4, 24)), 2 + model.inner.bias.expand(4, 24), False)
+            same = affine_triton.ModelNew(n=12).eval()
+            self.check(affine_triton, same, lambda: same(torch.ones(4, 12)), 2 + same.inner.bias.expand(4, 12), True)
+
+    def test_copies_and_pickles(self):
+        original, model, x = self.affine_pair()
+        with torch.no_grad():
+            model(x)
+            for made in (copy.deepcopy(model), pickle.loads(pickle.dumps(model)), copy.copy(model)):
+                self.check(affine_triton, made, lambda: made(x), original(x), True)
+            stream = io.BytesIO()
+            torch.save(model, stream)
+            stream.seek(0)
+            loaded = torch.load(stream, weights_only=False)
+            self.check(affine_triton, loaded, lambda: loaded(x), original(x), True)
+            changed = copy.deepcopy(model)
+            changed.inner.factor = 4.0
+            again = copy.deepcopy(changed)
+            self.check(affine_triton, again, lambda: again(x), x * 4 + model.inner.bias, False)
+            half = copy.deepcopy(model).half()
+            self.check(affine_triton, half, lambda: half(x.half()), copy.deepcopy(original).half()(x.half()), False)
+
+    def test_under_compile_and_transforms(self):
+        original, model, x = self.affine_pair()
+        with torch.no_grad():
+            compiled = torch.compile(model, backend="eager", fullgraph=True)
+            self.check(affine_triton, model, lambda: compiled(x), original(x), False)
+            mapped = torch.func.vmap(lambda row: model(row))(torch.stack([x, x]))
+            torch.testing.assert_close(mapped[1], original(x))
+            exported = torch.export.export(model, (x,))
+            torch.testing.assert_close(exported.module()(x), original(x))
+        with torch.inference_mode():
+            self.check(affine_triton, model, lambda: model(x), original(x), True)
+
+    def test_user_names_stay(self):
+        self.assertEqual(affine_triton.triton, "the user's own name")
+        self.assertEqual(affine_triton.__doc__, "A module docstring.")
+        self.assertEqual(mixed_triton.affine(1.0), 2.0)
+
+    def test_mutations_aliases_and_structure(self):
+        original, model = mixed.Model().eval(), mixed_triton.ModelNew().eval()
+        x, y = torch.randn(4, 12), torch.randn(12, 4)
+        with torch.no_grad():
+            for call in (lambda m, x, y: m(x=x, y=y, scale=1), lambda m, x, y: m(x, y, 1)):
+                ours, theirs = y.clone(), y.clone()
+                ran, result = self.accelerated(mixed_triton, lambda: call(model, x, ours))
+                expected = call(original, x, theirs)
+                self.assertEqual(ran, INTERPRETED, mixed_triton.ModelNew.acceleration()["why"])
+                self.assertIs(type(result), mixed_triton.Result)
+                torch.testing.assert_close(vars(result), vars(expected))
+                torch.testing.assert_close(ours, theirs)
+                torch.testing.assert_close(model.steps, original.steps)
+                self.assertIs(result.y, ours)
+                self.assertEqual(result.row.data_ptr(), ours[1].data_ptr())
+                self.assertEqual(result.pair[1].data_ptr(), result.pair[0].data_ptr())
+                self.assertEqual(result.row._base is not None, expected.row._base is not None)
+            ran, _ = self.accelerated(mixed_triton, lambda: model(x, y))
+            self.assertFalse(ran)  # verified with scale given
+            ran, _ = self.accelerated(mixed_triton, lambda: model(x=x, y=y, scale=2))
+            self.assertFalse(ran)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,224 @@
+#include "emit/guard.h"
+
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "base/error.h"
+#include "emit/names.h"
+#include "emit/python_text.h"
+
+namespace drtriton {
+namespace {
+
+const char* KindName(ValueKind kind) {
+  switch (kind) {
+    case ValueKind::kParameter: return "parameter";
+    case ValueKind::kBuffer: return "buffer";
+    case ValueKind::kConstant: return "constant";
+    default: return "input";
+  }
+}
+
+class Guard {
+ public:
+  Guard(const Composition& composition, const std::string& torch)
+      : program_(composition.program), torch_(torch), leaves_(LeafOrder(program_)),
+        names_({"model", "args", "kwargs", "watch", "given", "device", "index", torch, "self", "modules"}) {
+    for (ValueId id : leaves_) names_.Set(id, names_.Claim(program_.value(id).name));
+    for (const CompositionStep& step : composition.steps) {
+      if (const auto* kernel = std::get_if<KernelStep>(&step)) {
+        aligned_.insert(kernel->fragment.parent_inputs.begin(), kernel->fragment.parent_inputs.end());
+      }
+    }
+  }
+
+  std::string Write() {
+    text_ << "def _drt_guard(model, args, kwargs):\n"
+          << "    \"\"\"What _drt_run takes, or the reason why this call must not be accelerated.\"\"\"\n"
+          << "    if model.training is not " << (program_.context.training ? "True" : "False") << ":\n"
+          << "        return \"the module is in " << (program_.context.training ? "eval" : "training") << " mode\"\n"
+          << "    watch = model.__dict__.get(\"_drt_watch\")\n"
+          << "    if watch is None or watch.changed(model):\n"
+          << "        watch = _DrtWatch(model)\n"
+          << "    if watch.why is not None:\n"
+          << "        return watch.why\n"
+          << "    why = _drt_state()\n"
+          << "    if why is not None:\n"
+          << "        return why\n";
+    TakeArguments();
+    FetchTargets();
+    TakeDevice();
+    FetchConstants();
+    for (ValueId id : leaves_) CheckTensor(id);
+    CheckDistinct();
+    CheckGradients();
+    text_ << "    return device";
+    for (ValueId id : leaves_) text_ << ", " << names_.Of(id);
+    text_ << "\n";
+    return text_.str();
+  }
+
+ private:
+  void Refuse(const std::string& condition, const std::string& why) {
+    text_ << "    if " << condition << ":\n        return " << PythonString(why) << "\n";
+  }
+
+  // The arguments however they were passed, then the tensors among them.
+  void TakeArguments() {
+    const Tree& tree = program_.arguments;
+    const std::string count = std::to_string(tree.children.size());
+    std::string names;
+    for (const std::string& key : tree.keys) names += PythonString(key) + ", ";
+    if (tree.kind == Tree::Kind::kDict) {
+      std::string values;
+      for (const std::string& key : tree.keys) values += "kwargs.get(" + PythonString(key) + "), ";
+      text_ << "    if not args and len(kwargs) == " << count << ":\n        given = (" << values << ")\n"
+            << "    else:\n        given = _drt_arguments(model, args, kwargs, (" << names << "))\n";
+    } else {
+      text_ << "    given = args if not kwargs else _drt_arguments(model, args, kwargs)\n";
+    }
+    Refuse("given is None or len(given) != " + count, "other arguments were passed than those verified");
+    for (size_t i = 0; i < tree.children.size(); ++i) {
+      TakeTree(tree.children[i], "given[" + std::to_string(i) + "]", "argument " + std::to_string(i + 1));
+    }
+  }
+
+  void TakeTree(const Tree& tree, const std::string& expression, const std::string& where) {
+    if (tree.kind == Tree::Kind::kValue) {
+      text_ << "    " << names_.Of(tree.value) << " = " << expression << "\n";
+    } else if (tree.kind == Tree::Kind::kLiteral) {
+      const std::string literal = PythonLiteral(tree.literal, torch_);
+      const bool same = tree.literal.IsNone() || tree.literal.Is<bool>();
+      Refuse(same ? expression + " is not " + literal
+                  : "type(" + expression + ") is not type(" + literal + ") or " + expression + " != " + literal,
+             where + " is another than the verified " + literal);
+    } else {
+      TakeContainer(tree, expression, where);
+    }
+  }
+
+  void TakeContainer(const Tree& tree, const std::string& expression, const std::string& where) {
+    const bool dict = tree.kind == Tree::Kind::kDict;
+    std::string type = tree.class_name ? ClassExpression(*tree.class_name) : dict ? "dict" : tree.kind == Tree::Kind::kList ? "list" : "tuple";
+    Refuse("type(" + expression + ") is not " + type + " or len(" + expression + ") != " + std::to_string(tree.children.size()),
+           where + " has another structure than the verified one");
+    for (size_t i = 0; i < tree.children.size(); ++i) {
+      const std::string index = dict ? PythonString(tree.keys[i]) : std::to_string(i);
+      TakeTree(tree.children[i], expression + "[" + index + "]", where);
+    }
+  }
+
+  // Parameters and buffers from where the module keeps them now; a shared prefix is walked once.
+  void FetchTargets() {
+    for (ValueId id : leaves_) {
+      const Value& value = program_.value(id);
+      if (value.kind == ValueKind::kParameter || value.kind == ValueKind::kBuffer) {
+        const size_t point = value.target.rfind('.');
+        const std::string owner = point == std::string::npos ? "" : value.target.substr(0, point);
+        const std::string name = point == std::string::npos ? value.target : value.target.substr(point + 1);
+        const std::string table = value.kind == ValueKind::kParameter ? "._parameters[" : "._buffers[";
+        const std::string module = ModuleVariable(owner);
+        text_ << "    " << names_.Of(id) << " = " << module << table << PythonString(name) << "]\n";
+      }
+    }
+  }
+
+  std::string ModuleVariable(const std::string& path) {
+    if (path.empty()) return "model";
+    auto found = modules_.find(path);
+    if (found != modules_.end()) return found->second;
+    const size_t point = path.rfind('.');
+    const std::string parent = ModuleVariable(point == std::string::npos ? "" : path.substr(0, point));
+    const std::string name = point == std::string::npos ? path : path.substr(point + 1);
+    const bool plain = !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") == std::string::npos;
+    const std::string variable = names_.Claim("m_" + (plain ? name : "part"));
+    text_ << "    " << variable << " = " << parent << "._modules[" << PythonString(name) << "]\n";
+    modules_.emplace(path, variable);
+    return variable;
+  }
+
+  void TakeDevice() {
+    Require(!leaves_.empty(), "a program without inputs, parameters and buffers cannot be emitted");
+    text_ << "    index = " << names_.Of(leaves_.front()) << ".get_device()\n"
+          << "    device = _DRT_DEVICES.get(index) or _drt_device(index)\n"
+          << "    if device.why is not None:\n"
+          << "        return device.why\n";
+  }
+
+  void FetchConstants() {
+    for (ValueId id : leaves_) {
+      const Value& value = program_.value(id);
+      if (value.kind != ValueKind::kConstant) continue;
+      text_ << "    " << names_.Of(id) << " = _drt_constant(model, " << PythonString(value.target) << ", device)\n";
+    }
+  }
+
+  void CheckTensor(ValueId id) {
+    const Value& value = program_.value(id);
+    const std::string& name = names_.Of(id);
+    const std::string type = torch_ + (value.kind == ValueKind::kParameter ? ".nn.Parameter" : ".Tensor");
+    text_ << "    if (type(" << name << ") is not " << type << " or " << name << ".dtype is not "
+          << TorchName(value.dtype, torch_) << " or " << name << ".shape != " << PythonTuple(value.shape) << "\n            or "
+          << name << ".stride() != " << PythonTuple(value.strides) << " or " << name << ".get_device() != index";
+    if (aligned_.count(id)) text_ << " or " << name << ".data_ptr() & 15";
+    if (value.kind == ValueKind::kInput) text_ << " or " << name << ".is_neg()";
+    text_ << "):\n        return "
+          << PythonString("the " + std::string(KindName(value.kind)) + " " +
+                          (value.target.empty() ? value.name : value.target) +
+                          " has another type, dtype, shape, stride, device or alignment than the verified one")
+          << "\n";
+  }
+
+  // Where an input is written to, inputs that share memory would see it.
+  void CheckDistinct() {
+    for (const Mutation& mutation : program_.mutations) {
+      for (ValueId id : leaves_) {
+        if (id == mutation.target) continue;
+        Refuse(names_.Of(id) + ".untyped_storage().data_ptr() == " + names_.Of(mutation.target) + ".untyped_storage().data_ptr()",
+               "tensors share memory that the call writes to");
+      }
+    }
+  }
+
+  void CheckGradients() {
+    std::string any;
+    for (ValueId id : leaves_) any += (any.empty() ? "" : " or ") + names_.Of(id) + ".requires_grad";
+    text_ << "    if " << torch_ << ".is_grad_enabled() and (" << any << "):\n        return _drt_gradients()\n";
+  }
+
+  const Program& program_;
+  const std::string torch_;
+  const std::vector<ValueId> leaves_;
+  Names names_;
+  std::set<ValueId> aligned_;                    // read by kernels, which assume 16-byte alignment
+  std::map<std::string, std::string> modules_;   // path -> variable
+  std::ostringstream text_;
+};
+
+}  // namespace
+
+std::vector<ValueId> LeafOrder(const Program& program) {
+  std::vector<ValueId> order = program.inputs;
+  std::vector<ValueId> constants;
+  for (ValueId id : program.Leaves()) {
+    const ValueKind kind = program.value(id).kind;
+    if (kind == ValueKind::kConstant) constants.push_back(id);
+    if (kind == ValueKind::kParameter || kind == ValueKind::kBuffer) order.push_back(id);
+  }
+  order.insert(order.end(), constants.begin(), constants.end());
+  return order;
+}
+
+std::string EmitGuard(const Composition& composition, const std::string& torch) { return Guard(composition, torch).Write(); }
+
+std::string ClassModule(const std::string& class_name) { return class_name.substr(0, class_name.find(':')); }
+
+std::string ClassExpression(const std::string& class_name) {
+  const size_t colon = class_name.find(':');
+  const std::string module = ClassModule(class_name);
+  const std::string name = colon == std::string::npos ? class_name : class_name.substr(colon + 1);
+  return module.empty() || module == "builtins" ? name : module + "." + name;
+}
+
+}  // namespace drtriton
