@@ -1,11 +1,11 @@
 """Checks the build lists against the files: check_lists.py ROOT.
 
 Fails when a source or test of src/ROOM stands in no list of that room's CMakeLists.txt (an entry in a comment counts as
-missing), when a list names a file that is not there, or when a source has no test beside it.
+missing), when a list names a file that is not there, or when no test reaches a source.
 
-A source `foo.cc` is covered by `foo_test.cc` in its folder or by a test there that includes "room/foo.h"; a part of it
-without a header of its own (`foo_json.cc`) is covered with it.  Programs (`*main.cc`) and the rooms of WITHOUT_TEST_ROOMS need
-no test.
+A source is covered when a test of its room reaches it: `foo_test.cc` reaches `foo.cc` and the sources of what it includes, a
+source those of what it includes in turn.  A source without a header of its own belongs to the first header of its room that
+it includes.  Programs (`*main.cc`) and the rooms of WITHOUT_TEST_ROOMS need no test.
 """
 
 import pathlib
@@ -16,23 +16,48 @@ import sys
 WITHOUT_TEST_ROOMS = {"cli"}
 
 
+def expand_loop(loop: re.Match) -> str:
+    variable, values, body = loop.groups()
+    return "".join(body.replace("${" + variable + "}", value) for value in values.split())
+
+
 def listed_files(cmake: pathlib.Path) -> set[str]:
     text = re.sub(r"#.*", "", cmake.read_text(encoding="utf-8"))
+    text = re.sub(r"foreach\((\w+)([^)]*)\)(.*?)endforeach\(\)", expand_loop, text, flags=re.DOTALL)
+    text = re.sub(r"\$\{CMAKE_CURRENT_BINARY_DIR\}/\w+\.cc", "", text)  # made by the build
+    text = re.sub(r"\S+\.cc\.in\b", "", text)
     return set(re.findall(r"[\w./-]+\.cc\b", text))
 
 
-def covered_stems(room: pathlib.Path, tests: list[pathlib.Path]) -> set[str]:
-    covered = {test.name.removesuffix("_test.cc") for test in tests}
-    for test in tests:
-        covered.update(re.findall(rf'#include "{room.name}/(\w+)\.h"', test.read_text(encoding="utf-8")))
-    return covered
+def included_stems(file: pathlib.Path) -> list[str]:
+    """The headers of the file's own room that it includes, without their suffix, in order."""
+    room = file.parent.name
+    return re.findall(rf'^#include "{room}/(\w+)\.h"', file.read_text(encoding="utf-8"), re.MULTILINE)
 
 
-def is_covered(source: pathlib.Path, covered: set[str]) -> bool:
-    if source.stem in covered:
-        return True
-    has_header = source.with_suffix(".h").exists()
-    return not has_header and any(source.stem.startswith(stem + "_") for stem in covered)
+def reached_sources(room: pathlib.Path) -> set[str]:
+    owned: dict[str, list[pathlib.Path]] = {}  # header's stem -> the sources that belong to it, and the header
+    for source in room.glob("*.cc"):
+        if source.name.endswith(("_test.cc", "main.cc")):
+            continue
+        has_header = source.with_suffix(".h").exists()
+        headers = [source.stem] if has_header else included_stems(source)[:1]
+        for stem in headers:
+            owned.setdefault(stem, [room / f"{stem}.h"]).append(source)
+    waiting = [stem for test in room.glob("*_test.cc")
+               for stem in [test.name.removesuffix("_test.cc"), *included_stems(test)]]
+    reached: set[str] = set()
+    seen: set[str] = set()
+    while waiting:
+        stem = waiting.pop()
+        if stem in seen:
+            continue
+        seen.add(stem)
+        for file in owned.get(stem, [room / f"{stem}.h", room / f"{stem}.cc"]):
+            if file.exists():
+                reached.add(file.name)
+                waiting += included_stems(file)
+    return reached
 
 
 def problems_of_room(room: pathlib.Path) -> list[str]:
@@ -46,9 +71,8 @@ def problems_of_room(room: pathlib.Path) -> list[str]:
     problems = [f"{room.name}/{name}: in no list of CMakeLists.txt" for name in sorted(sources.keys() - listed)]
     problems += [f"{room.name}/{name}: listed, but not there" for name in sorted(listed) if not (room / name).exists()]
     if room.name not in WITHOUT_TEST_ROOMS:
-        covered = covered_stems(room, [path for name, path in sources.items() if name.endswith("_test.cc")])
-        needing = [path for name, path in sorted(sources.items()) if not name.endswith(("_test.cc", "main.cc"))]
-        problems += [f"{room.name}/{path.name}: no test beside it" for path in needing if not is_covered(path, covered)]
+        needing = {name for name in sources if not name.endswith(("_test.cc", "main.cc"))}
+        problems += [f"{room.name}/{name}: no test reaches it" for name in sorted(needing - reached_sources(room))]
     return problems
 
 

@@ -66,7 +66,7 @@ class CheckLists(ScriptTest):
         room = self.folder / "src" / "room"
         shutil.rmtree(room, ignore_errors=True)
         for name in files:
-            self.write(f"src/room/{name}", '#include "room/covered.h"\n' if name.endswith("_test.cc") else "")
+            self.write(f"src/room/{name}", '#include "room/covered.h"\n' if name in ("a_test.cc", "part.cc") else "")
         self.write("src/room/CMakeLists.txt", cmake)
         run = self.run_script("check_lists.py", self.folder)
         self.assertEqual(run.returncode, 1 if run.stdout else 0)
@@ -78,9 +78,11 @@ class CheckLists(ScriptTest):
             ("FILES a.cc", ["a.cc", "a_test.cc"], ["room/a_test.cc: in no list of CMakeLists.txt"]),
             ("FILES a.cc\n# test(a_test.cc)", ["a.cc", "a_test.cc"], ["room/a_test.cc: in no list of CMakeLists.txt"]),
             ("FILES a.cc gone.cc\ntest(a_test.cc)", ["a.cc", "a_test.cc"], ["room/gone.cc: listed, but not there"]),
-            ("FILES a.cc", ["a.cc"], ["room/a.cc: no test beside it"]),
-            ("FILES covered.cc covered_part.cc test(a_test.cc)", ["covered.cc", "covered_part.cc", "a_test.cc"], []),
-            ("FILES some_main.cc", ["some_main.cc"], []),
+            ("FILES a.cc", ["a.cc"], ["room/a.cc: no test reaches it"]),
+            ("FILES covered.cc test(a_test.cc)", ["covered.cc", "a_test.cc"], []),
+            ("FILES part.cc test(a_test.cc)", ["part.cc", "covered.h", "a_test.cc"], []),
+            ("FILES a.cc\nforeach(test a_test)\ntest(${test}.cc)\nendforeach()", ["a.cc", "a_test.cc"], []),
+            ("configure_file(t.cc.in ${CMAKE_CURRENT_BINARY_DIR}/t.cc)\nFILES some_main.cc", ["some_main.cc"], []),
         ]
         for cmake, files, expected in table:
             self.assertEqual(self.problems(cmake, *files), expected, cmake)
