@@ -155,12 +155,6 @@ MatmulCase TwoResults() {
   return b.Finish({y, b.Unary("relu.default", y)}, "(F.linear(x, w), torch.relu(F.linear(x, w)))");
 }
 
-MatmulCase Strided() {
-  Builder b("strided_input", DType::kFloat32);
-  const ValueId x = b.Input("x", {48, 64}, {1, 48}), w = b.Input("w", {40, 64}, {80, 1});
-  return b.Finish({b.Linear(x, w, {48, 40})}, "(F.linear(x, w),)");
-}
-
 }  // namespace
 
 MatmulCase LinearCase(const std::string& name, int64_t m, int64_t n, int64_t k, DType dtype) {
@@ -168,6 +162,22 @@ MatmulCase LinearCase(const std::string& name, int64_t m, int64_t n, int64_t k, 
   const ValueId x = b.Input("x", {m, k}), w = b.Input("w", {n, k});
   return b.Finish({b.Linear(x, w, {m, n})}, "(F.linear(x, w),)");
 }
+
+namespace {
+
+MatmulCase Tf32() {
+  MatmulCase one = LinearCase("tf32", 128, 256, 128, DType::kFloat32);
+  one.program.context.matmul_tf32 = true;
+  return one;
+}
+
+MatmulCase Strided() {
+  Builder b("strided_input", DType::kFloat32);
+  const ValueId x = b.Input("x", {48, 64}, {1, 48}), w = b.Input("w", {40, 64}, {80, 1});
+  return b.Finish({b.Linear(x, w, {48, 40})}, "(F.linear(x, w),)");
+}
+
+}  // namespace
 
 std::vector<MatmulCase> SmallMatmulCases() {
   std::vector<MatmulCase> cases;
@@ -189,6 +199,11 @@ std::vector<MatmulCase> SmallMatmulCases() {
   cases.push_back(Strided());
   cases.push_back(LinearCase("one_row", 1, 50, 300, DType::kFloat32));
   cases.push_back(LinearCase("long_sum", 16, 32, 4096, DType::kFloat32));
+  cases.push_back(LinearCase("three_rows", 3, 50, 300, DType::kFloat16));
+  cases.push_back(LinearCase("one_column", 40, 1, 64, DType::kFloat32));
+  cases.push_back(Swiglu("swiglu_rows", DType::kFloat32, 4, 64, 256));
+  cases.push_back(LinearCase("ragged", 131, 203, 104, DType::kFloat32));
+  cases.push_back(Tf32());
   cases.push_back(LinearCase("tiny", 2, 1, 3, DType::kFloat32));
   return cases;
 }

@@ -11,12 +11,25 @@
 namespace drtriton {
 namespace {
 
-std::vector<MatmulSchedule> Choose(const MatmulProblem& problem, int count, bool one_of_each) {
-  if (!one_of_each) return MatmulSchedules(problem, H200(), count);
+// A tenth of a GPU, so that small problems have enough tiles for persistent programs.
+DeviceSpec SmallDevice() {
+  DeviceSpec device = H200();
+  device.multiprocessors = 2;
+  return device;
+}
+
+struct Choice {
+  MatmulSchedule schedule;
+  DeviceSpec device;
+};
+
+std::vector<Choice> Choose(const MatmulProblem& problem, int count, bool one_of_each) {
+  std::vector<Choice> chosen;
   std::set<std::string> kinds;
-  std::vector<MatmulSchedule> chosen;
-  for (const MatmulSchedule& schedule : MatmulSchedules(problem, H200(), 1000)) {
-    if (kinds.insert(Kind(schedule)).second) chosen.push_back(schedule);
+  for (const DeviceSpec& device : one_of_each ? std::vector<DeviceSpec>{H200(), SmallDevice()} : std::vector<DeviceSpec>{H200()}) {
+    for (const MatmulSchedule& schedule : MatmulSchedules(problem, device, one_of_each ? 1000 : count)) {
+      if (!one_of_each || kinds.insert(Kind(schedule)).second) chosen.push_back({schedule, device});
+    }
   }
   return chosen;
 }
@@ -38,9 +51,9 @@ Json WriteCase(const MatmulCase& one, int count, bool one_of_each, const std::fi
   if (auto* reason = std::get_if<std::string>(&read)) throw InternalError(one.name + ": " + *reason);
   const MatmulProblem& problem = std::get<MatmulProblem>(read);
   Json sources = Json::array();
-  for (const MatmulSchedule& schedule : Choose(problem, count, one_of_each)) {
+  for (const auto& [schedule, device] : Choose(problem, count, one_of_each)) {
     const std::string file = one.name + "_" + std::to_string(sources.size()) + ".py";
-    WriteFileAtomically(folder / file, MatmulProposal(problem, schedule, H200()).source);
+    WriteFileAtomically(folder / file, MatmulProposal(problem, schedule, device).source);
     sources.push_back({{"file", file}, {"schedule", Describe(schedule)}, {"estimated_us", schedule.estimated_us}});
   }
   Json results = Json::array();

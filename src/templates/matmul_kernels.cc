@@ -1,164 +1,12 @@
+// The epilogue that all main kernels share, the sum of a split K, and the product of few rows.
 #include "templates/matmul_kernels.h"
 
 #include <algorithm>
-#include <bit>
 
+#include "templates/blocks.h"
 #include "templates/tile.h"
 
 namespace drtriton {
-namespace {
-
-int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
-int64_t NextPowerOf2(int64_t n) { return static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(std::max<int64_t>(n, 1)))); }
-
-// Tile of the rewriting kernel: rows by k.  A row that lies along k is read at once where it fits in registers; columns
-// are read in squares.
-struct HalvesTile {
-  int64_t rows, k;
-  int warps;
-};
-HalvesTile HalvesTileOf(const MatmulOperand& operand, int64_t k) {
-  if (!operand.k_contiguous) return {64, 64, 8};
-  const int64_t block_k = std::min<int64_t>(NextPowerOf2(k), 4096);
-  return {std::max<int64_t>(1, 2048 / block_k), block_k, block_k >= 2048 ? 8 : 4};
-}
-
-MatrixView ScratchMatrix(const TensorRef& tensor, int64_t batch, int64_t rows, int64_t k) {
-  return {.tensor = tensor, .rows = batch * rows, .rows_per_batch = rows, .row_stride = k, .columns = k};
-}
-
-// Writes one operand's rewriting kernel.  Its rows are the row-major product of batch and the operand's own axes.
-class HalvesWriter {
- public:
-  HalvesWriter(const MatmulProblem& problem, const MatmulSchedule& schedule, const MatmulOperand& operand, AxisList own_axes,
-               const std::string& name, ModuleSource& module)
-      : problem_(problem), lowered_(*problem.lowered), operand_(operand), module_(module), name_(name),
-        both_(schedule.precision == Precision::kHalves), tile_(HalvesTileOf(operand, problem.k)) {
-    rows_axes_ = problem.batch_axes;
-    rows_axes_.insert(rows_axes_.end(), own_axes.begin(), own_axes.end());
-    rows_ = lowered_.Product(rows_axes_);
-  }
-
-  HalfOperand Write(KernelPlan& plan);
-
- private:
-  std::string Load(KernelSource& kernel);
-  void Maximum(KernelSource& kernel);
-  void Scales(KernelSource& kernel, const TensorRef& scale);
-  void Rewrite(KernelSource& kernel, const HalfOperand& half);
-  bool Once() const { return tile_.k >= problem_.k; }
-  bool EvenRows() const { return rows_ % tile_.rows == 0; }
-  bool EvenK() const { return problem_.k % tile_.k == 0; }
-
-  const MatmulProblem& problem_;
-  const Lowered& lowered_;
-  const MatmulOperand& operand_;
-  ModuleSource& module_;
-  std::string name_;
-  bool both_;
-  HalvesTile tile_;
-  AxisList rows_axes_;
-  int64_t rows_ = 1;
-};
-
-// Emits the k indices and the operand's tile as float32, [BLOCK_ROWS, BLOCK_K]; zeros outside.
-std::string HalvesWriter::Load(KernelSource& kernel) {
-  kernel.Line(Once() ? "k = tl.arange(0, BLOCK_K)" : "k = k_start + tl.arange(0, BLOCK_K)");
-  if (!EvenK()) kernel.Line("k_mask = k < K");
-  TileWriter tile(lowered_, kernel,
-                  {{"row[:, None]", rows_axes_, EvenRows() ? "" : "row_mask[:, None]", "ROWS", "row"},
-                   {"k[None, :]", problem_.k_axes, EvenK() ? "" : "k_mask[None, :]", "K", "k"}});
-  std::string text = tile.Value(operand_.node);
-  if (!operand_.plain && !EvenK()) text = "tl.where(k_mask[None, :], " + text + ", 0.0)";
-  const std::string variable = kernel.Fresh("value");
-  kernel.Line(variable + " = tl.broadcast_to(" + text + ", (BLOCK_ROWS, BLOCK_K))");
-  return variable;
-}
-
-// The largest finite magnitude of each row.
-void HalvesWriter::Maximum(KernelSource& kernel) {
-  if (Once()) {
-    const std::string value = Load(kernel);
-    kernel.Line("x = " + value);
-    kernel.Line("finite = tl.where(tl.abs(x) < float(\"inf\"), tl.abs(x), 0.0)");
-    kernel.Line("largest = tl.max(finite, axis=1)");
-    return;
-  }
-  kernel.Line("largest = tl.zeros((BLOCK_ROWS,), dtype=tl.float32)");
-  kernel.Line("for k_start in range(0, K, BLOCK_K):");
-  kernel.Indent();
-  const std::string value = Load(kernel);
-  kernel.Line("finite = tl.where(tl.abs(" + value + ") < float(\"inf\"), tl.abs(" + value + "), 0.0)");
-  kernel.Line("largest = tl.maximum(largest, tl.max(finite, axis=1))");
-  kernel.Dedent();
-}
-
-void HalvesWriter::Scales(KernelSource& kernel, const TensorRef& scale) {
-  kernel.Comment("Powers of two by their exponent bits: `factor` takes the largest element to [2^14, 2^15), `unit` times");
-  kernel.Comment("2^-14 takes it back.");
-  kernel.Line("exponent = (largest.to(tl.int32, bitcast=True) >> 23) & 255");
-  kernel.Line("factor_bits = tl.minimum(268 - exponent, 253)");
-  kernel.Line("factor = (factor_bits << 23).to(tl.float32, bitcast=True)");
-  kernel.Line("unit = ((268 - factor_bits) << 23).to(tl.float32, bitcast=True)");
-  kernel.Line("tl.store(" + kernel.Pointer(scale) + " + row, unit" + (EvenRows() ? "" : ", mask=row_mask") + ")");
-}
-
-void HalvesWriter::Rewrite(KernelSource& kernel, const HalfOperand& half) {
-  std::string value = "x";
-  if (!Once()) {
-    kernel.Line("for k_start in range(0, K, BLOCK_K):");
-    kernel.Indent();
-    value = Load(kernel);
-  }
-  std::string mask = EvenRows() ? "" : "row_mask[:, None]";
-  if (!EvenK()) mask += (mask.empty() ? "" : " & ") + std::string("k_mask[None, :]");
-  if (!mask.empty()) mask = ", mask=" + mask;
-  const bool wide = static_cast<double>(rows_) * static_cast<double>(problem_.k) >= 2147483648.0;
-  kernel.Line(std::string("offset = row[:, None]") + (wide ? ".to(tl.int64)" : "") + " * K + k[None, :]");
-  kernel.Line("scaled = " + value + " * factor[:, None]");
-  kernel.Line("high = scaled.to(tl.float16)");
-  kernel.Line("tl.store(" + kernel.Pointer(half.high.tensor) + " + offset, high" + mask + ")");
-  if (both_) {
-    kernel.Line("low = tl.where(tl.abs(scaled) <= 32768.0, scaled - high.to(tl.float32), 0.0)");
-    kernel.Line("tl.store(" + kernel.Pointer(half.low.tensor) + " + offset, low.to(tl.float16)" + mask + ")");
-  }
-  if (!Once()) kernel.Dedent();
-}
-
-HalfOperand HalvesWriter::Write(KernelPlan& plan) {
-  const Shape shape{rows_, problem_.k};
-  const int64_t rows_per_batch = rows_ / problem_.batch;
-  HalfOperand half;
-  half.high = ScratchMatrix(module_.AddScratch(name_ + "_high", DType::kFloat16, shape), problem_.batch, rows_per_batch, problem_.k);
-  if (both_) {
-    half.low = ScratchMatrix(module_.AddScratch(name_ + "_low", DType::kFloat16, shape), problem_.batch, rows_per_batch, problem_.k);
-  }
-  half.scale = module_.AddScratch(name_ + "_scale", DType::kFloat32, {rows_});
-  KernelSource& kernel = module_.AddKernel(name_ + "_halves_kernel");
-  kernel.Doc(both_ ? "Every float32 as high + low, two float16 numbers, its row scaled by a power of two."
-                   : "Every float32 as a float16 number, its row scaled by a power of two.");
-  for (const char* name : {"row", "row_mask", "k", "k_mask", "k_start", "x", "finite", "largest", "exponent", "factor_bits", "factor",
-                           "unit", "offset", "scaled", "high", "low"}) {
-    kernel.Fresh(name);
-  }
-  kernel.Constant("ROWS", rows_), kernel.Constant("K", problem_.k);
-  kernel.Constant("BLOCK_ROWS", tile_.rows), kernel.Constant("BLOCK_K", tile_.k);
-  kernel.Line("row = tl.program_id(0) * BLOCK_ROWS + tl.arange(0, BLOCK_ROWS)");
-  if (!EvenRows()) kernel.Line("row_mask = row < ROWS");
-  Maximum(kernel);
-  Scales(kernel, half.scale);
-  Rewrite(kernel, half);
-  module_.Launch(kernel, {std::to_string(CeilDiv(rows_, tile_.rows))}, tile_.warps, 1);
-  plan = {.name = kernel.name(), .family = "matmul", .tile = {{"BLOCK_ROWS", tile_.rows}, {"BLOCK_K", tile_.k}}};
-  plan.num_warps = tile_.warps;
-  plan.numerics = both_ ? "fp32 to 22 bits" : "fp32 to 11 bits";
-  plan.why = "bound by memory; done once, so that the product's loop only moves and multiplies float16";
-  plan.estimated_us = 1.15 * (operand_.bytes + static_cast<double>(rows_ * problem_.k) * (both_ ? 4 : 2)) / 4.3e6 + 1.0;
-  return half;
-}
-
-}  // namespace
-
 std::string DescriptorText(const ModuleSource& module, const Lowered& lowered, const MatrixView& view,
                            const std::vector<int64_t>& block) {
   const std::string& name = module.NameOf(view.tensor);
@@ -181,142 +29,179 @@ std::string DescriptorText(const ModuleSource& module, const Lowered& lowered, c
   return "TensorDescriptor.from_tensor(" + matrix + ", [" + std::to_string(block[0]) + ", " + std::to_string(block[1]) + "])";
 }
 
-Halves WriteHalves(const MatmulProblem& problem, const MatmulSchedule& schedule, ModuleSource& module,
-                   std::vector<KernelPlan>& plans) {
-  Halves halves;
-  plans.emplace_back();
-  halves.a = HalvesWriter(problem, schedule, problem.a, problem.m_axes, "left", module).Write(plans.back());
-  for (const MatmulGroup& group : problem.groups) {
-    for (const MatmulAnchor& anchor : group.anchors) {
-      const std::string name = halves.b.empty() ? "right" : "right_" + std::to_string(halves.b.size() + 1);
-      plans.emplace_back();
-      halves.b.push_back(HalvesWriter(problem, schedule, anchor.b, group.n_axes, name, module).Write(plans.back()));
-    }
-  }
-  return halves;
-}
+std::string Widened(const Lowered& lowered) { return NeedsWideIndex(lowered) ? ".to(tl.int64)" : ""; }
 
-void UndoScale(const std::string& accumulator, const HalfOperand& a, const HalfOperand& b, const MatmulProblem& problem,
-               const MatmulSchedule& schedule, KernelSource& kernel) {
-  auto scale = [&](const TensorRef& tensor, const char* index, int64_t size, int64_t block, const char* extent) {
-    const std::string batch = problem.batch > 1 ? "batch * " + std::string(extent) + " + " : "";
-    const std::string mask = size % block == 0 ? "" : std::string(", mask=") + index + "_mask, other=0.0";
-    return "tl.load(" + kernel.Pointer(tensor) + " + " + batch + index + mask + ")";
-  };
-  const std::string rows = scale(a.scale, "m", problem.m, schedule.block_m, "M");
-  const std::string columns = scale(b.scale, "n", problem.n, schedule.block_n, "N");
-  kernel.Line(accumulator + " = " + accumulator + " * 2.0**-28 * " + rows + "[:, None] * " + columns + "[None, :]");
-}
-
-KernelPlan WriteSum(const MatmulProblem& problem, const MatmulSchedule& schedule, const std::vector<TensorRef>& partials,
-                    ModuleSource& module) {
-  const Lowered& lowered = *problem.lowered;
-  const int64_t block_n = std::min<int64_t>(NextPowerOf2(problem.n), 128);
-  const int64_t block_m = std::clamp<int64_t>(NextPowerOf2(problem.m), 1, std::max<int64_t>(1, 512 / block_n));
-  const bool even_m = problem.m % block_m == 0, even_n = problem.n % block_n == 0;
-  KernelSource& kernel = module.AddKernel("sum_parts_kernel");
-  kernel.Doc("Adds the parts of the sum over K in a fixed order, then finishes the result.");
-  for (const char* name : {"m", "n", "m_mask", "n_mask", "batch", "partial_offset"}) kernel.Fresh(name);
-  kernel.Constant("M", problem.m), kernel.Constant("N", problem.n), kernel.Constant("SPLIT_K", schedule.split_k);
-  kernel.Constant("BLOCK_M", block_m), kernel.Constant("BLOCK_N", block_n);
-  kernel.Line("m = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)");
-  kernel.Line("n = tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)");
-  if (!even_m) kernel.Line("m_mask = m < M");
-  if (!even_n) kernel.Line("n_mask = n < N");
-  std::string rows = "M";
-  if (problem.batch > 1) {
-    kernel.Line("batch = tl.program_id(2)");
-    rows = kernel.Constant("BATCH", problem.batch) + " * M";
-  }
-  kernel.Line(std::string("partial_offset = (") + (problem.batch > 1 ? "batch * M + " : "") + "m[:, None]) * N + n[None, :]");
-  std::string mask = even_m ? "" : "m_mask[:, None]";
-  if (!even_n) mask += (mask.empty() ? "" : " & ") + std::string("n_mask[None, :]");
-  std::vector<std::string> sums;
-  for (const TensorRef& partial : partials) {
-    const std::string sum = kernel.Fresh("acc");
-    sums.push_back(sum);
-    kernel.Line(sum + " = tl.zeros((BLOCK_M, BLOCK_N), dtype=tl.float32)");
-    kernel.Line("for part in tl.static_range(SPLIT_K):");
-    kernel.Indent();
-    kernel.Line(sum + " += tl.load(" + kernel.Pointer(partial) + " + part * " + rows + " * N + partial_offset" +
-                (mask.empty() ? "" : ", mask=" + mask + ", other=0.0") + ")");
-    kernel.Dedent();
-  }
-  size_t anchor = 0;
+void WriteEpilogue(const MatmulProblem& problem, const TileIndex& m, const TileIndex& n, const std::vector<std::string>& products,
+                   KernelSource& kernel) {
+  size_t product = 0;
   for (const MatmulGroup& group : problem.groups) {
     std::vector<TileDim> dims;
     if (!problem.batch_axes.empty()) dims.push_back({"batch", problem.batch_axes, "", "", "batch"});
-    dims.push_back({"m[:, None]", problem.m_axes, even_m ? "" : "m_mask[:, None]", "M", "m"});
-    dims.push_back({"n[None, :]", group.n_axes, even_n ? "" : "n_mask[None, :]", "N", "n"});
-    TileWriter tile(lowered, kernel, std::move(dims));
-    for (const MatmulAnchor& product : group.anchors) tile.Bind(product.node, sums[anchor++]);
-    for (size_t store : group.stores) tile.StoreValue(lowered.stores[store]);
+    if (!problem.m_axes.empty()) dims.push_back({m.index, problem.m_axes, m.mask, "M", "m"});
+    if (!group.n_axes.empty()) dims.push_back({n.index, group.n_axes, n.mask, "N", "n"});
+    TileWriter tile(*problem.lowered, kernel, std::move(dims));
+    for (const MatmulAnchor& anchor : group.anchors) tile.Bind(anchor.node, products[product++]);
+    for (size_t store : group.stores) tile.StoreValue(problem.lowered->stores[store]);
   }
-  std::vector<std::string> grid{std::to_string(CeilDiv(problem.m, block_m)), std::to_string(CeilDiv(problem.n, block_n))};
-  if (problem.batch > 1) grid.push_back(std::to_string(problem.batch));
-  module.Launch(kernel, grid, 4, 1);
-  KernelPlan plan{.name = kernel.name(), .family = "matmul", .tile = {{"BLOCK_M", block_m}, {"BLOCK_N", block_n}}};
+}
+
+namespace {
+
+// Adds the parts of a split K in their order.
+class SumWriter {
+ public:
+  SumWriter(const MatmulProblem& problem, const MatmulSchedule& schedule, ModuleSource& module)
+      : problem_(problem), schedule_(schedule), module_(module), kernel_(module.AddKernel("sum_parts_kernel")),
+        block_n_(std::min<int64_t>(NextPowerOfTwo(problem.n), 128)),
+        block_m_(std::min<int64_t>(NextPowerOfTwo(problem.m), 512 / block_n_)) {}
+
+  void Write(const std::vector<TensorRef>& partials);
+  KernelPlan Plan(double estimated_us) const;
+
+ private:
+  void Indices();
+  std::string Sum(const TensorRef& partial, const std::string& mask);
+
+  const MatmulProblem& problem_;
+  const MatmulSchedule& schedule_;
+  ModuleSource& module_;
+  KernelSource& kernel_;
+  int64_t block_n_, block_m_;
+};
+
+void SumWriter::Indices() {
+  for (const char* name : {"m", "n", "m_mask", "n_mask", "batch", "part", "partial_offset"}) kernel_.Fresh(name);
+  kernel_.Constant("M", problem_.m), kernel_.Constant("N", problem_.n), kernel_.Constant("SPLIT_K", schedule_.split_k);
+  kernel_.Constant("BLOCK_M", block_m_), kernel_.Constant("BLOCK_N", block_n_);
+  const std::string wide = Widened(*problem_.lowered);
+  kernel_.Line("m = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)" + wide);
+  kernel_.Line("n = tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)" + wide);
+  if (problem_.m % block_m_ != 0) kernel_.Line("m_mask = m < M");
+  if (problem_.n % block_n_ != 0) kernel_.Line("n_mask = n < N");
+  if (problem_.batch > 1) kernel_.Line("batch = tl.program_id(2)" + wide);
+  const std::string row = problem_.batch > 1 ? "(batch * M + m[:, None])" : "m[:, None]";
+  kernel_.Line("partial_offset = " + row + " * N + n[None, :]");
+}
+
+std::string SumWriter::Sum(const TensorRef& partial, const std::string& mask) {
+  const std::string sum = kernel_.Fresh("acc");
+  const std::string rows = problem_.batch > 1 ? kernel_.Constant("BATCH", problem_.batch) + " * M" : "M";
+  kernel_.Line(sum + " = tl.zeros((BLOCK_M, BLOCK_N), dtype=tl.float32)");
+  kernel_.Line("for part in tl.static_range(SPLIT_K):");
+  kernel_.Indent();
+  kernel_.Line(sum + " += tl.load(" + kernel_.Pointer(partial) + " + part * (" + rows + " * N) + partial_offset" +
+               (mask.empty() ? "" : ", mask=" + mask + ", other=0.0") + ")");
+  kernel_.Dedent();
+  return sum;
+}
+
+void SumWriter::Write(const std::vector<TensorRef>& partials) {
+  kernel_.Doc("Adds the parts of the sum over K in a fixed order, then finishes the result.");
+  Indices();
+  const std::string m_mask = problem_.m % block_m_ == 0 ? "" : "m_mask[:, None]";
+  const std::string n_mask = problem_.n % block_n_ == 0 ? "" : "n_mask[None, :]";
+  const std::string mask = m_mask.empty() ? n_mask : n_mask.empty() ? m_mask : m_mask + " & " + n_mask;
+  std::vector<std::string> sums;
+  for (const TensorRef& partial : partials) sums.push_back(Sum(partial, mask));
+  WriteEpilogue(problem_, {"m[:, None]", m_mask}, {"n[None, :]", n_mask}, sums, kernel_);
+  std::vector<std::string> grid{std::to_string(CeilDiv(problem_.m, block_m_)), std::to_string(CeilDiv(problem_.n, block_n_))};
+  if (problem_.batch > 1) grid.push_back(std::to_string(problem_.batch));
+  module_.Launch(kernel_, grid, 4, 1);
+}
+
+KernelPlan SumWriter::Plan(double estimated_us) const {
+  KernelPlan plan{.name = kernel_.name(), .family = "matmul", .tile = {{"BLOCK_M", block_m_}, {"BLOCK_N", block_n_}}};
   plan.numerics = "fp32";
   plan.why = "bound by L2; a second kernel keeps the order of additions fixed, which atomics would not";
-  plan.estimated_us = 3.0;
+  plan.estimated_us = estimated_us;
   return plan;
 }
 
-void WriteVector(const MatmulProblem& problem, const MatmulSchedule& schedule, ModuleSource& module, KernelSource& kernel) {
-  const Lowered& lowered = *problem.lowered;
-  const bool even_n = problem.n % schedule.block_n == 0, even_k = problem.k % schedule.block_k == 0;
-  kernel.Doc(Describe(schedule) + ": one row of the result a program, no tensor cores.");
-  for (const char* name : {"m", "n", "k", "k_start", "n_mask", "k_mask", "batch"}) kernel.Fresh(name);
-  kernel.Constant("N", problem.n), kernel.Constant("K", problem.k);
-  kernel.Constant("BLOCK_N", schedule.block_n), kernel.Constant("BLOCK_K", schedule.block_k);
-  kernel.Line("n = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)");
-  kernel.Line("m = tl.program_id(1)");
-  if (problem.batch > 1) kernel.Line("batch = tl.program_id(2)");
-  if (!even_n) kernel.Line("n_mask = n < N");
-  const TileDim batch{"batch", problem.batch_axes, "", "", "batch"};
-  const TileDim row{"m", problem.m_axes, "", "", "m"};
-  auto dims = [&](const TileDim& other) {
-    std::vector<TileDim> list;
-    if (!problem.batch_axes.empty()) list.push_back(batch);
-    if (!problem.m_axes.empty()) list.push_back(row);
-    list.push_back(other);
-    return list;
-  };
-  std::vector<std::string> sums;
-  for (int i = 0; i < problem.AnchorCount(); ++i) {
-    sums.push_back(kernel.Fresh("acc"));
-    kernel.Line(sums.back() + " = tl.zeros((BLOCK_N, BLOCK_K), dtype=tl.float32)");
+// One row a program; products and sums in float32, without tensor cores.
+class VectorWriter {
+ public:
+  VectorWriter(const MatmulProblem& problem, const MatmulSchedule& schedule, KernelSource& kernel)
+      : problem_(problem), kernel_(kernel), even_n_(problem.n % schedule.block_n == 0), even_k_(problem.k % schedule.block_k == 0) {}
+
+  void Indices(const MatmulSchedule& schedule);
+  void Loop();
+  void Finish();
+
+ private:
+  // The operand over k and either the row or the columns.
+  std::string Operand(const MatmulOperand& operand, const AxisList& m_axes, const AxisList& n_axes);
+
+  const MatmulProblem& problem_;
+  KernelSource& kernel_;
+  bool even_n_, even_k_;
+  std::vector<std::string> sums_;
+};
+
+void VectorWriter::Indices(const MatmulSchedule& schedule) {
+  kernel_.Doc("One row and BLOCK_N columns of A[M, K] @ B[K, N] and what follows, a program, without tensor cores.");
+  for (const char* name : {"m", "n", "k", "k_start", "n_mask", "k_mask", "batch"}) kernel_.Fresh(name);
+  kernel_.Constant("N", problem_.n), kernel_.Constant("K", problem_.k);
+  kernel_.Constant("BLOCK_N", schedule.block_n), kernel_.Constant("BLOCK_K", schedule.block_k);
+  const std::string wide = Widened(*problem_.lowered);
+  kernel_.Line("n = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)" + wide);
+  if (!problem_.m_axes.empty()) kernel_.Line("m = tl.program_id(1)" + wide);
+  if (problem_.batch > 1) kernel_.Line("batch = tl.program_id(2)" + wide);
+  if (!even_n_) kernel_.Line("n_mask = n < N");
+}
+
+std::string VectorWriter::Operand(const MatmulOperand& operand, const AxisList& m_axes, const AxisList& n_axes) {
+  std::vector<TileDim> dims{{"k[None, :]", problem_.k_axes, even_k_ ? "" : "k_mask[None, :]", "K", "k"}};
+  if (!problem_.batch_axes.empty()) dims.push_back({"batch", problem_.batch_axes, "", "", "batch"});
+  if (!m_axes.empty()) dims.push_back({"m", m_axes, "", "", "m"});
+  if (!n_axes.empty()) dims.push_back({"n[:, None]", n_axes, even_n_ ? "" : "n_mask[:, None]", "N", "n"});
+  const std::string text = TileWriter(*problem_.lowered, kernel_, std::move(dims)).Value(operand.node);
+  // Beyond K a plain load reads zero; what a function makes of zero need not be zero.
+  return operand.plain || even_k_ ? text : "tl.where(k_mask[None, :], " + text + ", 0.0)";
+}
+
+void VectorWriter::Loop() {
+  for (int i = 0; i < problem_.AnchorCount(); ++i) {
+    sums_.push_back(kernel_.Fresh("acc"));
+    kernel_.Line(sums_.back() + " = tl.zeros((BLOCK_N, BLOCK_K), dtype=tl.float32)");
   }
-  kernel.Line("for k_start in range(0, K, BLOCK_K):");
-  kernel.Indent();
-  kernel.Line("k = k_start + tl.arange(0, BLOCK_K)");
-  if (!even_k) kernel.Line("k_mask = k < K");
-  const TileDim k{"k[None, :]", problem.k_axes, even_k ? "" : "k_mask[None, :]", "K", "k"};
-  TileWriter left(lowered, kernel, dims(k));
-  auto guarded = [&](std::string text, bool plain) {
-    return plain || even_k ? text : "tl.where(k_mask[None, :], " + text + ", 0.0)";
-  };
-  const std::string a = guarded(left.Value(problem.a.node), problem.a.plain);
+  kernel_.Line("for k_start in range(0, K, BLOCK_K):");
+  kernel_.Indent();
+  kernel_.Line("k = k_start + tl.arange(0, BLOCK_K)" + Widened(*problem_.lowered));
+  if (!even_k_) kernel_.Line("k_mask = k < K");
+  const std::string a = Operand(problem_.a, problem_.m_axes, {});
   size_t anchor = 0;
-  for (const MatmulGroup& group : problem.groups) {
+  for (const MatmulGroup& group : problem_.groups) {
     for (const MatmulAnchor& product : group.anchors) {
-      std::vector<TileDim> both = problem.batch_axes.empty() ? std::vector<TileDim>{} : std::vector<TileDim>{batch};
-      both.push_back({"n[:, None]", group.n_axes, even_n ? "" : "n_mask[:, None]", "N", "n"});
-      both.push_back(k);
-      TileWriter right(lowered, kernel, std::move(both));
-      kernel.Line(sums[anchor++] + " += " + a + " * " + guarded(right.Value(product.b.node), product.b.plain));
+      const std::string b = Operand(product.b, {}, group.n_axes);
+      kernel_.Line(sums_[anchor++] + " += " + a + " * " + b);
     }
   }
-  kernel.Dedent();
-  anchor = 0;
-  for (const MatmulGroup& group : problem.groups) {
-    TileWriter tile(lowered, kernel, dims({"n", group.n_axes, even_n ? "" : "n_mask", "N", "n"}));
-    for (const MatmulAnchor& product : group.anchors) {
-      kernel.Line(sums[anchor] + "_sum = tl.sum(" + sums[anchor] + ", axis=1)");
-      tile.Bind(product.node, sums[anchor++] + "_sum");
-    }
-    for (size_t store : group.stores) tile.StoreValue(lowered.stores[store]);
+  kernel_.Dedent();
+}
+
+void VectorWriter::Finish() {
+  for (std::string& sum : sums_) {
+    const std::string row = kernel_.Fresh("row");
+    kernel_.Line(row + " = tl.sum(" + sum + ", axis=1)");
+    sum = row;
   }
+  WriteEpilogue(problem_, {"m", ""}, {"n", even_n_ ? "" : "n_mask"}, sums_, kernel_);
+}
+
+}  // namespace
+
+KernelPlan WriteSum(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device,
+                    const std::vector<TensorRef>& partials, ModuleSource& module) {
+  SumWriter writer(problem, schedule, module);
+  writer.Write(partials);
+  return writer.Plan(SumUs(problem, schedule, device));
+}
+
+void WriteVector(const MatmulProblem& problem, const MatmulSchedule& schedule, ModuleSource& module, KernelSource& kernel) {
+  VectorWriter writer(problem, schedule, kernel);
+  writer.Indices(schedule);
+  writer.Loop();
+  writer.Finish();
   std::vector<std::string> grid{std::to_string(CeilDiv(problem.n, schedule.block_n)), std::to_string(problem.m)};
   if (problem.batch > 1) grid.push_back(std::to_string(problem.batch));
   module.Launch(kernel, grid, schedule.num_warps, schedule.num_stages);

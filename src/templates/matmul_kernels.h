@@ -29,16 +29,28 @@ struct Halves {
 };
 
 // Adds the kernels that rewrite the operands, and their plans.
-Halves WriteHalves(const MatmulProblem& problem, const MatmulSchedule& schedule, ModuleSource& module,
+Halves WriteHalves(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device, ModuleSource& module,
                    std::vector<KernelPlan>& plans);
 
 // Multiplies an accumulator by its rows' and columns' scales; assumes m, n (and their masks) and batch as variables.
 void UndoScale(const std::string& accumulator, const HalfOperand& a, const HalfOperand& b, const MatmulProblem& problem,
                const MatmulSchedule& schedule, KernelSource& kernel);
 
+// ".to(tl.int64)" behind indices where some tensor is so large that offsets need it, else nothing.
+std::string Widened(const Lowered& lowered);
+
+// How an epilogue's tile is indexed along m or n: "m[:, None]" with its mask, which is empty where all is inside.
+struct TileIndex {
+  std::string index, mask;
+};
+
+// Binds every product to its text, in group order, and writes all stores.
+void WriteEpilogue(const MatmulProblem& problem, const TileIndex& m, const TileIndex& n, const std::vector<std::string>& products,
+                   KernelSource& kernel);
+
 // Adds the kernel that sums the parts of a split K in order and carries the epilogue.
-KernelPlan WriteSum(const MatmulProblem& problem, const MatmulSchedule& schedule, const std::vector<TensorRef>& partials,
-                    ModuleSource& module);
+KernelPlan WriteSum(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device,
+                    const std::vector<TensorRef>& partials, ModuleSource& module);
 
 // Fills the kernel for at most four rows: one program a row and block of columns.
 void WriteVector(const MatmulProblem& problem, const MatmulSchedule& schedule, ModuleSource& module, KernelSource& kernel);

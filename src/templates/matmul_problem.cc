@@ -219,6 +219,7 @@ std::optional<std::string> AddStore(const Lowered& lowered, size_t index, Matmul
     if (!fits || !reads_group) continue;
     group.stores.push_back(index);
     problem.epilogue_bytes += AccessBytes(lowered, store.access);
+    problem.result_bytes = std::max(problem.result_bytes, ElementBytes(lowered.TensorType(store.access.tensor)));
     for (NodeId id : needed) {
       const LoweredNode& node = lowered.node(id);
       if (node.kind == LoweredKind::kLoad) problem.epilogue_bytes += AccessBytes(lowered, node.access);
@@ -237,11 +238,17 @@ int MatmulProblem::AnchorCount() const {
   return count;
 }
 
+std::vector<const MatmulAnchor*> MatmulProblem::Anchors() const {
+  std::vector<const MatmulAnchor*> anchors;
+  for (const MatmulGroup& group : groups) {
+    for (const MatmulAnchor& anchor : group.anchors) anchors.push_back(&anchor);
+  }
+  return anchors;
+}
+
 double MatmulProblem::OperandBytes() const {
   double bytes = a.bytes;
-  for (const MatmulGroup& group : groups) {
-    for (const MatmulAnchor& anchor : group.anchors) bytes += anchor.b.bytes;
-  }
+  for (const MatmulAnchor* anchor : Anchors()) bytes += anchor->b.bytes;
   return bytes;
 }
 

@@ -60,9 +60,11 @@ struct MatmulProblem {
   // `tf32_allowed` decides how to multiply.
   DType dtype = DType::kFloat32;
   bool tf32_allowed = false;
+  int64_t result_bytes = 2;     // of the widest result's element
   double epilogue_bytes = 0;    // results and what the epilogue loads
   double epilogue_cost = 0;     // float32 instructions an element of the result
 
+  std::vector<const MatmulAnchor*> Anchors() const;   // in group order
   int AnchorCount() const;
   double Flops() const { return 2.0 * static_cast<double>(batch * m * n) * static_cast<double>(k) * AnchorCount(); }
   double OperandBytes() const;

@@ -4,9 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <map>
+
+#include "templates/blocks.h"
 
 namespace drtriton {
 namespace {
@@ -44,9 +45,6 @@ constexpr double kL2BytesPerUs = 5.5e6;
 constexpr double kKernelFloorUs = 2.0;   // a kernel that does nothing, start to end
 constexpr double kLatencyUs = 0.9;       // memory latency under load: decides how many bytes must be in flight
 
-int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
-int64_t NextPowerOf2(int64_t n) { return static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(std::max<int64_t>(n, 1)))); }
-
 int64_t OperandElementBytes(const MatmulProblem& problem, const MatmulSchedule& schedule) {
   if (schedule.precision == Precision::kHalves) return 4;   // two float16
   if (schedule.precision == Precision::kHalf) return 2;
@@ -82,15 +80,13 @@ bool FitsLoads(const MatmulProblem& problem, const MatmulSchedule& schedule) {
   if (schedule.SplitsOperands()) return schedule.descriptors && problem.k % 8 == 0 && problem.k >= 64;
   if (!schedule.descriptors) return true;
   bool any = FitsDescriptors(problem, schedule, problem.a);
-  for (const MatmulGroup& group : problem.groups) {
-    for (const MatmulAnchor& anchor : group.anchors) any = any || FitsDescriptors(problem, schedule, anchor.b);
-  }
+  for (const MatmulAnchor* anchor : problem.Anchors()) any = any || FitsDescriptors(problem, schedule, anchor->b);
   return any && schedule.block_m >= 64;
 }
 
 bool FitsSize(const MatmulProblem& problem, const MatmulSchedule& schedule) {
   const int64_t smallest = schedule.vector ? 1 : 16;
-  auto too_wide = [&](int64_t block, int64_t size) { return block > std::max(smallest, NextPowerOf2(size)); };
+  auto too_wide = [&](int64_t block, int64_t size) { return block > std::max(smallest, NextPowerOfTwo(size)); };
   if (too_wide(schedule.block_m, problem.m) || too_wide(schedule.block_n, problem.n)) return false;
   if (too_wide(schedule.block_k, problem.k)) return false;
   return !schedule.vector || problem.m <= 4;
@@ -143,7 +139,10 @@ double ComputeUs(const MatmulProblem& problem, const MatmulSchedule& schedule, c
   const double waves = static_cast<double>(CeilDiv(tiles, device.multiprocessors));
   const double scalar_per_sm = device.fp32_flops_per_us / 2 / device.multiprocessors;
   double scalar = 0;
-  if (!schedule.SplitsOperands()) scalar += problem.a.scalar_cost * static_cast<double>(schedule.block_m) * k;
+  if (!schedule.SplitsOperands()) {
+    scalar += problem.a.scalar_cost * static_cast<double>(schedule.block_m) * k;
+    for (const MatmulAnchor* anchor : problem.Anchors()) scalar += anchor->b.scalar_cost * static_cast<double>(schedule.block_n) * k;
+  }
   scalar += problem.epilogue_cost * static_cast<double>(schedule.block_m * schedule.block_n);
   double tile_us = flops / (per_sm * Efficiency(problem, schedule)) + scalar / scalar_per_sm;
   // Filling the pipeline and writing the tile, unless another block or the next tile hides it.
@@ -174,11 +173,6 @@ double MainUs(const MatmulProblem& problem, const MatmulSchedule& schedule, cons
   const double compute = ComputeUs(problem, schedule, device);
   const double longest = std::max({compute, memory, l2});
   return longest + 0.1 * (compute + memory + l2 - longest) + kKernelFloorUs;
-}
-
-double SplitOperandUs(const MatmulOperand& operand, double elements, const MatmulSchedule& schedule, const DeviceSpec& device) {
-  const double written = elements * (schedule.precision == Precision::kHalves ? 4.0 : 2.0);
-  return 1.15 * (operand.bytes + written) / device.memory_bytes_per_us + 1.0 + device.launch_us;
 }
 
 std::vector<Precision> Precisions(const MatmulProblem& problem) {
@@ -223,9 +217,9 @@ std::vector<MatmulSchedule> Candidates(const MatmulProblem& problem, const Devic
 // Sizes below every table (k = 3, n = 1): the smallest tile, which is always valid.
 MatmulSchedule Smallest(const MatmulProblem& problem, const DeviceSpec& device) {
   MatmulSchedule schedule{.precision = Precisions(problem).front()};
-  schedule.block_m = std::clamp<int64_t>(NextPowerOf2(problem.m), 16, 32);
-  schedule.block_n = std::clamp<int64_t>(NextPowerOf2(problem.n), 16, problem.AnchorCount() > 2 ? 16 : 32);
-  schedule.block_k = std::clamp<int64_t>(NextPowerOf2(problem.k), 16, 32);
+  schedule.block_m = std::clamp<int64_t>(NextPowerOfTwo(problem.m), 16, 32);
+  schedule.block_n = std::clamp<int64_t>(NextPowerOfTwo(problem.n), 16, problem.AnchorCount() > 2 ? 16 : 32);
+  schedule.block_k = std::clamp<int64_t>(NextPowerOfTwo(problem.k), 16, 32);
   schedule.num_stages = 2;
   schedule.estimated_us = EstimateUs(problem, schedule, device);
   return schedule;
@@ -253,10 +247,9 @@ int64_t SharedBytes(const MatmulProblem& problem, const MatmulSchedule& schedule
   const int64_t element = OperandElementBytes(problem, schedule);
   const int64_t stage = (schedule.block_m + schedule.block_n * problem.AnchorCount()) * schedule.block_k * element;
   int64_t bytes = stage * schedule.num_stages + 64;
-  // Converting the accumulators' layout for the store; a persistent loop keeps its pipeline meanwhile.
-  const int64_t conversion = schedule.block_m * schedule.block_n * 4;
-  if (schedule.persistent) bytes += conversion / 2;
-  return std::max(bytes, conversion / 2);
+  // The store converts the accumulators' layout through shared memory; a persistent loop keeps its pipeline meanwhile.
+  const int64_t conversion = schedule.block_m * schedule.block_n * problem.result_bytes;
+  return schedule.persistent ? bytes + conversion : std::max(bytes, conversion);
 }
 
 bool IsValid(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device) {
@@ -267,19 +260,24 @@ bool IsValid(const MatmulProblem& problem, const MatmulSchedule& schedule, const
   return SharedBytes(problem, schedule) <= device.shared_bytes_per_block && Registers(problem, schedule) <= 255;
 }
 
+double RewriteUs(const MatmulOperand& operand, int64_t elements, const MatmulSchedule& schedule, const DeviceSpec& device) {
+  const double written = static_cast<double>(elements) * (schedule.precision == Precision::kHalves ? 4.0 : 2.0);
+  return 1.15 * (operand.bytes + written) / device.memory_bytes_per_us + 1.0;
+}
+
+double SumUs(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device) {
+  const double results = static_cast<double>(problem.batch * problem.m * problem.n);
+  const double parts = results * 4.0 * problem.AnchorCount() * static_cast<double>(schedule.split_k);
+  return parts / kL2BytesPerUs + problem.epilogue_bytes / device.memory_bytes_per_us + kKernelFloorUs;
+}
+
 double EstimateUs(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device) {
   double us = MainUs(problem, schedule, device);
-  const double results = static_cast<double>(problem.batch * problem.m * problem.n);
-  if (schedule.split_k > 1) {
-    const double parts = results * 4.0 * problem.AnchorCount() * static_cast<double>(schedule.split_k);
-    us += parts / kL2BytesPerUs + problem.epilogue_bytes / device.memory_bytes_per_us + kKernelFloorUs + device.launch_us;
-  }
+  if (schedule.split_k > 1) us += SumUs(problem, schedule, device) + device.launch_us;
   if (schedule.SplitsOperands()) {
-    us += SplitOperandUs(problem.a, static_cast<double>(problem.batch * problem.m * problem.k), schedule, device);
-    for (const MatmulGroup& group : problem.groups) {
-      for (const MatmulAnchor& anchor : group.anchors) {
-        us += SplitOperandUs(anchor.b, static_cast<double>(problem.batch * problem.n * problem.k), schedule, device);
-      }
+    us += RewriteUs(problem.a, problem.batch * problem.m * problem.k, schedule, device) + device.launch_us;
+    for (const MatmulAnchor* anchor : problem.Anchors()) {
+      us += RewriteUs(anchor->b, problem.batch * problem.n * problem.k, schedule, device) + device.launch_us;
     }
   }
   return us;
@@ -292,9 +290,12 @@ std::vector<MatmulSchedule> MatmulSchedules(const MatmulProblem& problem, const 
                    [](const MatmulSchedule& a, const MatmulSchedule& b) { return a.estimated_us < b.estimated_us; });
   std::map<std::string, int> taken;
   std::vector<MatmulSchedule> chosen;
+  const Precision safest = Precisions(problem).front();
   while (!all.empty() && static_cast<int>(chosen.size()) < std::max(max_count, 1)) {
+    // The third place goes to the precision that surely meets the contract, if it has none yet.
+    const bool insist = chosen.size() == 2 && chosen[0].precision != safest && chosen[1].precision != safest;
     auto handicapped = [&](const MatmulSchedule& s) {
-      return s.estimated_us * (1 + 0.06 * taken[Kind(s)]);
+      return s.estimated_us * (1 + 0.06 * taken[Kind(s)]) * (insist && s.precision != safest ? 1e9 : 1.0);
     };
     auto best = std::min_element(all.begin(), all.end(), [&](const MatmulSchedule& a, const MatmulSchedule& b) {
       return handicapped(a) < handicapped(b);

@@ -61,6 +61,10 @@ bool IsValid(const MatmulProblem& problem, const MatmulSchedule& schedule, const
 // Microseconds, launches of helper kernels included.
 double EstimateUs(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device);
 
+// Its parts: rewriting one operand of so many elements into halves, and summing the parts of a split K.
+double RewriteUs(const MatmulOperand& operand, int64_t elements, const MatmulSchedule& schedule, const DeviceSpec& device);
+double SumUs(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device);
+
 // Shared memory of the main kernel's pipeline in bytes.
 int64_t SharedBytes(const MatmulProblem& problem, const MatmulSchedule& schedule);
 

@@ -1,18 +1,17 @@
 // One writer object a schedule.  The main kernel is written top down: which tile (Tiles), the loop over k (Loop), and the
-// end of a tile (Epilogue, or Partials for a split K).  matmul_halves.cc and matmul_vector.cc hold the kernels that look
-// different.
+// end of a tile (Epilogue, or Partials for a split K).  matmul_halves.cc and matmul_kernels.cc hold the kernels
+// that look different.
 #include "templates/matmul_source.h"
 
 #include <algorithm>
 #include <map>
 
+#include "templates/blocks.h"
 #include "templates/matmul_kernels.h"
 #include "templates/tile.h"
 
 namespace drtriton {
 namespace {
-
-int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // tl.dot's precision argument for float32 operands.
 std::string DotPrecision(Precision precision) {
@@ -30,7 +29,7 @@ class ProductWriter {
   ProductWriter(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device, ModuleSource& module,
                 KernelSource& kernel, const Halves& halves)
       : problem_(problem), lowered_(*problem.lowered), schedule_(schedule), module_(module), kernel_(kernel), halves_(halves),
-        programs_(device.multiprocessors) {}
+        programs_(device.multiprocessors), wide_(Widened(*problem.lowered)) {}
 
   // Returns the partial sums' scratch tensors, one an anchor, when K is split; else nothing.
   std::vector<TensorRef> Write();
@@ -50,12 +49,12 @@ class ProductWriter {
   void RowAndColumnIndices();
   void Loop();
   void LoopBody();
-  void OneDot(size_t anchor, const Operand& b);
   std::vector<std::string> LoadOperand(const Operand& operand);
   std::string LoadDescriptor(const Operand& operand, const MatrixView& view, const std::string& variable);
   std::string LoadPointers(const Operand& operand);
   std::string ComputeOperand(const Operand& operand, TileWriter& tile, const std::string& mask);
   TileWriter OperandTile(const Operand& operand);
+  void Squeeze(const std::string& acc, const AxisList& n_axes);
   void Epilogue();
   void Partials();
   bool AnyPointers() const;
@@ -70,10 +69,10 @@ class ProductWriter {
   ModuleSource& module_;
   KernelSource& kernel_;
   const Halves& halves_;
-  int64_t programs_;
+  int64_t programs_;    // of a persistent grid
+  std::string wide_;    // behind indices that offsets are made of
   Operand a_;
   std::vector<Operand> b_;               // one an anchor, in group order
-  std::vector<const MatmulAnchor*> anchors_;
   std::vector<std::string> accumulators_;
   std::vector<TensorRef> partials_;
 };
@@ -92,7 +91,6 @@ void ProductWriter::Names() {
       Operand b = operand(anchor.b, false, "b");
       b.n_axes = group.n_axes;
       if (schedule_.SplitsOperands()) b.half = &halves_.b[b_.size()];
-      anchors_.push_back(&anchor);
       accumulators_.push_back(kernel_.Fresh("acc"));
       b_.push_back(std::move(b));
     }
@@ -126,10 +124,10 @@ void ProductWriter::Tiles() {
                  kernel_.Constant("PROGRAMS", programs_) + ", flatten=True):");
     kernel_.Indent();
     kernel_.Line(problem_.batch > 1 ? "pid = tile % (tiles_m * tiles_n)" : "pid = tile");
-    if (problem_.batch > 1) kernel_.Line("batch = tile // (tiles_m * tiles_n)");
+    if (problem_.batch > 1) kernel_.Line("batch = (tile // (tiles_m * tiles_n))" + wide_);
   } else {
     kernel_.Line("pid = tl.program_id(0)");
-    if (problem_.batch > 1) kernel_.Line("batch = tl.program_id(1)");
+    if (problem_.batch > 1) kernel_.Line("batch = tl.program_id(1)" + wide_);
     if (schedule_.split_k > 1) kernel_.Line("part = tl.program_id(2)");
   }
   if (tiles_m == 1) {
@@ -149,8 +147,8 @@ void ProductWriter::Tiles() {
 }
 
 void ProductWriter::RowAndColumnIndices() {
-  kernel_.Line("m = pid_m * BLOCK_M + tl.arange(0, BLOCK_M)");
-  kernel_.Line("n = pid_n * BLOCK_N + tl.arange(0, BLOCK_N)");
+  kernel_.Line("m = pid_m * BLOCK_M + tl.arange(0, BLOCK_M)" + wide_);
+  kernel_.Line("n = pid_n * BLOCK_N + tl.arange(0, BLOCK_N)" + wide_);
   if (problem_.m % schedule_.block_m != 0) kernel_.Line("m_mask = m < M");
   if (problem_.n % schedule_.block_n != 0) kernel_.Line("n_mask = n < N");
 }
@@ -171,7 +169,7 @@ void ProductWriter::Loop() {
 
 void ProductWriter::LoopBody() {
   if (AnyPointers()) {
-    kernel_.Line("k = k_start + tl.arange(0, BLOCK_K)");
+    kernel_.Line("k = k_start + tl.arange(0, BLOCK_K)" + wide_);
     if (!EvenK()) kernel_.Line("k_mask = k < K");
   }
   const std::vector<std::string> a = LoadOperand(a_);
@@ -206,7 +204,8 @@ std::string ProductWriter::LoadDescriptor(const Operand& operand, const MatrixVi
   const std::vector<int64_t> block = view.k_is_row ? std::vector{schedule_.block_k, own} : std::vector{own, schedule_.block_k};
   const std::string descriptor = kernel_.Descriptor(view.tensor, DescriptorText(module_, lowered_, view, block));
   const std::string own_start = (operand.is_a ? "pid_m * " : "pid_n * ") + own_block;
-  const std::string batch_rows = problem_.batch > 1 ? "batch * " + std::string(view.k_is_row ? "K" : operand.is_a ? "M" : "N") + " + " : "";
+  const std::string batch = wide_.empty() ? "batch" : "batch.to(tl.int32)";
+  const std::string batch_rows = problem_.batch > 1 ? batch + " * " + std::string(view.k_is_row ? "K" : operand.is_a ? "M" : "N") + " + " : "";
   const std::string row = batch_rows + (view.k_is_row ? "k_start" : own_start);
   const std::string column = view.k_is_row ? own_start : "k_start";
   // As stored the tile is [rows, columns]; the product wants k second for A and first for B.
@@ -265,20 +264,19 @@ std::string ProductWriter::ComputeOperand(const Operand& operand, TileWriter& ti
   return operand.name;
 }
 
+// A result without rows or columns of its own (one row: M is 1) has no index for them: the tile shrinks to the one.
+void ProductWriter::Squeeze(const std::string& acc, const AxisList& n_axes) {
+  if (problem_.m_axes.empty()) kernel_.Line(acc + " = tl.sum(tl.where(m[:, None] == 0, " + acc + ", 0.0), axis=0, keep_dims=True)");
+  if (n_axes.empty()) kernel_.Line(acc + " = tl.sum(tl.where(n[None, :] == 0, " + acc + ", 0.0), axis=1, keep_dims=True)");
+}
+
 void ProductWriter::Epilogue() {
-  size_t anchor = 0;
-  for (const MatmulGroup& group : problem_.groups) {
-    std::vector<TileDim> dims;
-    if (!problem_.batch_axes.empty()) dims.push_back({"batch", problem_.batch_axes, "", "", "batch"});
-    dims.push_back({"m[:, None]", problem_.m_axes, Mask("m", problem_.m, schedule_.block_m, "[:, None]"), "M", "m"});
-    dims.push_back({"n[None, :]", group.n_axes, Mask("n", problem_.n, schedule_.block_n, "[None, :]"), "N", "n"});
-    TileWriter tile(lowered_, kernel_, std::move(dims));
-    for (size_t i = 0; i < group.anchors.size(); ++i, ++anchor) {
-      if (schedule_.SplitsOperands()) UndoScale(accumulators_[anchor], halves_.a, halves_.b[anchor], problem_, schedule_, kernel_);
-      tile.Bind(group.anchors[i].node, accumulators_[anchor]);
-    }
-    for (size_t store : group.stores) tile.StoreValue(lowered_.stores[store]);
+  for (size_t i = 0; i < accumulators_.size(); ++i) {
+    if (schedule_.SplitsOperands()) UndoScale(accumulators_[i], halves_.a, halves_.b[i], problem_, schedule_, kernel_);
+    Squeeze(accumulators_[i], b_[i].n_axes);
   }
+  WriteEpilogue(problem_, {"m[:, None]", Mask("m", problem_.m, schedule_.block_m, "[:, None]")},
+                {"n[None, :]", Mask("n", problem_.n, schedule_.block_n, "[None, :]")}, accumulators_, kernel_);
 }
 
 // Sums over this program's part of K, for the second kernel.
@@ -300,6 +298,9 @@ void ProductWriter::Partials() {
 }
 
 std::vector<TensorRef> ProductWriter::Write() {
+  const int products = problem_.AnchorCount();
+  kernel_.Doc(products == 1 ? "One tile of A[M, K] @ B[K, N] and what follows it, a program."
+                            : "One tile of " + std::to_string(products) + " products A[M, K] @ B[K, N] with the same A and what follows, a program.");
   Names();
   Tiles();
   const bool early = AnyPointers();
@@ -361,24 +362,20 @@ std::string NumericsText(const MatmulProblem& problem, const MatmulSchedule& sch
 std::vector<KernelPlan> WriteMatmul(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device,
                                     ModuleSource& module) {
   std::vector<KernelPlan> plans;
-  const std::string name = KernelName(problem.lowered->operators);
   Halves halves;
-  if (schedule.SplitsOperands()) halves = WriteHalves(problem, schedule, module, plans);
-  KernelSource& kernel = module.AddKernel(name);
+  if (schedule.SplitsOperands()) halves = WriteHalves(problem, schedule, device, module, plans);
+  KernelSource& kernel = module.AddKernel(KernelName(problem.lowered->operators));
+  std::vector<TensorRef> partials;
   if (schedule.vector) {
     WriteVector(problem, schedule, module, kernel);
-    plans.push_back(PlanOf(kernel, problem, schedule, device));
-    return plans;
+  } else {
+    partials = ProductWriter(problem, schedule, device, module, kernel, halves).Write();
   }
-  kernel.Doc(Describe(schedule) + ".");
-  const std::vector<TensorRef> partials = ProductWriter(problem, schedule, device, module, kernel, halves).Write();
-  plans.push_back(PlanOf(kernel, problem, schedule, device));
-  if (!partials.empty()) plans.push_back(WriteSum(problem, schedule, partials, module));
-  double others = 0;
-  for (const KernelPlan& plan : plans) others += plan.name == kernel.name() ? 0 : plan.estimated_us;
-  for (KernelPlan& plan : plans) {
-    if (plan.name == kernel.name()) plan.estimated_us = std::max(plan.estimated_us - others, 1.0);
-  }
+  KernelPlan plan = PlanOf(kernel, problem, schedule, device);
+  for (const KernelPlan& before : plans) plan.estimated_us -= before.estimated_us + device.launch_us;
+  if (!partials.empty()) plan.estimated_us -= SumUs(problem, schedule, device) + device.launch_us;
+  plans.push_back(std::move(plan));
+  if (!partials.empty()) plans.push_back(WriteSum(problem, schedule, device, partials, module));
   return plans;
 }
 
