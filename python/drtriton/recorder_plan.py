@@ -102,6 +102,9 @@ def constant(value: Any) -> Any:
     return attribute(value, {})
 
 
+# Element types of pointers, as dtypes.
+_POINTED = {"i1": "bool", "u1": "bool", "i8": "int8", "u8": "uint8", "i16": "int16", "i32": "int32", "i64": "int64",
+            "fp16": "float16", "bf16": "bfloat16", "fp32": "float32", "fp64": "float64"}
 _TL_NAMES = {"fp16": "float16", "bf16": "bfloat16", "fp32": "float32", "fp64": "float64", "fp8e4nv": "float8e4nv", "fp8e5": "float8e5"}
 
 
@@ -127,7 +130,7 @@ class PlanBuilder:
                 args.append(self._descriptor(value, kind, metas.pop(0) if metas else None))
                 touched.append(self._memory.buffers[args[-1]["descriptor"]["buffer"]])
             elif kind.startswith("*"):
-                args.append(self._pointer(value))
+                args.append(self._pointer(value, kind))
                 touched.append(self._memory.buffers[args[-1]["pointer"][0]])
             else:
                 args.append(self._scalar(kind, value))
@@ -144,16 +147,18 @@ class PlanBuilder:
             self._kernels.append(json)
         return self._keys[key]
 
-    def _pointer(self, value: Any) -> dict[str, Any]:
+    def _pointer(self, value: Any, kind: str) -> dict[str, Any]:
+        dtype = _POINTED.get(kind.removeprefix("*").removeprefix("k"))
+        element = [dtype] if dtype else []
         if hasattr(value, "data_ptr"):
             device = getattr(value, "device", None)
             if device is not None and device.type != "cuda":
                 raise self._memory.refuse("launcher_error", f"a kernel was given a tensor on {device.type}, which a GPU cannot read")
             if isinstance(value, torch.Tensor) and value.numel() == 0:
-                return {"pointer": [self._memory.buffer_of(value).index, 0]}
+                return {"pointer": [self._memory.buffer_of(value).index, 0, *element]}
             value = value.data_ptr()
         buffer, offset = self._memory.locate(int(value))
-        return {"pointer": [buffer.index, offset]}
+        return {"pointer": [buffer.index, offset, *element]}
 
     def _descriptor(self, value: Any, kind: str, meta: dict[str, Any] | None) -> dict[str, Any]:
         if isinstance(value, tuple):   # already encoded by the caller

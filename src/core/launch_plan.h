@@ -55,7 +55,8 @@ struct KernelImage {
   bool has_atomics = false;           // from the compiled code
   bool has_inline_assembly = false;
   std::vector<ParamType> params;      // of the compiled entry point, without the scratch pointers Triton appends
-  // Every parameter of the @triton.jit function in order: constexpr ones with their value, the rest with none.
+  // Every parameter of the @triton.jit function in order: constexpr ones with their value, the rest with none.  A tuple
+  // is one argument and several `params`.
   struct Argument {
     std::string name;
     bool constexpr_value = false;

@@ -249,17 +249,14 @@ class PlanReader {
   }
 
   static void ReadArguments(const JsonReader& reader, KernelImage& kernel) {
-    size_t free = 0;
     for (size_t i = 0, n = Count(reader, 4096); i < n; ++i) {
       const JsonReader entry = reader.At(i);
       KernelImage::Argument argument;
       argument.name = Text(entry.At("name"));
       argument.constexpr_value = entry.Has("constexpr");
       if (argument.constexpr_value) argument.value = AttrFromJson(entry.At("constexpr").json());
-      free += argument.constexpr_value ? 0 : 1;
       kernel.arguments.push_back(std::move(argument));
     }
-    if (free != kernel.params.size()) reader.Fail("does not have as many free arguments as the kernel has parameters");
   }
 
   PlanStep ReadStep(const JsonReader& reader) const {

@@ -71,7 +71,7 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"/buffers/1/bytes", "70368744177664", "above any memory"}, Fault{"/buffers/0/kind", "\"shared\"", "kind"},
         Fault{"/kernels/0/cubin", "\"../0.cubin\"", "no plain file name"}, Fault{"/kernels/0/cubin", "\"..\"", "no plain file name"},
         Fault{"/kernels/0/num_warps", "3", "no power of two"}, Fault{"/kernels/0/params/0", "\"complex\"", "no parameter type"},
-        Fault{"/kernels/0/arguments/4", "{\"name\": \"BLOCK\"}", "as many free arguments"},
+        Fault{"/kernels/0/arguments/4", "{\"constexpr\": 1}", "name is missing"},
         Fault{"/steps/0/launch", "1", "plan.steps[0].launch"}, Fault{"/steps/0/grid", "[1, 1]", "three sizes"},
         Fault{"/steps/0/grid/1", "65536", "grid[1]"}, Fault{"/steps/0/args", "[]", "does not fit the kernel"},
         Fault{"/steps/0/args/0", "{\"pointer\": [2, 0]}", "pointer[0]"},

@@ -138,7 +138,8 @@ class Launcher {
         constants += (constants.empty() ? "" : ", ") + quoted + ": " + Constant(argument.value);
         continue;
       }
-      const LaunchArg& given = launch.args.at(next++);
+      Require(next < launch.args.size(), "a launch has fewer arguments than its kernel");
+      const LaunchArg& given = launch.args[next++];
       if (const auto* pointer = std::get_if<PointerArg>(&given)) {
         arguments += ", " + Address(pointer->buffer, pointer->byte_offset);
         pointers += (pointers.empty() ? "" : ", ") + quoted + ": " + TorchName(PointerType(*pointer), torch_);
@@ -151,6 +152,7 @@ class Launcher {
         descriptors += (descriptors.empty() ? "" : ", ") + quoted + ": " + Descriptor(descriptor);
       }
     }
+    Require(next == launch.args.size(), "a kernel that takes tuples cannot be emitted");
     Line("device." + key + "(stream" + arguments + ")");
     launches_ += "    " + PythonString(key) + ": _DrtKernel(\n        " + function + ", " +
                  PythonTuple({launch.grid[0], launch.grid[1], launch.grid[2]}) + ",\n        pointers={" + pointers +
