@@ -1,7 +1,8 @@
 """Checks the build lists against the files: check_lists.py ROOT.
 
 Fails when a source or test of src/ROOM stands in no list of that room's CMakeLists.txt (an entry in a comment counts as
-missing), when a list names a file that is not there, or when no test reaches a source.
+missing), when a list names a file that is not there, when no test reaches a source, or when a room includes a header of a
+room that it may not use (ROOM_USES, as docs/architecture.md has it).
 
 A source is covered when a test of its room reaches it: `foo_test.cc` reaches `foo.cc` and the sources of what it includes, a
 source those of what it includes in turn.  A source without a header of its own belongs to the first header of its room that
@@ -14,6 +15,15 @@ import sys
 
 # Wiring that only runs as a whole; what it does is tested where the command line is tested.
 WITHOUT_TEST_ROOMS = {"cli"}
+
+# Every room may use `base`; `cli` may use all.
+ROOM_USES = {
+    "base": set(), "graph": set(), "core": {"graph"}, "store": set(), "synth": {"graph"}, "import": {"graph"},
+    "templates": {"graph", "core"}, "policy": {"graph", "core"}, "compile": {"graph", "core"},
+    "execute": {"graph", "core", "compile"}, "verify": {"graph", "core", "store", "compile", "execute"},
+    "search": {"graph", "core", "store"}, "emit": {"graph", "core"}, "train": {"graph", "core", "store", "synth", "policy"},
+    "bench": {"graph", "core", "search", "verify", "report"}, "report": {"graph", "core"},
+}
 
 
 def expand_loop(loop: re.Match) -> str:
@@ -76,10 +86,21 @@ def problems_of_room(room: pathlib.Path) -> list[str]:
     return problems
 
 
+def forbidden_includes(room: pathlib.Path) -> list[str]:
+    if room.name == "cli":
+        return []
+    allowed = ROOM_USES.get(room.name, set()) | {"base", room.name}
+    problems = []
+    for file in sorted([*room.glob("*.h"), *room.glob("*.cc")]):
+        used = re.findall(r'^#include "(\w+)/', file.read_text(encoding="utf-8"), re.MULTILINE)
+        problems += [f"{room.name}/{file.name}: may not use {other}" for other in sorted(set(used) - allowed)]
+    return problems
+
+
 def main() -> int:
     source = pathlib.Path(sys.argv[1]) / "src"
     rooms = sorted({path.parent for path in source.rglob("*.cc")})
-    problems = [problem for room in rooms for problem in problems_of_room(room)]
+    problems = [problem for room in rooms for problem in problems_of_room(room) + forbidden_includes(room)]
     for problem in problems:
         print(problem)
     return 1 if problems else 0

@@ -87,6 +87,13 @@ class CheckLists(ScriptTest):
         for cmake, files, expected in table:
             self.assertEqual(self.problems(cmake, *files), expected, cmake)
 
+    def test_a_room_that_uses_what_it_may_not(self):
+        self.write("src/graph/CMakeLists.txt", "FILES a.cc a_test.cc")
+        self.write("src/graph/a_test.cc", '#include "graph/a.h"\n#include "base/file.h"\n')
+        self.write("src/graph/a.h", "")
+        self.write("src/graph/a.cc", '#include "graph/a.h"\n#include "core/verdict.h"\n')
+        self.assertEqual(self.run_script("check_lists.py", self.folder).stdout, "graph/a.cc: may not use core\n")
+
 
 class Bundle(ScriptTest):
     def setUp(self):
