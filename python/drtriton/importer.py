@@ -66,7 +66,7 @@ def main() -> None:
         raise TimeLimit(limit)
 
     signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, limit)
+    signal.setitimer(signal.ITIMER_REAL, limit, 1)  # again each second, should a library swallow the first
     try:
         from drtriton.importer_steps import import_module
 

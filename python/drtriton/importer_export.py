@@ -53,13 +53,9 @@ class Exporter:
             arguments = make_inputs(self._module, self._file, self._seed, model)
             if self._device != "cpu":
                 move_fake_model(model, self._device)
-        imported = self._build(self._export(model, _without_data(arguments, self._device, mode), strict=False))
-        for target, constant in imported.constants.items():
-            if isinstance(constant, FakeTensor) and find_attribute(model, target) is None:
-                raise ExportFailed(RuntimeError(f"the data of {target} is needed"))
-        return imported
+        return self._build(self._export(model, _without_data(arguments, self._device, mode), strict=False))
 
-    def for_real(self, model: nn.Module, arguments: tuple[tuple, dict]) -> Imported:
+    def for_real(self, model: nn.Module, arguments: tuple[tuple, dict], with_dynamo: bool = True) -> Imported:
         """Exports a module that was made for real (no memory beyond its own). Raises ModuleProblem with the reason.
 
         Where the target is a GPU that is not there, the module's parameters are replaced by fake ones on it.
@@ -73,7 +69,7 @@ class Exporter:
             return self._build(self._export(model, arguments, strict=False))
         except ExportFailed as failure:
             first = failure.error
-        if not isinstance(first, GuardOnDataDependentSymNode):
+        if with_dynamo and not isinstance(first, GuardOnDataDependentSymNode):
             with contextlib.suppress(ExportFailed):  # the first reason speaks of the user's lines
                 return self._build(self._export(model, arguments, strict=True))
         raise ModuleProblem(self._reason(first)) from first
@@ -82,9 +78,13 @@ class Exporter:
         register_dataclasses(self._module, self._file)
         try:
             with mended_export(self._device):
-                return torch.export.export(model, arguments[0], arguments[1], strict=strict).run_decompositions({})
+                exported = torch.export.export(model, arguments[0], arguments[1], strict=strict).run_decompositions({})
         except Exception as error:
             raise ExportFailed(error) from error
+        for target, constant in exported.constants.items():
+            if isinstance(constant, FakeTensor) and find_attribute(model, target) is None:
+                raise ExportFailed(RuntimeError(f"the data of the constant {target} is not known"))
+        return exported
 
     def _build(self, exported: torch.export.ExportedProgram) -> Imported:
         return ProgramBuilder(exported, self._file, self._module.__name__, self._device, self._context).build()

@@ -19,8 +19,14 @@ def mended_export(device: str) -> Iterator[None]:
         if device == "cuda" and not torch.cuda.is_available():
             # torch.autocast("cuda") switches itself off on a machine without a GPU; the target has one.
             mends.enter_context(mock.patch.object(amp, "amp_definitely_not_available", lambda: False))
+            mends.enter_context(mock.patch.object(torch.cuda, "is_bf16_supported", lambda *_, **__: True))
+        mends.enter_context(mock.patch.object(torch.Tensor, "data", _TRACED_DATA))
         yield
 
+
+# `tensor.data` is read below the level at which an export listens: what comes out would be a constant, no longer the
+# parameter. `detach()` shares memory in the same way and is heard.
+_TRACED_DATA = property(lambda tensor: tensor.detach(), torch._C.TensorBase.data.__set__)
 
 _original_one_layer_lstm = decompositions.one_layer_lstm
 

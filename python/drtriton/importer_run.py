@@ -30,6 +30,8 @@ class Recorder:
         self._model = model
         self._arguments = arguments
         self._leaves = self._find_leaves()
+        # For each result, the memory format that add_format() gave it.
+        self.formats: list[str | None] = []
 
     def record(self, path: str, seed: int) -> None:
         """Writes the tensor file at `path` and completes the Program (`alias_of`, strides)."""
@@ -46,8 +48,9 @@ class Recorder:
             result = self._model(*self._arguments[0], **self._arguments[1])
             tensors = self._result_tensors(result)
             self._add_aliases(tensors, before)
-            for index, tensor in enumerate(tensors):
-                self._check(self._imported.result_ids[index], tensor, "gave")
+            for index, (leaf, tensor) in enumerate(zip(value_leaves(self._program["result"]), tensors, strict=True)):
+                self.formats.append(self._follow_strides(leaf, tensor))
+                self._check(leaf["value"], tensor, "gave")
                 writer.add(f"result:{index}", tensor)
             for index, mutation in enumerate(self._program["mutations"]):
                 writer.add(f"mutation:{index}", self._after(mutation["target"]))
@@ -84,7 +87,18 @@ class Recorder:
                                 f"and as {value['dtype']} {value['shape']} when exported")
         value["strides"] = list(tensor.stride())
 
+    def _follow_strides(self, leaf: dict, tensor: torch.Tensor) -> str | None:
+        """Where the module took another way when run (attention has a fast path), its results may lie otherwise in memory."""
+        value = self._program["values"][leaf["value"]]
+        if value["strides"] == list(tensor.stride()) or value["kind"] != "node" or "alias_of" in leaf:
+            return None
+        name = memory_format(tensor)
+        if name:
+            add_format(self._program, leaf, name)
+        return name
+
     def _result_tensors(self, result: Any) -> list[torch.Tensor]:
+        require_tensors(result, self._file)
         leaves, spec = pytree.tree_flatten(result)
         tensors = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
         if spec != self._imported.out_spec or len(tensors) != len(self._imported.result_ids):
@@ -131,6 +145,32 @@ class Recorder:
                 leaf["alias_of"] = owner
             elif owner != -1 - index:
                 leaf["alias_of"] = self._imported.result_ids[-1 - owner]
+
+
+_FORMATS = {"contiguous_format": None, "channels_last": 4, "channels_last_3d": 5}
+
+
+def memory_format(tensor: torch.Tensor) -> str | None:
+    """The memory format that gives exactly the tensor's strides, if one does."""
+    for name, rank in _FORMATS.items():
+        if rank in (None, tensor.dim()):
+            like = torch.empty(tensor.shape, device="meta", memory_format=getattr(torch, name))
+            if like.stride() == tensor.stride():
+                return name
+    return None
+
+
+def add_format(program: dict, leaf: dict, name: str) -> None:
+    """Lets a result be a clone of its value in another memory format."""
+    source = program["values"][leaf["value"]]
+    clone = torch.ops.aten.clone.default
+    like = torch.empty(source["shape"], device="meta", memory_format=getattr(torch, name))
+    program["nodes"].append({"op": str(clone), "args": [{"v": leaf["value"]}, {"memory_format": name}],
+                             "outputs": [len(program["values"])], "schema": str(clone._schema)})
+    program["values"].append({"name": f"{source['name']}_{name}_{len(program['values'])}", "dtype": source["dtype"],
+                              "shape": source["shape"], "strides": list(like.stride()), "kind": "node",
+                              "node": len(program["nodes"]) - 1, "output": 0})
+    leaf["value"] = len(program["values"]) - 1
 
 
 def require_tensors(result: Any, file: UserFile) -> None:

@@ -15,7 +15,7 @@ from drtriton.importer_export import Exporter
 from drtriton.importer_load import forget, load_module, make_inputs, make_model, move_inputs
 from drtriton.importer_program import Imported
 from drtriton.importer_reduce import reduced_inputs
-from drtriton.importer_run import Recorder, require_tensors, value_leaves
+from drtriton.importer_run import Recorder, add_format, require_tensors, value_leaves
 
 Arguments = tuple[tuple, dict]
 
@@ -44,11 +44,16 @@ def import_module(file: UserFile, request: dict, enter: Callable[[str], None]) -
         try:
             return _run(steps, imported, has_device)
         except Exception as error:
-            if "FakeTensor" not in f"{type(error).__name__} {error}":
+            if not has_device or "FakeTensor" not in f"{type(error).__name__} {error}":
                 raise
-        # The module kept something that it made without data (a cache): start again and never export that way.
+        # The module kept something that it made without data (a cache of its own). Start again, and let another instance
+        # fill such caches with real tensors before anything is exported.
         forget(steps.module, file)
-        return _run(_load(file, request, enter), None, has_device)
+        steps = _load(file, request, enter)
+        _make_for_real(steps, has_device)
+        enter("running")
+        steps.model(*steps.arguments[0], **steps.arguments[1])
+        return _run(steps, None, has_device)
 
 
 def _load(file: UserFile, request: dict, enter: Callable[[str], None]) -> Steps:
@@ -85,8 +90,8 @@ def _export_without_data(steps: Steps) -> Imported | None:
         return None
 
 
-def _run(steps: Steps, imported: Imported | None, has_device: bool) -> dict:
-    request, folder = steps.request, steps.request["folder"]
+def _make_for_real(steps: Steps, has_device: bool) -> None:
+    request = steps.request
     steps.enter("constructing")
     steps.model = make_model(steps.module, steps.file, request["seed"], request["training"])
     steps.enter("get_inputs")
@@ -94,6 +99,11 @@ def _run(steps: Steps, imported: Imported | None, has_device: bool) -> dict:
     if has_device and request["device"] != "cpu":
         steps.model.to(request["device"])
         steps.arguments = move_inputs(steps.arguments, request["device"])
+
+
+def _run(steps: Steps, imported: Imported | None, has_device: bool) -> dict:
+    request, folder = steps.request, steps.request["folder"]
+    _make_for_real(steps, has_device)
     if imported is None:
         imported = _export_for_real(steps, has_device)
         if not has_device:
@@ -104,9 +114,10 @@ def _run(steps: Steps, imported: Imported | None, has_device: bool) -> dict:
     steps.enter("running")
     ran = reduced or imported
     path = os.path.join(folder, "reduced.tensors" if reduced else "values.tensors")
-    Recorder(steps.file, ran, steps.model, steps.arguments).record(path, request["seed"])
+    recorder = Recorder(steps.file, ran, steps.model, steps.arguments)
+    recorder.record(path, request["seed"])
     if reduced:
-        _copy_aliases(reduced, imported)
+        _copy_findings(reduced, imported, recorder.formats)
     return _write(folder, imported, reduced, ran=True)
 
 
@@ -128,7 +139,7 @@ def _reduce(steps: Steps, imported: Imported) -> Imported | None:
     steps.enter("exporting")
     for arguments in reduced_inputs(steps.arguments):
         try:
-            reduced = steps.exporter.for_real(steps.model, arguments)
+            reduced = steps.exporter.for_real(steps.model, arguments, with_dynamo=False)
         except ModuleProblem:
             continue
         if reduced.flops < imported.flops and len(reduced.result_ids) == len(imported.result_ids):
@@ -137,14 +148,17 @@ def _reduce(steps: Steps, imported: Imported) -> Imported | None:
     return None
 
 
-def _copy_aliases(source: Imported, target: Imported) -> None:
-    """What shares memory does so at every size; the two Programs may number their values differently."""
+def _copy_findings(source: Imported, target: Imported, formats: list[str | None]) -> None:
+    """What shares memory, and in which format results lie, is so at every size; the two number their values differently."""
     by_name = {value["name"]: index for index, value in enumerate(target.json["values"])}
-    for from_leaf, to_leaf in zip(value_leaves(source.json["result"]), value_leaves(target.json["result"])):
+    leaves = zip(value_leaves(source.json["result"]), value_leaves(target.json["result"]), formats)
+    for from_leaf, to_leaf, name in leaves:
+        if name:
+            add_format(target.json, to_leaf, name)
         if "alias_of" in from_leaf:
-            name = source.json["values"][from_leaf["alias_of"]]["name"]
-            if name in by_name:
-                to_leaf["alias_of"] = by_name[name]
+            owner = source.json["values"][from_leaf["alias_of"]]["name"]
+            if owner in by_name:
+                to_leaf["alias_of"] = by_name[owner]
 
 
 def _write(folder: str, imported: Imported, reduced: Imported | None, ran: bool) -> dict:

@@ -97,6 +97,12 @@ class Features(ImporterCase):
             "self.register_buffer('a', torch.ones(2)); self.register_buffer('b', torch.ones(2), persistent=False)"))
         self.assertEqual([program["values"][each["target"]]["target"] for each in program["mutations"]], ["a", "b"])
 
+    def test_data_of_parameters_is_the_parameter(self):
+        program = self.run_import(module("self.a.data.add_(1); return x * self.w.data + self.a", "[torch.randn(2)]",
+                                         "self.w = nn.Parameter(torch.ones(2)); self.register_buffer('a', torch.ones(2))"))
+        self.assertEqual([value["kind"] for value in program["values"][:3]], ["parameter", "buffer", "input"])
+        self.assertEqual(len(program["mutations"]), 1)
+
     def test_batch_norm_in_train_mode(self):
         text = module("return self.bn(x)", "[torch.randn(4, 3, 5, 5)]", "self.bn = nn.BatchNorm2d(3)")
         trained = self.run_import(text, training=True)
@@ -171,6 +177,12 @@ class Features(ImporterCase):
         program = self.run_import(module("return F.scaled_dot_product_attention(x, x, x, is_causal=True)",
                                          "[torch.randn(2, 3, 8, 4)]"))
         self.assertEqual(self.operators(program), ["scaled_dot_product_attention"])
+
+    def test_results_lie_in_memory_as_when_run(self):
+        self.tolerance = 1e-5  # attention's fast path, taken when run, rounds otherwise
+        program = self.run_import(module("return self.attention(x, x, x)[0]", "[torch.randn(2, 5, 16)]",
+                                         "self.attention = nn.MultiheadAttention(16, 4, batch_first=True)"))
+        self.assertEqual(program["values"][program["result"]["value"]]["strides"], [80, 16, 1])
 
     def test_empty_tensors(self):
         self.run_import(module("return x * 2, x.sum()", "[torch.randn(0, 3)]"))
