@@ -21,6 +21,21 @@ DType PointwiseDType(ResultType rule, const std::vector<Operand>& promoting) {
   return DType::kFloat32;
 }
 
+// The operands' layouts as TensorIterator meets them: those of another type than the computation's were converted first,
+// which closes gaps.
+std::vector<Strided> ConvertedOperands(const OperatorInfo& info, const std::vector<Operand>& operands,
+                                       const std::vector<Operand>& promoting) {
+  DType common = ResultDType(promoting);
+  if (info.result_type == ResultType::kFloat && IsIntegral(common, true)) common = DType::kFloat32;
+  std::vector<Strided> strided;
+  for (size_t i = 0; i < operands.size(); ++i) {
+    const Operand& o = operands[i];
+    const bool converts = !o.is_number && operands.size() == promoting.size() && o.dtype != common && info.result_type != ResultType::kFirst;
+    strided.push_back({o.shape, converts ? PreservedStrides(o.shape, o.strides) : o.strides});
+  }
+  return strided;
+}
+
 bool IsFloat(const Attr& attr) { return attr.Is<double>(); }
 
 // add, sub and rsub: a fractional alpha needs a floating result; bools cannot be subtracted.
@@ -64,6 +79,12 @@ std::vector<InferredValue> InferPower(const Call& call) {
 std::vector<InferredValue> InferBitwise(const Call& call) {
   std::vector<InferredValue> result = InferPointwise(call);
   call.Expect(IsIntegral(result[0].dtype, true), "needs integers or bools");
+  return result;
+}
+
+std::vector<InferredValue> InferShift(const Call& call) {
+  std::vector<InferredValue> result = InferBitwise(call);
+  call.Expect(result[0].dtype != DType::kBool, "bools cannot be shifted");
   return result;
 }
 
@@ -132,9 +153,9 @@ void AddArithmetic(std::vector<OperatorSpec>& table) {
   add(Binary("aten::sub.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor", "", "n; alpha=1|2", promote, "self,other",
              InferSubtract));
   add(Binary("aten::rsub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor", "torch.rsub", "n; alpha=1|2", promote,
-             "self,other", InferSubtract));
+             "other,self", InferSubtract));
   add(Binary("aten::rsub.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor", "{other} - {self};;torch.rsub",
-             "n; alpha=1|2", promote, "self,other", InferSubtract));
+             "n; alpha=1|2", promote, "other,self", InferSubtract));
   add(Binary("aten::mul.Tensor(Tensor self, Tensor other) -> Tensor", "{self} * {other}", "a; other=~|2.5|3"));
   add(Binary("aten::mul.Scalar(Tensor self, Scalar other) -> Tensor", "", "a"));
   add(Binary("aten::div.Tensor(Tensor self, Tensor other) -> Tensor", "{self} / {other}", "a; other=~|2.5|3", to_float));
@@ -198,11 +219,15 @@ void AddLogic(std::vector<OperatorSpec>& table) {
   for (const auto& [name, symbol] : {std::array<const char*, 2>{"left", "<<"}, std::array<const char*, 2>{"right", ">>"}}) {
     const std::string base = "aten::bitwise_" + std::string(name) + "_shift";
     const std::string form = "{self} " + std::string(symbol) + " {other}";
-    table.push_back(Binary(base + ".Tensor(Tensor self, Tensor other) -> Tensor", form, "i"));
-    table.push_back(Binary(base + ".Tensor_Scalar(Tensor self, Scalar other) -> Tensor", "", "i; other=1|2"));
+    table.push_back(Binary(base + ".Tensor(Tensor self, Tensor other) -> Tensor", form, "z", ResultType::kPromote, "self,other",
+                           InferShift));
+    table.push_back(Binary(base + ".Tensor_Scalar(Tensor self, Scalar other) -> Tensor", "", "z; other=1|2", ResultType::kPromote,
+                           "self,other", InferShift));
   }
-  table.push_back(Binary("aten::__lshift__.Scalar(Tensor self, Scalar other) -> Tensor", "{self} << {other}", "i; other=1|2"));
-  table.push_back(Binary("aten::__rshift__.Scalar(Tensor self, Scalar other) -> Tensor", "{self} >> {other}", "i; other=1|2"));
+  table.push_back(Binary("aten::__lshift__.Scalar(Tensor self, Scalar other) -> Tensor", "{self} << {other}", "z; other=1|2",
+                         ResultType::kPromote, "self,other", InferShift));
+  table.push_back(Binary("aten::__rshift__.Scalar(Tensor self, Scalar other) -> Tensor", "{self} >> {other}", "z; other=1|2",
+                         ResultType::kPromote, "self,other", InferShift));
 }
 
 void AddSelection(std::vector<OperatorSpec>& table) {
@@ -234,18 +259,16 @@ void AddSelection(std::vector<OperatorSpec>& table) {
 std::vector<InferredValue> InferPointwise(const Call& call) {
   std::vector<Operand> operands;
   std::vector<Operand> promoting;
-  std::vector<Strided> strided;
   const OperatorInfo& info = call.info();
   for (size_t i = 0; i < info.operand_indices.size(); ++i) {
     const Attr& attr = call.Arg(static_cast<size_t>(info.operand_indices[i]));
     if (attr.IsNone()) continue;
     operands.push_back(call.ToOperand(attr));
-    strided.push_back({operands.back().shape, operands.back().strides});
     if (info.operand_promotes[i]) promoting.push_back(operands.back());
   }
   const DType dtype = PointwiseDType(info.result_type, promoting);
   const Shape shape = BroadcastAll(call, operands);
-  return {InferredValue{dtype, shape, PointwiseStrides(strided, shape)}};
+  return {InferredValue{dtype, shape, PointwiseStrides(ConvertedOperands(info, operands, promoting), shape)}};
 }
 
 std::vector<OperatorSpec> ArithmeticOperators() {

@@ -31,12 +31,14 @@ std::vector<InferredValue> InferArange(const Call& call) {
   const Attr start = has("start") ? call.Arg("start") : Attr(0);
   const Attr step = has("step") ? call.Arg("step") : Attr(1);
   const Attr end = call.Arg("end");
-  call.Expect(step.AsDouble() != 0, "the step is 0");
-  const double count = (end.AsDouble() - start.AsDouble()) / step.AsDouble();
-  call.Expect(count >= 0, "the bounds do not fit the step's sign");
   const bool is_float = start.Is<double>() || end.Is<double>() || step.Is<double>();
-  const DType natural = is_float ? DType::kFloat32 : DType::kInt64;
-  return {Contiguous(call.DTypeOr("dtype").value_or(natural), {static_cast<int64_t>(std::ceil(count))})};
+  const DType dtype = call.DTypeOr("dtype").value_or(is_float ? DType::kFloat32 : DType::kInt64);
+  // An integral dtype cuts the bounds first.
+  const auto bound = [&](const Attr& attr) { return IsIntegral(dtype, true) ? std::trunc(attr.AsDouble()) : attr.AsDouble(); };
+  call.Expect(bound(step) != 0, "the step is 0");
+  const double count = (bound(end) - bound(start)) / bound(step);
+  call.Expect(count >= 0, "the bounds do not fit the step's sign");
+  return {Contiguous(dtype, {static_cast<int64_t>(std::ceil(count))})};
 }
 
 std::vector<InferredValue> InferLinspace(const Call& call) {

@@ -143,6 +143,8 @@ std::vector<InferredValue> InferBilinear(const Call& call) {
   Shape other = b.shape;
   shape.back() = other.back() = weight.shape[0];
   call.Expect(shape == other, "leading sizes differ");
+  const std::optional<Operand> bias = call.OptionalTensor("bias");
+  call.Expect(!bias || bias->shape == Shape{weight.shape[0]}, "the bias does not fit the weight");
   return {Contiguous(a.dtype, shape)};
 }
 

@@ -42,6 +42,11 @@ std::vector<InferredValue> InferSameStrides(const Call& call) {
   return {InferredValue{self.dtype, self.shape, PreservedStrides(self.shape, self.strides)}};
 }
 
+std::vector<InferredValue> InferLiftCopy(const Call& call) {
+  const Operand self = call.Tensor("self");
+  return {IsDense(self.shape, self.strides) ? InferSameStrides(call)[0] : UnknownStrides(self.dtype, self.shape)};
+}
+
 std::vector<InferredValue> InferCopy(const Call& call) {
   const Operand self = call.Tensor("self");
   const Operand source = call.Tensor("src");
@@ -271,6 +276,11 @@ std::vector<InferredValue> InferScatter(const Call& call) {
   call.Expect(IsIndex(index), "the index has to be int32 or int64");
   call.Dim("dim", self.rank());
   call.Expect(std::max<int64_t>(self.rank(), 1) == std::max<int64_t>(index.rank(), 1), "tensor and index differ in rank");
+  const std::optional<Operand> source = call.info().schema.Find("src") >= 0 ? call.OptionalTensor("src") : std::nullopt;
+  call.Expect(!source || source->dtype == self.dtype, "source and tensor are of different dtypes");
+  for (size_t i = 0; source && i < index.shape.size(); ++i) {
+    call.Expect(i < source->shape.size() && index.shape[i] <= source->shape[i], "the index is larger than the source");
+  }
   return {ContiguousIf(IsRowMajor(self), self.dtype, self.shape)};
 }
 
@@ -307,7 +317,7 @@ void AddCopies(std::vector<OperatorSpec>& table) {
       "_to_copy(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, bool "
       "non_blocking=False, MemoryFormat? memory_format=None) -> Tensor",
       "{self}.to({dtype}, copy=True)", "a; dtype=float32|bfloat16|int64|bool", InferToCopy);
-  add(true, "lift_fresh_copy(Tensor self) -> Tensor", "", "a", InferSameStrides);
+  add(true, "lift_fresh_copy(Tensor self) -> Tensor", "", "a", InferLiftCopy);
   add(false, "copy(Tensor self, Tensor src, bool non_blocking=False) -> Tensor", "", "f; self=[*,A]; src=[*,A]|[A]", InferCopy);
   add(false, "flip(Tensor self, int[] dims) -> Tensor", "torch.flip({self}, dims={dims})", "a; dims=dims", InferFlip);
   add(false, "roll(Tensor self, SymInt[1] shifts, int[1] dims=[]) -> Tensor", "torch.roll({self}, {shifts}[, dims={dims}])",
@@ -341,7 +351,7 @@ void AddJoins(std::vector<OperatorSpec>& table) {
     add(kind + "_pad1d(Tensor self, SymInt[2] padding) -> Tensor", "", "f; self=[N,C,H]|[C,H]; padding=[1,2]", InferEdgePad);
     add(kind + "_pad2d(Tensor self, SymInt[4] padding) -> Tensor", "", "f; self=[N,C,H,W]|[C,H,W]; padding=[1,2,0,1]", InferEdgePad);
   }
-  add("repeat(Tensor self, SymInt[] repeats) -> Tensor", ".repeat", "a; self=[A,B]|[B]; repeats=[2,3]|[1,2,1]", InferRepeat);
+  add("repeat(Tensor self, SymInt[] repeats) -> Tensor", "{self}.repeat({*repeats})", "a; self=[A,B]|[B]; repeats=[2,3]|[1,2,1]", InferRepeat);
   add("tile(Tensor self, SymInt[] dims) -> Tensor", "torch.tile", "a; self=[A,B]|[B]; dims=[2,3]|[2]", InferTile);
   add("repeat_interleave.self_int(Tensor self, SymInt repeats, int? dim=None, *, SymInt? output_size=None) -> Tensor",
       "torch.repeat_interleave({self}, {repeats}[, dim={dim}])", "a; self=[*,A]; repeats=2|3; dim=dim|None", InferRepeatInterleave);

@@ -12,6 +12,12 @@ InferredValue LikeInput(const Operand& input) {
   return UnknownStrides(input.dtype, input.shape);
 }
 
+Operand FloatInput(const Call& call) {
+  Operand input = call.Tensor("input");
+  call.Expect(IsFloating(input.dtype), "needs a floating tensor");
+  return input;
+}
+
 void ExpectVector(const Call& call, std::string_view name, int64_t size) {
   const std::optional<Operand> operand = call.OptionalTensor(name);
   if (!operand) return;
@@ -35,14 +41,14 @@ Shape CheckNormalizedShape(const Call& call, const Operand& input) {
 }
 
 std::vector<InferredValue> InferLayerNorm(const Call& call) {
-  const Operand input = call.Tensor("input");
+  const Operand input = FloatInput(call);
   CheckNormalizedShape(call, input);
   return {LikeInput(input)};
 }
 
 // With mean and reciprocal deviation, of size 1 along the normalised dimensions.
 std::vector<InferredValue> InferNativeLayerNorm(const Call& call) {
-  const Operand input = call.Tensor("input");
+  const Operand input = FloatInput(call);
   Shape leading = CheckNormalizedShape(call, input);
   leading.resize(input.shape.size(), 1);
   const bool low = input.dtype == DType::kFloat16 || input.dtype == DType::kBFloat16;
@@ -53,7 +59,7 @@ std::vector<InferredValue> InferNativeLayerNorm(const Call& call) {
 }
 
 std::vector<InferredValue> InferRmsNorm(const Call& call) {
-  const Operand input = call.Tensor("input");
+  const Operand input = FloatInput(call);
   CheckNormalizedShape(call, input);
   InferredValue result = LikeInput(input);
   if (const std::optional<Operand> weight = call.OptionalTensor("weight")) result.dtype = Promote(input.dtype, weight->dtype);
@@ -61,7 +67,7 @@ std::vector<InferredValue> InferRmsNorm(const Call& call) {
 }
 
 std::vector<InferredValue> InferGroupNorm(const Call& call) {
-  const Operand input = call.Tensor("input");
+  const Operand input = FloatInput(call);
   call.Expect(input.rank() >= 2, "needs a tensor of rank 2 or more");
   const int64_t groups = call.Int("num_groups");
   call.Expect(groups > 0 && input.shape[1] % groups == 0,
@@ -72,7 +78,7 @@ std::vector<InferredValue> InferGroupNorm(const Call& call) {
 }
 
 std::vector<InferredValue> InferNativeGroupNorm(const Call& call) {
-  const Operand input = call.Tensor("input");
+  const Operand input = FloatInput(call);
   const int64_t batch = call.Int("N");
   const int64_t channels = call.Int("C");
   const int64_t groups = call.Int("group");
@@ -92,20 +98,21 @@ void CheckChannels(const Call& call, const Operand& input) {
 }
 
 std::vector<InferredValue> InferBatchNorm(const Call& call) {
-  const Operand input = call.Tensor("input");
+  const Operand input = FloatInput(call);
   CheckChannels(call, input);
   return {LikeInput(input)};
 }
 
-// Results: the normalised tensor, saved mean and deviation (empty in evaluation), and where the statistics are results
+// Results: the normalised tensor, saved mean and deviation, and where the statistics are results
 // too, those.
 std::vector<InferredValue> InferNativeBatchNorm(const Call& call) {
-  const Operand input = call.Tensor("input");
+  const Operand input = FloatInput(call);
   CheckChannels(call, input);
   const bool training = call.info().schema.Find("training") >= 0 && call.Bool("training");
   const bool low = input.dtype == DType::kFloat16 || input.dtype == DType::kBFloat16;
   const DType moments = low ? DType::kFloat32 : input.dtype;
-  const InferredValue saved = Contiguous(moments, {training ? input.shape[1] : 0});
+  const bool saves = training || call.program().device == "cuda";  // the CPU saves nothing in evaluation
+  const InferredValue saved = Contiguous(moments, {saves ? input.shape[1] : 0});
   std::vector<InferredValue> results = {LikeInput(input), saved, saved};
   if (call.info().schema.results.size() == 5) {
     for (const char* name : {"running_mean", "running_var"}) results.push_back(LikeInput(call.Tensor(name)));
@@ -114,7 +121,7 @@ std::vector<InferredValue> InferNativeBatchNorm(const Call& call) {
 }
 
 std::vector<InferredValue> InferInstanceNorm(const Call& call) {
-  const Operand input = call.Tensor("input");
+  const Operand input = FloatInput(call);
   CheckChannels(call, input);
   call.Expect(input.rank() >= 3, "needs a tensor of rank 3 or more");
   return {LikeInput(input)};
@@ -174,7 +181,7 @@ void AddLayerNorms(std::vector<OperatorSpec>& table) {
   add("group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float eps=1.0000000000000001e-05, bool "
       "cudnn_enabled=True) -> Tensor",
       "F.group_norm({input}, {num_groups}[, {weight}, {bias}, {eps}])",
-      "f; input=[N,G*C,*]; num_groups=G; weight=None|[G*C]; bias=None|[G*C]; eps=1e-05|1e-06", InferGroupNorm);
+      "f; input=[N,G*C,H,*]; num_groups=G; weight=None|[G*C]; bias=None|[G*C]; eps=1e-05|1e-06", InferGroupNorm);
   add("native_group_norm(Tensor input, Tensor? weight, Tensor? bias, SymInt N, SymInt C, SymInt HxW, int group, float eps) -> "
       "(Tensor, Tensor, Tensor)",
       "torch.native_group_norm",
@@ -195,7 +202,7 @@ void AddBatchNorms(std::vector<OperatorSpec>& table) {
                      .domain = std::move(domain),
                      .infer = infer});
   };
-  const std::string affine = "f; input=[N,C,*]; weight=None|[C]; bias=None|[C]; running_mean=[C]; running_var=[C]; ";
+  const std::string affine = "f; input=[N,C,*]; weight=None|[C]; bias=None|[C]; running_mean=[C]:float32; running_var=[C]:float32; ";
   const std::string rest = "momentum=0.1; eps=1e-05";
   add("batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float "
       "momentum, float eps, bool cudnn_enabled) -> Tensor",

@@ -13,6 +13,11 @@ std::vector<InferredValue> InferFloatsOnly(const Call& call) {
   return InferPointwise(call);
 }
 
+std::vector<InferredValue> InferHardTanh(const Call& call) {
+  call.Expect(call.Number("min_val") <= call.Number("max_val"), "the minimum exceeds the maximum");
+  return InferFloatsOnly(call);
+}
+
 // One weight for all, or one a channel (dimension 1; dimension 0 of a vector).
 std::vector<InferredValue> InferPRelu(const Call& call) {
   const Operand self = call.Tensor("self");
@@ -75,7 +80,8 @@ void AddFunctions(std::vector<OperatorSpec>& table) {
 
 void AddActivations(std::vector<OperatorSpec>& table) {
   const auto add = [&table](const char* schema, const char* form, const char* domain) {
-    table.push_back(Unary(schema, form, domain));
+    const bool floats = domain[0] == 'f';
+    table.push_back(Unary(schema, form, domain, ResultType::kFirst, floats ? InferFloatsOnly : InferPointwise));
   };
   add("relu(Tensor self)", "F.relu", "n");
   add("relu6(Tensor self)", "F.relu6", "n");
@@ -88,6 +94,7 @@ void AddActivations(std::vector<OperatorSpec>& table) {
   add("celu(Tensor self, Scalar alpha=1.)", "F.celu", "f; alpha=1.0|0.5");
   add("leaky_relu(Tensor self, Scalar negative_slope=0.01)", "F.leaky_relu", "f; negative_slope=0.01|0.2");
   add("hardtanh(Tensor self, Scalar min_val=-1, Scalar max_val=1)", "F.hardtanh", "f; min_val=-1|-2.0; max_val=1|0.5");
+  table.back().infer = InferHardTanh;
   add("hardswish(Tensor self)", "F.hardswish", "f");
   add("hardsigmoid(Tensor self)", "F.hardsigmoid", "f");
   add("hardshrink(Tensor self, Scalar lambd=0.5)", "F.hardshrink", "f; lambd=0.5|0.25");

@@ -130,7 +130,7 @@ Views Swapped(const Call& call, int64_t a, int64_t b) {
   StridedView view = Whole(call);
   const size_t first = static_cast<size_t>(call.Dim(a, Rank(view)));
   const size_t second = static_cast<size_t>(call.Dim(b, Rank(view)));
-  if (first != second) {
+  if (first != second) {  // never for rank 0, whose only dimension is not there
     std::swap(view.shape[first], view.shape[second]);
     std::swap(view.strides[first], view.strides[second]);
   }
@@ -161,6 +161,10 @@ Views ViewMoved(const Call& call) {
   const Shape source = call.Ints("source");
   const Shape destination = call.Ints("destination");
   call.Expect(source.size() == destination.size(), "source and destination differ in length");
+  if (view.shape.empty()) {
+    for (size_t i = 0; i < source.size(); ++i) call.Dim(source[i], 0), call.Dim(destination[i], 0);
+    return One(view);
+  }
   std::vector<size_t> order(view.shape.size(), view.shape.size());
   std::vector<bool> taken(view.shape.size(), false);
   for (size_t i = 0; i < source.size(); ++i) {
@@ -426,9 +430,9 @@ void Add(std::vector<OperatorSpec>& table, bool glue, std::string schema, std::s
 }
 
 void AddShapes(std::vector<OperatorSpec>& table) {
-  Add(table, true, "view(Tensor(a) self, SymInt[] size) -> Tensor(a)", ".view", "size=sizes", ViewReshaped, InferStrictView);
+  Add(table, true, "view(Tensor(a) self, SymInt[] size) -> Tensor(a)", "{self}.view({*size})", "size=sizes", ViewReshaped, InferStrictView);
   Add(table, true, "_unsafe_view(Tensor self, SymInt[] size) -> Tensor", "", "size=sizes", ViewReshaped, InferStrictView);
-  Add(table, true, "reshape(Tensor(a) self, SymInt[] shape) -> Tensor(a)", ".reshape", "shape=sizes", ViewReshaped, InferReshape);
+  Add(table, true, "reshape(Tensor(a) self, SymInt[] shape) -> Tensor(a)", "{self}.reshape({*shape})", "shape=sizes", ViewReshaped, InferReshape);
   Add(table, true, "view_as(Tensor(a) self, Tensor other) -> Tensor(a)", ".view_as", "self=[A,B,C]; other=[C,A*B]|[A*B*C]",
       ViewReshaped, InferStrictView);
   Add(table, true, "reshape_as(Tensor(a) self, Tensor other) -> Tensor(a)", ".reshape_as", "self=[A,B,C]; other=[C,A*B]|[A*B*C]",
@@ -442,7 +446,7 @@ void AddShapes(std::vector<OperatorSpec>& table) {
   Add(table, true, "squeeze(Tensor(a) self) -> Tensor(a)", ".squeeze", "self=[1,A,1,B]|[A]|[1]|[]", ViewSqueezed);
   Add(table, true, "squeeze.dim(Tensor(a) self, int dim) -> Tensor(a)", ".squeeze", "self=[1,A,1,B]|[A]|[]; dim=dim", ViewSqueezed);
   Add(table, true, "squeeze.dims(Tensor(a) self, int[] dim) -> Tensor(a)", ".squeeze", "self=[1,A,1,B]|[A]; dim=dims", ViewSqueezed);
-  Add(table, true, "expand(Tensor(a) self, SymInt[] size, *, bool implicit=False) -> Tensor(a)", ".expand",
+  Add(table, true, "expand(Tensor(a) self, SymInt[] size, *, bool implicit=False) -> Tensor(a)", "{self}.expand({*size})",
       "self=[A,1,C]|[1,1,C]|[1,C]|[A,B,C]; size=[A,B,C]|[A,B,-1]|[D,A,B,C]|[1,A,B,C]", ViewExpanded);
   Add(table, true, "expand_as(Tensor(a) self, Tensor other) -> Tensor(a)", ".expand_as", "self=[A,1,C]|[1,1,C]|[C]; other=[A,B,C]",
       ViewExpandedAs);
@@ -451,7 +455,7 @@ void AddShapes(std::vector<OperatorSpec>& table) {
 }
 
 void AddPermutations(std::vector<OperatorSpec>& table) {
-  Add(table, false, "permute(Tensor(a) self, int[] dims) -> Tensor(a)", ".permute", "dims=perm", ViewPermuted);
+  Add(table, false, "permute(Tensor(a) self, int[] dims) -> Tensor(a)", "{self}.permute({*dims})", "dims=perm", ViewPermuted);
   Add(table, false, "transpose.int(Tensor(a) self, int dim0, int dim1) -> Tensor(a)", ".transpose", "dim0=dim; dim1=dim", ViewTransposed);
   Add(table, false, "swapaxes(Tensor(a) self, int axis0, int axis1) -> Tensor(a)", "torch.swapaxes", "axis0=dim; axis1=dim", ViewSwapped);
   Add(table, false, "t(Tensor(a) self) -> Tensor(a)", ".t", "self=[A,B]|[A]|[]", ViewT);

@@ -72,9 +72,9 @@ enum class ResultType : uint8_t {
 struct OperatorSpec {
   std::string schema_text;
   // How a person writes it.  "torch.amax" is a call with the schema's arguments (defaults left out), ".view" a method of
-  // the first argument; a text with {argument} holes is filled in, and a part in [] is left out while its arguments have
-  // their defaults.  Alternatives are separated by ";;": the first that mentions every argument that is not default wins,
-  // and `torch.ops.aten.name.overload(...)` is always the last one.  graph/program_python.h
+  // the first argument; a text with {argument} holes is filled in ({*argument}: a list's items), and a part in [] is left
+  // out while its arguments have their defaults.  Alternatives are separated by ";;": the first that mentions every argument that is not default wins,
+  // and `torch.ops.aten.name.overload(...)` is always the last one.  graph/call_text.h
   std::string form;
   OpKind kind = OpKind::kOther;
   // Legal arguments, from which test cases are drawn (graph/operator_cases.h).

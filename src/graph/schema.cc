@@ -115,6 +115,7 @@ class Parser {
   struct Type {
     ArgType type = ArgType::kOther;
     bool is_list = false;
+    int list_size = 0;
     bool is_optional = false;
     bool item_is_optional = false;
     bool written = false;
@@ -134,7 +135,7 @@ class Parser {
         type.item_is_optional = type.is_optional;
         type.is_optional = false;
         type.is_list = true;
-        while (!Accept(']')) Word();
+        while (!Accept(']')) type.list_size = Number<int>(Word());
       } else if (Peek('(')) {
         type.written = AliasAnnotation() || type.written;
       } else {
@@ -148,6 +149,7 @@ class Parser {
     SchemaArgument argument;
     argument.type = type.type;
     argument.is_list = type.is_list;
+    argument.list_size = type.list_size;
     argument.is_optional = type.is_optional;
     argument.item_is_optional = type.item_is_optional;
     argument.written = type.written;

@@ -1,0 +1,134 @@
+"""Evaluates cases of the operator registry with PyTorch's meta kernels and compares (run by operator_cases_test).
+
+Each line of the input is a JSON object: `op`, `args` (attributes as in docs/formats.md), `tensors` (dtype, shape, strides),
+`ours` (outputs, or an error), `text` (the call as our printer writes it, over x0, x1, ...) and `damaged` (made not to fit).  Prints one line for
+each difference and ends with status 1 when there was one.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import sys
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+NAMED_FLOATS = {"inf": float("inf"), "-inf": float("-inf"), "nan": float("nan")}
+
+
+def to_python(attr: Any, tensors: list[torch.Tensor]) -> Any:
+    """The Python object that an attribute stands for."""
+    if isinstance(attr, list):
+        return [to_python(item, tensors) for item in attr]
+    if not isinstance(attr, dict):
+        return attr
+    (kind, value), = attr.items()
+    if kind == "v":
+        return tensors[value]
+    if kind == "str":
+        return value
+    if kind == "float":
+        return NAMED_FLOATS[value]
+    if kind == "device":
+        return torch.device(value)
+    return getattr(torch, value)  # a dtype, layout or memory format
+
+
+def call(case: dict[str, Any], tensors: list[torch.Tensor], device: str) -> Any:
+    """The operator itself, every argument in its place."""
+    namespace, name, overload = case["op"].split(".")
+    operator = getattr(getattr(getattr(torch.ops, namespace), name), overload)
+    positional, keywords = [], {}
+    for argument, attr in zip(operator._schema.arguments, case["args"]):
+        value = to_python(attr, tensors)
+        if argument.kwarg_only:
+            if value is not None or not argument.has_default_value():
+                keywords[argument.name] = value
+        else:
+            positional.append(value)
+    with torch.device(device):
+        return operator(*positional, **keywords)
+
+
+def describe(result: Any) -> list[dict[str, Any]]:
+    """dtype, shape and strides of every tensor in a result."""
+    tensors = result if isinstance(result, (list, tuple)) else [result]
+    return [{"dtype": str(t.dtype)[6:], "shape": list(t.shape), "strides": list(t.stride())} for t in tensors]
+
+
+def significant(shape: list[int], strides: list[int]) -> list[int]:
+    """Strides that say where elements are: of dimensions larger than one, and none of an empty tensor."""
+    return [] if 0 in shape else [s for n, s in zip(shape, strides) if n != 1]
+
+
+def difference(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> str | None:
+    """What differs between two descriptions; strides count where ours has them."""
+    if len(ours) != len(theirs):
+        return f"{len(ours)} results, PyTorch has {len(theirs)}"
+    for a, b in zip(ours, theirs):
+        if a["dtype"] != b["dtype"] or a["shape"] != b["shape"]:
+            return f"{a['dtype']}{a['shape']}, PyTorch has {b['dtype']}{b['shape']}"
+        if a.get("strides") is not None and significant(a["shape"], a["strides"]) != significant(b["shape"], b["strides"]):
+            return f"strides {a['strides']}, PyTorch has {b['strides']} for shape {b['shape']}"
+    return None
+
+
+def compare(case: dict[str, Any]) -> str | None:
+    """What differs in a case, or None."""
+    with torch.device("meta"):
+        tensors = [torch.empty_strided(t["shape"], t["strides"], dtype=getattr(torch, t["dtype"])) for t in case["tensors"]]
+    try:
+        theirs = describe(call(case, tensors, "meta"))
+    except Exception as error:  # whatever PyTorch raises, the case is refused
+        return None if "error" in case["ours"] else f"accepted, PyTorch says: {str(error).splitlines()[0][:150]}"
+    if "error" in case["ours"]:
+        return None if run_for_real(case) is None else f"refused ({case['ours']['error']}), PyTorch gives {theirs}"
+    found = difference(case["ours"]["outputs"], theirs)
+    if found is not None and "strides" in found and difference(case["ours"]["outputs"], run_for_real(case) or theirs) is None:
+        found = None
+    return found or (None if case["damaged"] else compare_text(case, tensors, theirs))
+
+
+def run_for_real(case: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """What the CPU's kernel gives, None when it refuses.
+
+    Meta kernels let some dtypes pass that real ones refuse, and those written in Python differ in the strides of results.
+    """
+    tensors = [torch.zeros(1, dtype=getattr(torch, t["dtype"])) for t in case["tensors"]]
+    for tensor, t in zip(tensors, case["tensors"]):
+        tensor.resize_(1 + sum((n - 1) * s for n, s in zip(t["shape"], t["strides"]) if n > 0)).zero_()
+    try:
+        return describe(call(case, [x.as_strided(t["shape"], t["strides"]) for x, t in zip(tensors, case["tensors"])], "cpu"))
+    except Exception:
+        return None
+
+
+def compare_text(case: dict[str, Any], tensors: list[torch.Tensor], theirs: list[dict[str, Any]]) -> str | None:
+    """The printed call has to give what the operator gives."""
+    names = {f"x{i}": tensor for i, tensor in enumerate(tensors)}
+    try:
+        with torch.device("meta"):
+            printed = describe(eval(case["text"], {"torch": torch, "F": F, "inf": float("inf"), "nan": float("nan")}, names))
+    except Exception as error:
+        return f"printed as {case['text']}, which fails: {str(error).splitlines()[0][:150]}"
+    found = difference(printed, theirs)
+    return f"printed as {case['text']}, which gives {found}" if found else None
+
+
+def main(path: str) -> int:
+    faulthandler.enable()
+    differences = 0
+    with open(path) as lines:
+        for line in lines:
+            case = json.loads(line)
+            found = compare(case)
+            if found is not None:
+                differences += 1
+                print(f"{case['op']} {json.dumps(case['args'])} over {json.dumps(case['tensors'])}: {found}")
+    return 1 if differences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
