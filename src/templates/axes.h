@@ -8,6 +8,7 @@
 #ifndef DRTRITON_TEMPLATES_AXES_H_
 #define DRTRITON_TEMPLATES_AXES_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
