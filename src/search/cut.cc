@@ -30,6 +30,7 @@ class Cutter {
       // A round may enable another (two linears meet only after the activation joined the first); rounds are few.
       while (MergeRound()) {
       }
+      if (options.sideways) MergeSideways();
     }
     AttachViewsToProducers();
     return Ordered();
@@ -117,6 +118,20 @@ class Cutter {
       }
     }
     return merged;
+  }
+
+  // Groups that read one value, in the order of its readers; the first takes in the others one by one.
+  void MergeSideways() {
+    for (const std::vector<int32_t>& readers : users_) {
+      for (size_t a = 0; a < readers.size(); ++a) {
+        for (size_t b = a + 1; b < readers.size(); ++b) {
+          int first = group_of_[readers[a]];
+          int second = group_of_[readers[b]];
+          if (groups_[first].why_not || groups_[second].why_not) continue;
+          if (!PathThroughOthers(second, first)) TryMerge(first, second, /*must_save=*/true);
+        }
+      }
+    }
   }
 
   // Groups that feed `group`, nearest (highest node number) first.

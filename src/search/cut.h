@@ -25,7 +25,8 @@ struct Region {
 };
 
 struct CutOptions {
-  bool fuse = true;   // false: every operator alone (views still join their reader)
+  bool fuse = true;       // false: every operator alone (views still join their reader)
+  bool sideways = true;   // groups that read the same value may share its load, though neither feeds the other
   // Nodes that PyTorch is to carry out whatever a proposer could do; none when empty.
   std::function<bool(int32_t node)> keep_in_torch;
 };

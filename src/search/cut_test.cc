@@ -85,6 +85,14 @@ TEST(Cut, NeverMakesACycle) {
   EXPECT_EQ(CutText(program, FakeProposer({"aten.relu.default", "aten.mul.Tensor"})), "relu | *w | mul");
 }
 
+TEST(Cut, ReadersOfOneValueShareItsLoad) {
+  Program program;
+  ValueId x = AddLeaf(program, ValueKind::kInput, "x", {64, 32});
+  SetResult(program, {AddUnary(program, "relu", "aten.relu.default", x), AddUnary(program, "silu", "aten.silu.default", x)});
+  EXPECT_EQ(CutText(program, FakeProposer(kUsual)), "relu silu");
+  EXPECT_EQ(CutText(program, FakeProposer(kUsual), {.sideways = false}), "relu | silu");
+}
+
 TEST(Cut, AThousandNodesTakeNoTime) {
   Program program;
   ValueId x = AddLeaf(program, ValueKind::kInput, "x", {64, 32});

@@ -4,7 +4,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "search/split_views.h"
+#include "graph/registry.h"
+#include "search/share_views.h"
 
 namespace drtriton {
 namespace {
@@ -20,9 +21,9 @@ std::string Describe(const FragmentRecord& record) {
 }  // namespace
 
 SearchPlan PlanRegions(const Program& program, const std::vector<const Proposer*>& proposers, bool strict,
-                       std::map<std::string, FragmentRecord>& fragments) {
-  SearchPlan plan{SplitViews(program), {}};
-  std::vector<Region> regions = Cut(plan.program, proposers, {});
+                       const CutOptions& cut, std::map<std::string, FragmentRecord>& fragments) {
+  SearchPlan plan{program, {}};
+  std::vector<Region> regions = Cut(plan.program, proposers, cut);
   for (size_t position = 0; position < regions.size(); ++position) {
     PlannedRegion region;
     region.name = FragmentName(plan.program, regions[position].nodes, position);
@@ -84,6 +85,22 @@ Decisions DecideByCost(const SearchPlan& plan, const std::map<std::string, Fragm
   return decisions;
 }
 
+std::set<int32_t> ProductsLeftToTorch(const SearchPlan& plan, const Decisions& decisions) {
+  std::set<int32_t> products;
+  for (const PlannedRegion& region : plan.regions) {
+    if (region.keys[0][0].empty()) continue;
+    const Option& option = region.options[decisions.at(region.kind).option];
+    for (const Piece& piece : option.pieces) {
+      if (piece.covered) continue;
+      for (int32_t node : piece.nodes) {
+        const OperatorInfo* info = FindOperator(plan.program.nodes[node].op);
+        if (info != nullptr && info->kind == OpKind::kMatmul) products.insert(node);
+      }
+    }
+  }
+  return products;
+}
+
 Composition Compose(const SearchPlan& plan, const Decisions& decisions,
                     const std::map<std::string, FragmentRecord>& fragments) {
   Composition composition{plan.program, {}};
@@ -104,6 +121,7 @@ Composition Compose(const SearchPlan& plan, const Decisions& decisions,
       for (int32_t node : piece.nodes) composition.steps.push_back(TorchStep{node, why});
     }
   }
+  ShareViews(composition);
   return composition;
 }
 

@@ -3,6 +3,7 @@
 #define DRTRITON_SEARCH_PLAN_H_
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,8 +35,9 @@ struct SearchPlan {
   std::vector<PlannedRegion> regions;
 };
 
+// `program` comes from SplitViews().  Fragments that are new are added to `fragments`.
 SearchPlan PlanRegions(const Program& program, const std::vector<const Proposer*>& proposers, bool strict,
-                       std::map<std::string, FragmentRecord>& fragments);
+                       const CutOptions& cut, std::map<std::string, FragmentRecord>& fragments);
 
 // Milliseconds that an option is expected to take with the first choices of its fragments; infinity where it cannot be
 // carried out.  PyTorch's share of a region is what remains of the region's eager time.
@@ -43,6 +45,9 @@ double OptionCost(const PlannedRegion& region, size_t option, const std::map<std
 
 // The cheapest option of every kind.
 Decisions DecideByCost(const SearchPlan& plan, const std::map<std::string, FragmentRecord>& fragments);
+
+// Matrix products that `decisions` leave to PyTorch although a proposer could write them.
+std::set<int32_t> ProductsLeftToTorch(const SearchPlan& plan, const Decisions& decisions);
 
 // The composition that `decisions` stand for.  A piece whose fragment has no accepted choice goes to PyTorch.
 Composition Compose(const SearchPlan& plan, const Decisions& decisions,

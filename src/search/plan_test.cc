@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "search/split_views.h"
 #include "search/test_search.h"
 
 namespace drtriton {
@@ -10,7 +11,7 @@ namespace {
 const std::set<std::string> kUsual = {"aten.linear.default", "aten.silu.default", "aten.mul.Tensor"};
 
 struct Planned {
-  explicit Planned(const Program& program) : plan(PlanRegions(program, {&proposer}, false, fragments)) {}
+  explicit Planned(const Program& program) : plan(PlanRegions(SplitViews(program), {&proposer}, false, {}, fragments)) {}
   void Accept(const std::string& key, double time_ms, double eager_ms) {
     Choice choice;
     choice.proposal.source = key;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "search/split_views.h"
 #include "search/test_search.h"
 
 namespace drtriton {
@@ -36,7 +37,7 @@ class RefineTest : public testing::Test {
   void SetUp() override {
     ValueId x = AddLeaf(program_, ValueKind::kInput, "x", {64, 32});
     SetResult(program_, {AddUnary(program_, "silu", "aten.silu.default", x)});
-    plan_ = PlanRegions(program_, {&proposer_}, false, fragments_);
+    plan_ = PlanRegions(SplitViews(program_), {&proposer_}, false, {}, fragments_);
     FragmentRecord& record = fragments_.begin()->second;
     record.eager_ms = 0.6;
     for (const char* name : {"first", "second"}) {

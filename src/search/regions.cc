@@ -51,6 +51,9 @@ std::vector<Option> RegionOptions(const Program& program, const Region& region,
   if (computing > 1 && has_matmul && !strict) {
     options.push_back(CutAgain(program, region, proposers, "vendor matmul, fused rest", {}, IsMatmul));
   }
+  Option apart = CutAgain(program, region, proposers, "not fused sideways", {.sideways = false},
+                          [](const Node&) { return false; });
+  if (apart.pieces.size() > 1) options.push_back(std::move(apart));
   if (!strict) options.push_back(InTorch(program, region));
   if (strict && computing > 1) {
     options.push_back(CutAgain(program, region, proposers, "one kernel an operator", {.fuse = false},

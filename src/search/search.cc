@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "search/plan.h"
 #include "search/refine.h"
+#include "search/split_views.h"
 
 namespace drtriton {
 namespace {
@@ -24,14 +25,16 @@ class Searcher {
       : proposers_(proposers), judge_(judge), device_(device), budget_(budget), options_(options) {}
 
   SearchResult Run(const Program& program, CompositionTimer* timer) {
-    SearchPlan plan = PlanRegions(program, proposers_, options_.strict, result_.fragments);
+    Program split = SplitViews(program);
+    SearchPlan plan = PlanRegions(split, proposers_, options_.strict, {}, result_.fragments);
     if (options_.timed) {
-      JudgeTimed(plan);
+      JudgeTimed(plan, kJudgingShare * (timer != nullptr ? 0.7 : 1));
     } else {
       JudgeUntimed();
     }
     Decisions decisions = DecideByCost(plan, result_.fragments);
     if (timer != nullptr && !Interrupted()) {
+      TryCutAroundProducts(split, *timer, plan, decisions);
       decisions = Refine(plan, decisions, result_.fragments, *timer, budget_);
     }
     result_.composition = Compose(plan, decisions, result_.fragments);
@@ -53,13 +56,32 @@ class Searcher {
                      [](const Proposal& a, const Proposal& b) { return a.estimated_us < b.estimated_us; });
   }
 
+  // Where the vendor's matrix product won, what was to be its epilogue may fuse with what comes behind instead: the
+  // Program is cut again around these products, and the better of the two compositions is kept.
+  void TryCutAroundProducts(const Program& split, CompositionTimer& timer, SearchPlan& plan, Decisions& decisions) {
+    std::set<int32_t> products = ProductsLeftToTorch(plan, decisions);
+    if (products.empty()) return;
+    CutOptions cut{.keep_in_torch = [&](int32_t node) { return products.count(node) > 0; }};
+    SearchPlan around = PlanRegions(split, proposers_, options_.strict, cut, result_.fragments);
+    JudgeTimed(around, kJudgingShare);
+    Decisions decided = DecideByCost(around, result_.fragments);
+    std::vector<std::optional<double>> times = timer.TimeAll(
+        {Compose(plan, decisions, result_.fragments), Compose(around, decided, result_.fragments)}, budget_.Left() / 4);
+    if (!times[0] || !times[1] || *times[1] >= *times[0]) return;
+    plan = std::move(around);
+    decisions = std::move(decided);
+  }
+
   // Two rounds: a few schedules of everything, then more for the fragments that cost most.
-  void JudgeTimed(const SearchPlan& plan) {
-    for (auto& [key, record] : result_.fragments) Propose(record, 4 * options_.proposals);
+  void JudgeTimed(const SearchPlan& plan, double share) {
     std::vector<std::pair<FragmentRecord*, int>> wanted;
-    for (FragmentRecord* record : InPlanOrder(plan)) wanted.push_back({record, options_.proposals});
+    for (FragmentRecord* record : InPlanOrder(plan)) {
+      if (!record->attempts.empty()) continue;
+      Propose(*record, 4 * options_.proposals);
+      wanted.push_back({record, options_.proposals});
+    }
     JudgeRound(wanted);
-    while (budget_.Within(kJudgingShare) && !Interrupted()) {
+    while (budget_.Within(share) && !Interrupted()) {
       std::vector<std::pair<FragmentRecord*, int>> more = Costliest();
       if (more.empty()) break;
       JudgeRound(more);
@@ -70,7 +92,7 @@ class Searcher {
   std::vector<FragmentRecord*> InPlanOrder(const SearchPlan& plan) {
     std::vector<FragmentRecord*> order;
     std::set<std::string> seen;
-    for (size_t option = 0; option < 3; ++option) {
+    for (size_t option = 0; option < 4; ++option) {
       for (const PlannedRegion& region : plan.regions) {
         if (option >= region.keys.size()) continue;
         for (const std::string& key : region.keys[option]) {
