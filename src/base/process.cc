@@ -26,10 +26,16 @@ std::string LimitText(milliseconds limit) {
   return std::to_string(limit.count()) + " ms";
 }
 
+// Limits such as milliseconds::max() must not overflow the clock.
+steady_clock::time_point After(milliseconds limit) {
+  constexpr milliseconds kYear = std::chrono::hours(24 * 365);
+  return steady_clock::now() + std::min(limit, kYear);
+}
+
 // Serves the pipes until the child ended; kills it at the limit.
 ProcessEnd WaitForEnd(Child* child, milliseconds limit) {
   child->CloseInput();
-  steady_clock::time_point deadline = steady_clock::now() + limit;
+  steady_clock::time_point deadline = After(limit);
   while (!child->Ended()) {
     if (!child->Pump(deadline)) {
       child->KillAtLimit(limit);
@@ -105,7 +111,7 @@ std::optional<Json> Process::TakeMessage(bool at_end) {
 }
 
 std::optional<Json> Process::Receive(milliseconds limit) {
-  steady_clock::time_point deadline = steady_clock::now() + limit;
+  steady_clock::time_point deadline = After(limit);
   while (true) {
     if (std::optional<Json> message = TakeMessage(false)) return message;
     bool ended = child_->Ended();

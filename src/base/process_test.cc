@@ -80,6 +80,12 @@ TEST(Process, ReceiveKillsAtItsLimit) {
   EXPECT_EQ(end.Describe(), "ran past its limit of 50 ms");
 }
 
+TEST(Process, TheLongestLimitIsNoLimit) {
+  Process process(Shell("echo '{\"a\":1}'"));
+  EXPECT_EQ(process.Receive(std::chrono::milliseconds::max()), Json({{"a", 1}}));
+  EXPECT_FALSE(process.Wait(std::chrono::milliseconds::max()).timed_out);
+}
+
 TEST(Process, WaitKillsAtItsLimit) {
   Process process(Shell("sleep 100"));
   ProcessEnd end = process.Wait(50ms);
