@@ -68,7 +68,7 @@ class Evaluator {
 void ApplyContext(const RunContext& context);
 
 // Whether a node draws random numbers (dropout that is off does not).
-bool IsRandom(const Node& node);
+bool DrawsRandomNumbers(const Node& node);
 
 // Whether a node's result jumps while its floating inputs move smoothly: comparisons, rounding, arg-reductions, casts to
 // integers.

@@ -38,7 +38,7 @@ bool IsOff(const Node& node, const c10::FunctionSchema& schema) {
 
 }  // namespace
 
-bool IsRandom(const Node& node) {
+bool DrawsRandomNumbers(const Node& node) {
   const auto handle = c10::Dispatcher::singleton().findSchema(ToOperatorName(node.op));
   if (!handle || !handle->hasTag(at::Tag::nondeterministic_seeded)) return false;
   return !IsOff(node, handle->schema());

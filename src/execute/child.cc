@@ -1,0 +1,60 @@
+#include "execute/child.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/file.h"
+
+namespace drtriton {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Loading libtorch from a cold disk and creating a CUDA context.
+constexpr milliseconds kStartLimit{180'000};
+
+std::string LastLine(const std::string& text) {
+  const size_t end = text.find_last_not_of("\n ");
+  if (end == std::string::npos) return "";
+  const size_t begin = text.rfind('\n', end);
+  return text.substr(begin == std::string::npos ? 0 : begin + 1, end - (begin == std::string::npos ? 0 : begin + 1) + 1);
+}
+
+}  // namespace
+
+ConversingChild::ConversingChild(const std::string& program, std::vector<std::string> arguments) : program_(program) {
+  ProcessOptions options;
+  options.command = {(ExecutableFolder() / program).string()};
+  options.command.insert(options.command.end(), arguments.begin(), arguments.end());
+  process_ = std::make_unique<Process>(std::move(options));
+}
+
+void ConversingChild::Ended() {
+  const ProcessEnd end = process_->Wait(milliseconds(2000));
+  const std::string last = LastLine(end.stderr_tail);
+  throw ChildEnded{end.timed_out, program_ + " " + end.Describe() + (last.empty() ? "" : ": " + last)};
+}
+
+void ConversingChild::AwaitReady() {
+  if (ready_) return;
+  const auto greeting = process_->Receive(kStartLimit);
+  if (!greeting) {
+    try {
+      Ended();
+    } catch (const ChildEnded& ended) {
+      throw UserError(ended.how, ExitStatus::kSetUpFailed);
+    }
+  }
+  if (greeting->contains("error")) throw UserError(greeting->at("error").at("reason").get<std::string>(), ExitStatus::kSetUpFailed);
+  ready_ = true;
+}
+
+Json ConversingChild::Ask(const Json& request, milliseconds limit) {
+  AwaitReady();
+  if (!process_->Send(request)) Ended();
+  auto reply = process_->Receive(limit);
+  if (!reply) Ended();
+  return std::move(*reply);
+}
+
+}  // namespace drtriton

@@ -1,0 +1,43 @@
+// CpuExecutor: for machines without a GPU.  Candidates run under Triton's interpreter in workers of compile/farm.h, the
+// reference process compares the files they write.  Nothing is timed, and races and memory errors do not show.
+#ifndef DRTRITON_EXECUTE_CPU_EXECUTOR_H_
+#define DRTRITON_EXECUTE_CPU_EXECUTOR_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "execute/executor.h"
+#include "execute/reference_client.h"
+
+namespace drtriton {
+
+class CpuExecutor : public Executor {
+ public:
+  explicit CpuExecutor(uint64_t seed);
+
+  const DeviceSpec& device() const override { return H200(); }   // kernels are still written for a GPU
+  std::string device_name() const override { return "interpreter"; }
+  void LoadProgram(const Program& program, const std::filesystem::path& tensors) override { reference_.LoadProgram(program, tensors); }
+  std::optional<std::string> CheckAgainstModule() override { return reference_.CheckAgainstModule(); }
+  ProblemId Prepare(const Fragment& fragment, uint64_t seed) override;
+  void Release(ProblemId problem) override;
+  Verdict Execute(ProblemId problem, const Executable& candidate, const ExecuteOptions& options) override;
+  Verdict CompareResults(const std::filesystem::path& results) override;
+
+ private:
+  std::filesystem::path InputsOf(int problem, size_t set);
+  // Runs the candidate on these sets and compares; false: the verdict says why not.
+  bool RunSets(const PreparedProblem& problem, const std::vector<size_t>& sets, const Executable& candidate, const ExecuteOptions& options, Verdict* verdict);
+
+  uint64_t seed_;
+  ScratchFolder folder_;
+  ReferenceClient reference_;
+  InterpreterFarm farm_;
+  std::map<int, PreparedProblem> problems_;
+};
+
+}  // namespace drtriton
+
+#endif  // DRTRITON_EXECUTE_CPU_EXECUTOR_H_

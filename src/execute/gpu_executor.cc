@@ -1,0 +1,204 @@
+#include "execute/gpu_executor.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/log.h"
+
+namespace drtriton {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Two patterns, so that a result that depends on memory nobody wrote changes.  The first is NaN in every float format.
+constexpr uint8_t kPoison = 0xff;
+constexpr uint8_t kOtherPoison = 0x7b;
+
+constexpr milliseconds kLoadLimit{60'000};
+
+milliseconds LimitOf(const ExecuteOptions& options) { return milliseconds(static_cast<int64_t>(options.timeout_s * 1000)); }
+
+std::vector<double> Doubles(const Json& list) { return list.get<std::vector<double>>(); }
+
+void Append(std::vector<double>* all, const std::vector<double>& more) { all->insert(all->end(), more.begin(), more.end()); }
+
+}  // namespace
+
+GpuExecutor::GpuExecutor(const DeviceSpec& device, uint64_t seed) : device_(device), seed_(seed), reference_("cuda") {}
+
+ProblemId GpuExecutor::Prepare(const Fragment& fragment, uint64_t seed) {
+  PreparedProblem problem = reference_.Prepare(fragment, seed);
+  for (const std::string& weak : problem.weak) Debug(fragment.id + ": " + weak);
+  const int id = problem.id;
+  problems_[id] = std::move(problem);
+  return id;
+}
+
+void GpuExecutor::Release(ProblemId problem) {
+  reference_.Release(problem);
+  problems_.erase(problem);
+}
+
+Verdict GpuExecutor::CompareResults(const std::filesystem::path& results) {
+  Verdict verdict;
+  verdict.outcome = Outcome::kAccepted;
+  verdict.stage = Stage::kDone;
+  verdict.device = device_.name;
+  verdict.seed = seed_;
+  TakeComparison(reference_.CompareResults(results), &verdict);
+  return verdict;
+}
+
+Verdict GpuExecutor::Execute(ProblemId problem, const Executable& candidate, const ExecuteOptions& options) {
+  Require(candidate.plan != nullptr, "a candidate without a plan was to run on the GPU");
+  const Trial trial{problems_.at(problem), candidate, options, Segments(*candidate.plan)};
+  Verdict verdict;
+  verdict.outcome = Outcome::kAccepted;
+  verdict.stage = Stage::kDone;
+  verdict.device = device_.name;
+  verdict.seed = seed_;
+  for (const PlanStep& step : candidate.plan->steps) {
+    if (const auto* vendor = std::get_if<VendorStep>(&step)) verdict.vendor_steps.push_back(vendor->op);
+  }
+  Stage stage = Stage::kRun;
+  try {
+    if (!Judge(trial, &verdict)) return verdict;
+    stage = Stage::kTiming;
+    if (options.timed) Time(trial, &verdict);
+  } catch (const RunnerFailure& failure) {
+    verdict.outcome = Outcome::kRejected;
+    verdict.stage = stage;
+    verdict.code = failure.code;
+    verdict.reason = failure.reason;
+  } catch (const UserError& error) {   // a vendor step or the reference could not go on
+    verdict.outcome = Outcome::kError;
+    verdict.stage = stage;
+    verdict.code = "set_up";
+    verdict.reason = error.what();
+  }
+  return verdict;
+}
+
+bool GpuExecutor::Judge(const Trial& trial, Verdict* verdict) {
+  return LoadPlan(trial, verdict) && CheckSets(trial, verdict) && CheckDeterminism(trial, verdict);
+}
+
+bool GpuExecutor::LoadPlan(const Trial& trial, Verdict* verdict) {
+  const Json fits = reference_.Ask({{"cmd", "plan"}, {"problem", trial.problem.id}, {"plan", ToJson(*trial.candidate.plan)}});
+  if (fits.contains("misfit")) {
+    *verdict = Verdict::Rejected(Stage::kRun, fits["misfit"].at("code").get<std::string>(), fits["misfit"].at("reason").get<std::string>());
+    verdict->device = device_.name;
+    verdict->seed = seed_;
+    return false;
+  }
+  try {
+    LoadIntoRunner(trial);
+  } catch (const RunnerFailure& failure) {
+    if (failure.code != "out_of_memory") throw;
+    reference_.Ask({{"cmd", "trim"}});   // the reference may hold what it does not need
+    LoadIntoRunner(trial);
+  }
+  return true;
+}
+
+// The reference unmaps the old buffers before the runner frees them, and maps the new ones.
+void GpuExecutor::LoadIntoRunner(const Trial& trial) {
+  const int64_t needed = LayOut(*trial.candidate.plan).bytes;
+  const bool keeps = mapped_generation_ == runners_.generation() && needed <= buffer_bytes_;
+  if (!keeps) {
+    reference_.Ask({{"cmd", "detach"}});
+    mapped_generation_ = -1;
+  }
+  const Json loaded = runners_.Ask({{"cmd", "load"}, {"plan", ToJson(*trial.candidate.plan)}, {"folder", trial.candidate.folder.string()}, {"poison", kPoison}}, kLoadLimit);
+  if (keeps) return;
+  reference_.Ask({{"cmd", "attach"}, {"handle", loaded.at("handle")}});
+  mapped_generation_ = runners_.generation();
+  buffer_bytes_ = needed;
+}
+
+void GpuExecutor::RunOnce(const Trial& trial, size_t set, uint8_t poison) {
+  runners_.Ask({{"cmd", "poison"}, {"poison", poison}}, kLoadLimit);
+  reference_.Ask({{"cmd", "place"}, {"set", set}});
+  for (const PlanSegment& segment : trial.segments) {
+    if (segment.in_runner) runners_.Ask({{"cmd", "run"}, {"first", segment.first}, {"last", segment.last}}, LimitOf(trial.options));
+    else reference_.Ask({{"cmd", "steps"}, {"first", segment.first}, {"last", segment.last}});
+  }
+}
+
+bool GpuExecutor::CheckSets(const Trial& trial, Verdict* verdict) {
+  for (size_t set = 0; set < trial.problem.sets.size(); ++set) {
+    RunOnce(trial, set, kPoison);
+    if (!TakeComparison(reference_.Ask({{"cmd", "compare"}, {"set", set}, {"poison", kPoison}}), verdict)) return false;
+  }
+  return true;
+}
+
+bool GpuExecutor::CheckDeterminism(const Trial& trial, Verdict* verdict) {
+  RunOnce(trial, 0, kPoison);
+  reference_.Ask({{"cmd", "remember"}});
+  for (int run = 1; run < trial.options.determinism_runs; ++run) {
+    const uint8_t poison = run % 2 == 1 ? kOtherPoison : kPoison;
+    RunOnce(trial, 0, poison);
+    if (trial.candidate.plan->HasAtomics()) {   // bits may differ; values may not
+      if (!TakeComparison(reference_.Ask({{"cmd", "compare"}, {"set", 0}, {"poison", poison}}), verdict)) return false;
+      continue;
+    }
+    const Json same = reference_.Ask({{"cmd", "same"}});
+    if (same.at("same").get<bool>()) continue;
+    RunOnce(trial, 0, kPoison);
+    const bool by_memory = poison != kPoison && reference_.Ask({{"cmd", "same"}}).at("same").get<bool>();
+    verdict->outcome = Outcome::kRejected;
+    verdict->stage = by_memory ? Stage::kNumerics : Stage::kDeterminism;
+    verdict->code = by_memory ? "unwritten" : "nondeterministic";
+    verdict->reason = by_memory ? "a result depends on memory that nobody wrote" : same.at("reason").get<std::string>();
+    return false;
+  }
+  return true;
+}
+
+std::vector<double> GpuExecutor::TimeSegment(const Trial& trial, const PlanSegment& segment, int count) {
+  const Json request = {{"cmd", segment.in_runner ? "time" : "time_steps"}, {"first", segment.first}, {"last", segment.last}, {"count", count}};
+  const Json reply = segment.in_runner ? runners_.Ask(request, LimitOf(trial.options) + kLoadLimit) : reference_.Ask(request);
+  return Doubles(reply.at("times_ms"));
+}
+
+std::vector<double> GpuExecutor::TimeEager(const Trial& trial, int count) {
+  return Doubles(reference_.Ask({{"cmd", "time_eager"}, {"problem", trial.problem.id}, {"count", count}}).at("times_ms"));
+}
+
+// Batches of the candidate and of eager alternate, so that a drifting clock meets both alike.
+void GpuExecutor::Time(const Trial& trial, Verdict* verdict) {
+  constexpr int kRounds = 6;
+  constexpr double kBatchMs = 20;
+  reference_.Ask({{"cmd", "place"}, {"set", 0}});
+  double longest_ms = 0;
+  for (const PlanSegment& segment : trial.segments) longest_ms = std::max(longest_ms, Median(TimeSegment(trial, segment, clocks_warm_ ? 3 : 100)).median);
+  longest_ms = std::max(longest_ms, Median(TimeEager(trial, clocks_warm_ ? 3 : 100)).median);
+  clocks_warm_ = true;
+  // Each run costs the flush too: about 0.1 ms.
+  const int count = static_cast<int>(std::clamp(kBatchMs / (longest_ms + 0.1), 3.0, 20.0));
+  std::vector<std::vector<double>> candidate(trial.segments.size());
+  std::vector<double> eager;
+  for (int round = 0; round < kRounds; ++round) {
+    for (size_t i = 0; i < trial.segments.size(); ++i) Append(&candidate[i], TimeSegment(trial, trial.segments[i], count));
+    Append(&eager, TimeEager(trial, count));
+  }
+  const MedianInterval eager_ms = Median(eager);
+  verdict->eager_ms = eager_ms.median;
+  if (candidate.empty()) return;
+  const MedianInterval time_ms = Median(Summed(candidate));
+  verdict->time_ms = time_ms.median;
+  verdict->time_ci_ms = time_ms.half_width();
+  verdict->speedup = Speedup(time_ms, eager_ms);
+  double own_ms = 0, all_ms = 0;
+  for (size_t i = 0; i < trial.segments.size(); ++i) {
+    const double median = Median(candidate[i]).median;
+    all_ms += median;
+    if (trial.segments[i].has_launches) own_ms += median;
+  }
+  if (all_ms > 0) verdict->kernel_share = own_ms / all_ms;
+}
+
+}  // namespace drtriton

@@ -1,0 +1,61 @@
+// GpuExecutor: a candidate's launches run in drtriton-runner, everything that knows what is right in drtriton-reference;
+// the two share the candidate's buffers and never a secret.  docs/execution.md tells the order of events.
+#ifndef DRTRITON_EXECUTE_GPU_EXECUTOR_H_
+#define DRTRITON_EXECUTE_GPU_EXECUTOR_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "execute/executor.h"
+#include "execute/plan_layout.h"
+#include "execute/reference_client.h"
+#include "execute/runner_pool.h"
+#include "execute/timing.h"
+
+namespace drtriton {
+
+class GpuExecutor : public Executor {
+ public:
+  GpuExecutor(const DeviceSpec& device, uint64_t seed);
+
+  const DeviceSpec& device() const override { return device_; }
+  std::string device_name() const override { return device_.name; }
+  void LoadProgram(const Program& program, const std::filesystem::path& tensors) override { reference_.LoadProgram(program, tensors); }
+  std::optional<std::string> CheckAgainstModule() override { return reference_.CheckAgainstModule(); }
+  ProblemId Prepare(const Fragment& fragment, uint64_t seed) override;
+  void Release(ProblemId problem) override;
+  Verdict Execute(ProblemId problem, const Executable& candidate, const ExecuteOptions& options) override;
+  Verdict CompareResults(const std::filesystem::path& results) override;
+
+ private:
+  // One candidate while it is judged.
+  struct Trial {
+    const PreparedProblem& problem;
+    const Executable& candidate;
+    const ExecuteOptions& options;
+    std::vector<PlanSegment> segments;
+  };
+  bool Judge(const Trial& trial, Verdict* verdict);
+  bool LoadPlan(const Trial& trial, Verdict* verdict);
+  void LoadIntoRunner(const Trial& trial);
+  void RunOnce(const Trial& trial, size_t set, uint8_t poison);
+  bool CheckSets(const Trial& trial, Verdict* verdict);
+  bool CheckDeterminism(const Trial& trial, Verdict* verdict);
+  void Time(const Trial& trial, Verdict* verdict);
+  std::vector<double> TimeSegment(const Trial& trial, const PlanSegment& segment, int count);
+  std::vector<double> TimeEager(const Trial& trial, int count);
+
+  DeviceSpec device_;
+  uint64_t seed_;
+  ReferenceClient reference_;
+  RunnerPool runners_;
+  int64_t buffer_bytes_ = 0;       // of the runner's allocation that the reference has mapped
+  int mapped_generation_ = -1;     // of the runner it belongs to
+  bool clocks_warm_ = false;
+  std::map<int, PreparedProblem> problems_;
+};
+
+}  // namespace drtriton
+
+#endif  // DRTRITON_EXECUTE_GPU_EXECUTOR_H_

@@ -1,0 +1,89 @@
+#include "execute/input_sets.h"
+
+#include <cmath>
+
+#include "execute/torch_values.h"
+
+namespace drtriton {
+namespace {
+
+bool IsParameter(const Value& value) { return value.kind != ValueKind::kInput; }
+
+// Mean and deviation of the finite elements, and whether all of them are at least zero.
+struct Moments {
+  double mean = 0, deviation = 0;
+  bool nonnegative = true;
+};
+
+Moments MomentsOf(const at::Tensor& own) {
+  const at::Tensor finite = own.masked_select(at::isfinite(own)).to(at::kDouble);
+  if (finite.numel() == 0) return {};
+  const double mean = finite.mean().item<double>();
+  return {mean, (finite - mean).square().mean().sqrt().item<double>(), finite.min().item<double>() >= 0};
+}
+
+// Like `own` by mean and deviation; never negative where `own` never is (a variance stays one).
+at::Tensor DrawLike(const at::Tensor& own) {
+  const Moments moments = MomentsOf(own);
+  at::Tensor drawn = at::randn_like(own).mul_(moments.deviation).add_(moments.mean);
+  return moments.nonnegative ? drawn.abs_() : drawn;
+}
+
+// Parameters away from their initial values: zeros, ones and constants must not stay what they are.
+at::Tensor Perturbed(const at::Tensor& own) {
+  const Moments moments = MomentsOf(own);
+  if (moments.nonnegative && moments.mean > 0) return own * at::randn_like(own).mul_(0.4).exp_();
+  const double noise = moments.deviation > 0 ? 0.3 * moments.deviation : 0.1;
+  return own * at::rand_like(own).add_(0.5) + at::randn_like(own).mul_(noise);
+}
+
+at::Tensor Shuffled(const at::Tensor& own) {
+  const at::Tensor flat = own.reshape({-1});
+  return flat.index_select(0, at::randperm(flat.size(0), flat.options().dtype(at::kLong))).view(own.sizes());
+}
+
+at::Tensor DrawFloat(const std::string& name, const Value& value, const at::Tensor& own) {
+  if (IsParameter(value)) return name == "parameters" ? Perturbed(own) : own;
+  if (name == "signed") return at::randn_like(own);
+  if (name == "large") return at::randn_like(own).mul_(100);
+  if (name == "tiny") return own * 1e-3;
+  if (name == "zeros") return at::zeros_like(own);
+  if (name == "spread") return at::randn_like(own).mul_(3).exp_().mul_(at::randn_like(own).sign_());
+  if (name == "positive") return at::rand_like(own).add_(0.5);
+  return DrawLike(own);   // parameters, reseeded
+}
+
+}  // namespace
+
+const std::vector<std::string>& StandardSets() {
+  static const std::vector<std::string> sets = {"own", "signed", "parameters", "large", "tiny", "zeros", "reseeded"};
+  return sets;
+}
+
+const std::vector<std::string>& FurtherSets() {
+  static const std::vector<std::string> sets = {"spread", "positive"};
+  return sets;
+}
+
+at::Tensor DrawInput(const std::string& name, const Value& value, const at::Tensor& own) {
+  if (name == "own" || own.numel() == 0) return own;
+  if (own.is_complex()) return own;
+  if (!own.is_floating_point()) return IsParameter(value) || name == "tiny" ? own : Shuffled(own);
+  const at::Tensor dense = own.contiguous();
+  return at::where(at::isfinite(dense), DrawFloat(name, value, dense), dense);
+}
+
+at::Tensor DrawOwn(const Value& value, at::Device device) {
+  const auto options = at::TensorOptions().device(device);
+  const at::ScalarType type = ToTorch(value.dtype);
+  if (!IsFloating(value.dtype)) return at::randint(0, 2, value.shape, options.dtype(at::kLong)).to(type);
+  at::Tensor drawn = at::randn(value.shape, options.dtype(at::kFloat));
+  if (value.kind == ValueKind::kBuffer) return drawn.mul_(0.3).exp_().to(type);
+  // Weights by the size of what they are multiplied with, so that results stay near one.
+  if (value.kind == ValueKind::kParameter && value.shape.size() > 1) {
+    drawn.div_(std::sqrt(static_cast<double>(value.Elements() / value.shape.front())));
+  }
+  return drawn.to(type);
+}
+
+}  // namespace drtriton

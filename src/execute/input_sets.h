@@ -1,0 +1,27 @@
+// Draws tensors for input sets (problem.h): one value of a fragment at a time, from its own value in the user's module.
+#ifndef DRTRITON_EXECUTE_INPUT_SETS_H_
+#define DRTRITON_EXECUTE_INPUT_SETS_H_
+
+#include <ATen/ATen.h>
+
+#include <string>
+#include <vector>
+
+#include "graph/program.h"
+
+namespace drtriton {
+
+// Every fragment has the first; `Further` ones are tried while a trivial result would pass.
+const std::vector<std::string>& StandardSets();
+const std::vector<std::string>& FurtherSets();
+
+// The value for set `name`, on `own`'s device, of its dtype and shape.  Draws from libtorch's default generator: seed it
+// first.  Elements where `own` is infinite or NaN (masks) stay.
+at::Tensor DrawInput(const std::string& name, const Value& value, const at::Tensor& own);
+
+// Stands in for a value that the module never had: floats normal (buffers positive), integers 0 and 1.
+at::Tensor DrawOwn(const Value& value, at::Device device);
+
+}  // namespace drtriton
+
+#endif  // DRTRITON_EXECUTE_INPUT_SETS_H_

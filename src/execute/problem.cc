@@ -1,0 +1,240 @@
+#include "execute/problem.h"
+
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "base/error.h"
+#include "execute/input_sets.h"
+#include "execute/operator_name.h"
+#include "execute/torch_values.h"
+
+namespace drtriton {
+namespace {
+
+constexpr int kRoundedDraws = 2;
+constexpr int kJumpedDraws = 4;
+constexpr double kFloat32Epsilon = 1.1920928955078125e-7;
+
+// Moves every element by at most half of `epsilon`, relatively.
+at::Tensor Moved(const at::Tensor& tensor, double epsilon) {
+  return tensor * at::rand_like(tensor).sub_(0.5).mul_(epsilon).add_(1);
+}
+
+// A seed for one purpose, so that a set that is made again is the same.
+uint64_t Mixed(uint64_t seed, const std::string& purpose) {
+  return (seed ^ std::hash<std::string>()(purpose)) * 0x9e3779b97f4a7c15ull >> 1;
+}
+
+double RmsDifference(const at::Tensor& a, const at::Tensor& b) {
+  if (a.numel() == 0) return 0;
+  const at::Tensor squares = (a.to(at::kDouble) - b).square().nan_to_num_(0, 0, 0);
+  return std::sqrt(squares.mean().item<double>());
+}
+
+// Operators whose index result picks from their first argument along one dimension: the position of `dim` and of
+// `keepdim` among the arguments (-1: the dimension always stays).
+struct IndexOperator {
+  const char* base;
+  size_t dim, keeps_dim;
+  int32_t output;
+};
+constexpr size_t kAlways = 100;
+constexpr IndexOperator kIndexOperators[] = {
+    {"argmax", 1, 2, 0}, {"argmin", 1, 2, 0}, {"max", 1, 2, 1}, {"min", 1, 2, 1}, {"topk", 2, kAlways, 1}, {"sort", 1, kAlways, 1}, {"argsort", 1, kAlways, 0}, {"mode", 1, 2, 1}, {"median", 1, 2, 1}, {"kthvalue", 2, 3, 1}};
+
+const IndexOperator* IndexOperatorOf(const Program& program, ValueId result) {
+  const Value& value = program.value(result);
+  if (value.node < 0 || value.dtype != DType::kInt64) return nullptr;
+  const std::string base = BaseName(program.nodes[static_cast<size_t>(value.node)].op);
+  for (const IndexOperator& op : kIndexOperators) {
+    if (base == op.base && value.output_index == op.output) return &op;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+int64_t InputSet::bytes() const {
+  int64_t sum = 0;
+  for (const at::Tensor& input : inputs) sum += static_cast<int64_t>(input.nbytes());
+  for (const Expected& result : results) sum += result.bytes();
+  return sum;
+}
+
+Problem::Problem(const Evaluator& evaluator, Fragment fragment, TensorMap own, uint64_t seed, int64_t budget_bytes)
+    : evaluator_(evaluator), fragment_(std::move(fragment)), own_(std::move(own)), seed_(seed), budget_bytes_(budget_bytes), names_(StandardSets()) {
+  const Program& program = fragment_.program;
+  at::manual_seed(Mixed(seed_, "own"));
+  for (const ValueId id : fragment_.Inputs()) {
+    if (!own_.contains(id)) own_[id] = DrawOwn(program.value(id), evaluator_.device());
+  }
+  for (size_t i = 0; i < program.nodes.size(); ++i) {
+    const Node& node = program.nodes[i];
+    if (DrawsRandomNumbers(node)) {
+      for (const ValueId id : node.outputs) if (id >= 0) random_.insert(id);
+    }
+    if (!Jumps(program, node)) continue;
+    jumping_.push_back(static_cast<int32_t>(i));
+    for (const ValueId id : node.Inputs()) if (IsFloating(program.value(id).dtype)) jump_inputs_.insert(id);
+    // Of max.dim, sort and the like only the index is a decision; their values move smoothly.
+    const bool has_index = std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId id) { return id >= 0 && !IsFloating(program.value(id).dtype); });
+    for (const ValueId id : node.outputs) {
+      if (id >= 0 && (!has_index || !IsFloating(program.value(id).dtype))) decisions_.insert(id);
+    }
+  }
+}
+
+const InputSet& Problem::Set(size_t index) {
+  const auto found = kept_.find(index);
+  if (found != kept_.end()) return found->second;
+  if (last_.name == names_.at(index)) return last_;
+  last_ = InputSet();
+  InputSet set = MakeSet(names_.at(index));
+  const int64_t bytes = set.bytes();
+  if (kept_bytes_ + bytes > budget_bytes_) {
+    last_ = std::move(set);
+    return last_;
+  }
+  kept_bytes_ += bytes;
+  return kept_[index] = std::move(set);
+}
+
+at::Tensor Problem::MakeInput(const std::string& set, ValueId id, size_t position) const {
+  const Value& value = fragment_.program.value(id);
+  at::manual_seed(Mixed(seed_, set + "/" + std::to_string(position)));
+  const at::Tensor own = own_.at(id).to(evaluator_.device());
+  return WithStrides(DrawInput(set, value, own), value.strides);
+}
+
+// A float64 evaluation with honest rounding everywhere, decisions and random numbers kept as they are.
+TensorMap Problem::EvaluateRounded(const TensorMap& leaves, const TensorMap& frozen) const {
+  EvaluateOptions options;
+  options.precision = Precision::kFloat64;
+  options.replace = &frozen;
+  options.transform = [&](ValueId id, const Node* node, at::Tensor tensor) {
+    if (node != nullptr && IsExact(*node)) return tensor;
+    const DType dtype = fragment_.program.value(id).dtype;
+    return Moved(tensor, node == nullptr && dtype != DType::kFloat64 ? kFloat32Epsilon : MachineEpsilon(dtype));
+  };
+  return evaluator_.Evaluate(fragment_.program, leaves, options);
+}
+
+// A float64 evaluation in which decisions see inputs displaced by `steps`: all up, all down, then at random.
+TensorMap Problem::EvaluateJumped(const TensorMap& leaves, const TensorMap& random, const std::unordered_map<ValueId, double>& steps, int draw) const {
+  EvaluateOptions options;
+  options.precision = Precision::kFloat64;
+  options.replace = &random;
+  options.transform_argument = [&](const Node& node, ValueId id, at::Tensor tensor) {
+    if (!Jumps(fragment_.program, node) || !steps.contains(id)) return tensor;
+    const double step = steps.at(id);
+    if (draw < 2) return tensor + (draw == 0 ? step : -step);
+    return tensor + at::rand_like(tensor).sub_(0.5).mul_(2 * step);
+  };
+  return evaluator_.Evaluate(fragment_.program, leaves, options);
+}
+
+void Problem::AddToSelection(ValueId result, std::unordered_set<ValueId>* keep) const {
+  const Program& program = fragment_.program;
+  if (IndexOperatorOf(program, result) == nullptr) return;
+  keep->insert(program.nodes[static_cast<size_t>(program.value(result).node)].args.at(0).AsValue());
+}
+
+std::optional<Selection> Problem::SelectionOf(ValueId result, const TensorMap& exact, const TensorMap& eager) const {
+  const IndexOperator* op = IndexOperatorOf(fragment_.program, result);
+  if (op == nullptr) return std::nullopt;
+  const AttrList& args = fragment_.program.nodes[static_cast<size_t>(fragment_.program.value(result).node)].args;
+  const ValueId source = args.at(0).AsValue();
+  Selection selection{exact.at(source).to(at::kDouble), eager.at(source), std::nullopt, true};
+  if (selection.values.dim() == 0 || op->dim >= args.size() || !args[op->dim].Is<int64_t>()) return selection;
+  selection.dim = args[op->dim].AsInt();
+  if (*selection.dim < 0) *selection.dim += selection.values.dim();
+  selection.keeps_dim = op->keeps_dim == kAlways || (op->keeps_dim < args.size() && args[op->keeps_dim].Is<bool>() && args[op->keeps_dim].AsBool());
+  return selection;
+}
+
+InputSet Problem::MakeSet(const std::string& name) {
+  const c10::InferenceMode inference;
+  const Program& program = fragment_.program;
+  InputSet set{name, {}, {}};
+  TensorMap leaves;
+  for (size_t i = 0; i < fragment_.Inputs().size(); ++i) {
+    set.inputs.push_back(MakeInput(name, fragment_.Inputs()[i], i));
+    leaves[fragment_.Inputs()[i]] = set.inputs.back();
+  }
+  const std::vector<ValueId> results = fragment_.Results();
+  EvaluateOptions options;
+  options.keep = {results.begin(), results.end()};
+  for (const ValueId id : results) AddToSelection(id, &options.keep);
+  options.keep.insert(random_.begin(), random_.end());
+  options.keep.insert(jump_inputs_.begin(), jump_inputs_.end());
+  at::manual_seed(Mixed(seed_, "random operators"));
+  const TensorMap eager = evaluator_.Evaluate(program, leaves, options);
+
+  TensorMap frozen;
+  for (const ValueId id : random_) frozen[id] = eager.at(id);
+  options.precision = Precision::kFloat64;
+  const TensorMap random = frozen;
+  options.replace = &random;
+  options.keep.insert(decisions_.begin(), decisions_.end());
+  const TensorMap exact = evaluator_.Evaluate(program, leaves, options);
+  for (const ValueId id : decisions_) frozen[id] = exact.at(id);
+
+  std::vector<TensorMap> rounded, jumped;
+  at::manual_seed(Mixed(seed_, name + "/rounding"));
+  for (int draw = 0; draw < kRoundedDraws; ++draw) rounded.push_back(EvaluateRounded(leaves, frozen));
+  if (!jumping_.empty()) {
+    std::unordered_map<ValueId, double> steps;
+    for (const ValueId id : jump_inputs_) steps[id] = 2 * RmsDifference(eager.at(id), exact.at(id));
+    for (int draw = 0; draw < kJumpedDraws; ++draw) jumped.push_back(EvaluateJumped(leaves, random, steps, draw));
+  }
+  for (const ValueId id : results) {
+    Evidence evidence{exact.at(id), eager.at(id), {}, {}, SelectionOf(id, exact, eager)};
+    for (TensorMap& draw : rounded) evidence.rounded.push_back(draw.at(id));
+    for (TensorMap& draw : jumped) evidence.jumped.push_back(draw.at(id));
+    set.results.push_back(MakeExpected(program.value(id).dtype, evidence));
+  }
+  return set;
+}
+
+bool Problem::AcceptsEverywhere(size_t result, const std::optional<size_t>& copied_input) {
+  for (size_t i = 0; i < names_.size(); ++i) {
+    const InputSet& set = Set(i);
+    const Expected& expected = set.results[result];
+    const at::Tensor trivial = copied_input ? set.inputs[*copied_input] : at::zeros(expected.shape(), expected.reference.options().dtype(ToTorch(expected.dtype)));
+    if (!Compare(expected, trivial).right) return false;
+  }
+  return true;
+}
+
+std::vector<std::string> Problem::FindWeakResults() {
+  const c10::InferenceMode inference;
+  std::vector<std::string> weak;
+  const Program& program = fragment_.program;
+  const std::vector<ValueId> results = fragment_.Results();
+  const auto weak_result = [&](size_t result) -> std::optional<std::string> {
+    const Value& value = program.value(results[result]);
+    if (value.Elements() == 0 || value.node < 0) return std::nullopt;
+    if (AcceptsEverywhere(result, std::nullopt)) return "zeros would pass for result " + std::to_string(result) + " (" + value.name + ")";
+    for (size_t input = 0; input < fragment_.Inputs().size(); ++input) {
+      const Value& source = program.value(fragment_.Inputs()[input]);
+      if (source.dtype != value.dtype || source.shape != value.shape) continue;
+      if (AcceptsEverywhere(result, input)) return "a copy of input " + std::to_string(input) + " (" + source.name + ") would pass for result " + std::to_string(result) + " (" + value.name + ")";
+    }
+    return std::nullopt;
+  };
+  for (size_t result = 0; result < results.size(); ++result) {
+    std::optional<std::string> problem = weak_result(result);
+    if (!problem) continue;
+    for (const std::string& name : FurtherSets()) {
+      if (std::find(names_.begin(), names_.end(), name) == names_.end()) names_.push_back(name);
+      problem = weak_result(result);
+      if (!problem) break;
+    }
+    if (problem) weak.push_back(*problem);
+  }
+  return weak;
+}
+
+}  // namespace drtriton

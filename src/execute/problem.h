@@ -1,0 +1,77 @@
+// Problem: a fragment with input sets and what is expected for each.
+//
+// The sets (docs/numerics.md says what each exposes):
+//   own         the values that occur in the user's module
+//   signed      inputs drawn from the standard normal distribution, parameters as they are
+//   large       the same, times 100
+//   tiny        own inputs times 1e-3
+//   zeros       inputs of zeros
+//   parameters  other parameters, buffers and constants; inputs like the module's own by mean and deviation
+//   reseeded    inputs like the module's own, from another seed
+// Integers and booleans are the module's own in another order, so that indices stay in range.  A set is made on demand
+// and kept while the budget lasts; made again, it is the same to the bit.
+#ifndef DRTRITON_EXECUTE_PROBLEM_H_
+#define DRTRITON_EXECUTE_PROBLEM_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/fragment.h"
+#include "execute/evaluator.h"
+#include "execute/numerics.h"
+
+namespace drtriton {
+
+struct InputSet {
+  std::string name;
+  std::vector<at::Tensor> inputs;     // in the order of Fragment::Inputs(), with the Program's strides
+  std::vector<Expected> results;      // in the order of Fragment::Results()
+  int64_t bytes() const;
+};
+
+class Problem {
+ public:
+  // `own` has the values of the fragment's inputs; those that are missing (a fragment at shapes of its own) are drawn.
+  // `budget_bytes` bounds what is kept of input sets.
+  Problem(const Evaluator& evaluator, Fragment fragment, TensorMap own, uint64_t seed, int64_t budget_bytes);
+
+  const Fragment& fragment() const { return fragment_; }
+  const std::vector<std::string>& set_names() const { return names_; }
+  // Valid until the next call.  Throws EvaluationError.
+  const InputSet& Set(size_t index);
+
+  // Results that zeros or a copy of an input would satisfy in every set, one sentence each.  Adds sets that tell them
+  // apart where it can.
+  std::vector<std::string> FindWeakResults();
+
+ private:
+  at::Tensor MakeInput(const std::string& set, ValueId id, size_t position) const;
+  InputSet MakeSet(const std::string& name);
+  TensorMap EvaluateRounded(const TensorMap& leaves, const TensorMap& frozen) const;
+  TensorMap EvaluateJumped(const TensorMap& leaves, const TensorMap& random, const std::unordered_map<ValueId, double>& steps, int draw) const;
+  std::optional<Selection> SelectionOf(ValueId result, const TensorMap& exact, const TensorMap& eager) const;
+  void AddToSelection(ValueId result, std::unordered_set<ValueId>* keep) const;
+  bool AcceptsEverywhere(size_t result, const std::optional<size_t>& copied_input);
+
+  const Evaluator& evaluator_;
+  Fragment fragment_;
+  TensorMap own_;
+  uint64_t seed_;
+  int64_t budget_bytes_;
+  int64_t kept_bytes_ = 0;
+  std::vector<std::string> names_;
+  std::map<size_t, InputSet> kept_;
+  InputSet last_;                       // one that the budget has no room for
+  std::vector<int32_t> jumping_;        // nodes
+  std::unordered_set<ValueId> jump_inputs_;   // float values that they read
+  std::unordered_set<ValueId> decisions_;     // what they compute and rounding must not change
+  std::unordered_set<ValueId> random_;        // results of random nodes
+};
+
+}  // namespace drtriton
+
+#endif  // DRTRITON_EXECUTE_PROBLEM_H_

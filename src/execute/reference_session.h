@@ -1,0 +1,94 @@
+// ReferenceSession: what drtriton-reference does with its requests.
+//
+// JSON lines; a reply is an object, a failure {"error": {"kind": "user"|"memory"|"internal", "reason"}}.
+//   (at start)                                          {"ready": true}
+//   {"cmd": "load", "program", "tensors"}               {}
+//   {"cmd": "check_module"}                             {"difference": sentence|null}
+//   {"cmd": "compare_results", "tensors"}               comparison
+//   {"cmd": "prepare", "fragment", "parent_inputs", "parent_results", "seed"}   {"problem", "sets": [...], "weak": [...]}
+//   {"cmd": "release", "problem"}                       {}
+//   without a GPU:
+//   {"cmd": "write_inputs", "problem", "set", "tensors"}     {}
+//   {"cmd": "compare_file", "problem", "set", "tensors"}     comparison
+//   on a GPU, on the runner's buffers:
+//   {"cmd": "attach", "handle"}, {"cmd": "detach"}      {}
+//   {"cmd": "plan", "problem", "plan"}                  {} or {"misfit": {"code", "reason"}}; makes the plan current
+//   {"cmd": "place", "set"}                             {}   writes the plan's inputs
+//   {"cmd": "steps", "first", "last"}                   {}   copies, fills and vendor steps
+//   {"cmd": "compare", "set", "poison"}                 comparison
+//   {"cmd": "remember"}, {"cmd": "same"}                {}, {"same": bool, "reason"}
+//   {"cmd": "time_eager", "problem", "count"}, {"cmd": "time_steps", "first", "last", "count"}   {"times_ms", "captured"}
+//   {"cmd": "trim"}                                     {}
+// A comparison is {"right", "code", "reason", "rel_err", "ref_rel_err"}.
+#ifndef DRTRITON_EXECUTE_REFERENCE_SESSION_H_
+#define DRTRITON_EXECUTE_REFERENCE_SESSION_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "core/launch_plan.h"
+#include "execute/evaluator.h"
+#include "execute/loaded_program.h"
+#include "execute/plan_layout.h"
+#include "execute/problem.h"
+#include "execute/reference_device.h"
+
+namespace drtriton {
+
+class ReferenceSession {
+ public:
+  explicit ReferenceSession(at::Device device);
+  // Never throws; what goes wrong is in the reply.
+  Json Handle(const Json& request);
+
+ private:
+  using Handler = Json (ReferenceSession::*)(const Json&);
+  static const std::map<std::string, Handler>& Handlers();
+
+  Json Load(const Json& request);
+  Json CheckModule(const Json& request);
+  Json CompareResults(const Json& request);
+  Json Prepare(const Json& request);
+  Json Release(const Json& request);
+  Json WriteInputs(const Json& request);
+  Json CompareFile(const Json& request);
+  Json Attach(const Json& request);
+  Json Detach(const Json& request);
+  Json UsePlan(const Json& request);
+  Json Place(const Json& request);
+  Json Steps(const Json& request);
+  Json ComparePlan(const Json& request);
+  Json Remember(const Json& request);
+  Json Same(const Json& request);
+  Json TimeEager(const Json& request);
+  Json TimeSteps(const Json& request);
+  Json Trim(const Json& request);
+
+  Problem& ProblemOf(const Json& request);
+  LoadedProgram& Loaded();
+  at::Tensor ViewOf(const TensorView& view) const;
+  std::optional<Json> CheckMemory(const InputSet& set, uint8_t poison);
+  void CarryOut(const PlanStep& step);
+
+  Evaluator evaluator_;
+  int64_t budget_bytes_;
+  std::unique_ptr<LoadedProgram> loaded_;
+  std::map<int, std::unique_ptr<Problem>> problems_;
+  int next_problem_ = 0;
+
+  std::unique_ptr<MappedBuffers> buffers_;
+  LaunchPlan plan_;
+  PlanLayout layout_;
+  Problem* problem_ = nullptr;              // of the current plan
+  std::vector<at::Tensor> remembered_;
+  std::unique_ptr<TimedWork> eager_;        // of problem `eager_problem_`
+  int eager_problem_ = -1;
+  std::map<std::pair<size_t, size_t>, std::unique_ptr<TimedWork>> timed_steps_;
+};
+
+}  // namespace drtriton
+
+#endif  // DRTRITON_EXECUTE_REFERENCE_SESSION_H_
