@@ -1,0 +1,171 @@
+"""Runs a candidate on real data under Triton's interpreter, for machines without a GPU. Called in a fork.
+
+The candidate believes its tensors are on a GPU; they are in host memory. The same operators are allowed beside its
+kernels as when it is recorded (operator_rules.py). Fresh memory holds NaN, so that what no kernel wrote shows.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+from triton.runtime.errors import InterpreterError
+
+from drtriton import autotune_choice, cuda_stub, interpreter_launch, interpreter_numerics
+from drtriton.candidate import (Leaf, Request, bind_parameters, check_result, constructor_arguments, find_entry, forward_arguments,
+                                launch_results, load_source, module_results, run_candidate)
+from drtriton.candidate_failure import CandidateFailure
+from drtriton.operator_rules import Rule, rule_of
+from drtriton.tensors import read_tensors, write_tensors
+from drtriton.worker_server import Answer
+
+_OUTPUTS = "outputs.tensors"
+
+
+def interpret(json: dict[str, Any]) -> Answer:
+    """The farm's request -> `outputs.tensors` with "result0", "result1", ..."""
+    request = Request.from_json(json["candidate"])
+    given = list(read_tensors(json["inputs"]).values())
+    if len(given) != len(request.inputs):
+        raise CandidateFailure("internal", f"{len(given)} tensors were given for {len(request.inputs)} inputs")
+    tensors = {leaf.value: tensor for leaf, tensor in zip(request.inputs, given)}
+    results = Interpreter(request, os.getcwd()).run(tensors)
+    write_tensors(_OUTPUTS, {f"result{index}": tensor for index, tensor in enumerate(results)})
+    with open(_OUTPUTS, "rb") as file:
+        return Answer({}, {_OUTPUTS: memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))})
+
+
+class Interpreter:
+    """Runs one candidate; `folder` is its scratch."""
+
+    def __init__(self, request: Request, folder: str):
+        self.request = request
+        self._folder = folder
+        self._rules = RulesMode(request.strict)
+
+    def run(self, tensors: dict[int, torch.Tensor]) -> list[torch.Tensor]:
+        cuda_stub.install(self.request.device)
+        autotune_choice.install(autotune_choice.Choices())
+        with torch.no_grad(), DeviceMode():
+            entry = find_entry(load_source(self.request, self._folder), self.request)
+            results = self._run_module(entry, tensors) if self.request.form == "module" else \
+                launch_results(self.request, self._guarded(lambda: entry(*tensors.values()), "launch"))
+            if self._rules.refusal is not None:
+                raise self._rules.refusal
+            for index, (tensor, leaf) in enumerate(zip(results, self.request.results)):
+                check_result(index, tensor, leaf)
+        if not interpreter_launch.launches() and any(leaf.kind == "node" for leaf in self.request.results):
+            raise CandidateFailure("no_kernel", "the candidate launches no kernel")
+        return [tensor.detach() for tensor in results]
+
+    def _run_module(self, entry: Callable[..., Any], tensors: dict[int, torch.Tensor]) -> list[torch.Tensor]:
+        def construct() -> Any:
+            positional, named = constructor_arguments(self.request)
+            torch.manual_seed(0)
+            return entry(*positional, **named)
+
+        model = run_candidate(construct, "no_entry", "the constructor of ModelNew", self._folder)
+        if not isinstance(model, torch.nn.Module):
+            raise CandidateFailure("no_entry", "ModelNew is no torch.nn.Module")
+        model.train(self.request.training)
+        bind_parameters(model, self.request, tensors)
+        positional, named = forward_arguments(self.request, tensors)
+        output = self._guarded(lambda: model(*positional, **named), "forward of ModelNew")
+        state = dict(model.named_buffers(remove_duplicate=False))
+
+        def held(leaf: Leaf) -> Any:
+            return state.get(leaf.target, tensors[leaf.value]) if leaf.kind == "buffer" else tensors[leaf.value]
+
+        return module_results(self.request, output, held)
+
+    def _guarded(self, call: Callable[[], Any], doing: str) -> Any:
+        def with_rules() -> Any:
+            try:
+                with self._rules:
+                    return call()
+            except InterpreterError as error:
+                raise (self._rules.refusal or _kernel_failure(error)) from None
+
+        return run_candidate(with_rules, "launcher_error", doing, self._folder)
+
+
+def _kernel_failure(error: BaseException) -> CandidateFailure:
+    while isinstance(error, InterpreterError) and error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, MemoryError):
+        return CandidateFailure("out_of_memory", "a kernel exceeded the limit of memory")
+    code = "unsupported" if isinstance(error, NotImplementedError) else "triton_error"
+    return CandidateFailure(code, f"a kernel cannot be interpreted: {type(error).__name__}: {str(error).strip()[:300]}")
+
+
+class RulesMode(TorchDispatchMode):
+    """Refuses ATen computation where the candidate must be strict; poisons fresh memory."""
+
+    def __init__(self, strict: bool):
+        super().__init__()
+        self.refusal: CandidateFailure | None = None
+        self._strict = strict
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None) -> Any:
+        rule = rule_of(func)
+        if rule is Rule.READ:
+            raise self._refuse("value_dependent", f"the launcher reads a tensor's value ({func})")
+        if rule is Rule.COMPUTE and self._strict and func.namespace != "prim":
+            raise self._refuse("torch_compute", f"the launcher computes with PyTorch: {func}")
+        output = func(*args, **(kwargs or {}))
+        if rule is Rule.ALLOCATE:
+            poison(output)
+        return output
+
+    def _refuse(self, code: str, reason: str) -> CandidateFailure:
+        failure = CandidateFailure(code, reason)
+        self.refusal = self.refusal or failure
+        return failure
+
+
+def poison(tensor: torch.Tensor) -> None:
+    """All bits set: NaN in every floating type, -1 or the largest value in integers."""
+    with _disable_current_modes(), torch._C.DisableTorchFunction():
+        storage = tensor.untyped_storage()
+        torch.empty(0, dtype=torch.uint8).set_(storage, 0, (storage.nbytes(),)).fill_(255)
+
+
+class DeviceMode(TorchFunctionMode):
+    """Host tensors that say they are on a GPU."""
+
+    _ANSWERS = {torch.Tensor.device.__get__: torch.device("cuda", 0), torch.Tensor.is_cuda.__get__: True,
+                torch.Tensor.is_cpu.__get__: False, torch.Tensor.get_device: 0}
+    _SAME = {torch.Tensor.cuda, torch.Tensor.cpu, torch.Tensor.pin_memory}
+
+    def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None) -> Any:
+        if func in self._ANSWERS:
+            return self._ANSWERS[func]
+        if func in self._SAME:
+            return args[0]
+        if func is torch.device:
+            return func(*args, **(kwargs or {}))
+        args, kwargs = pytree.tree_map(_on_host, (args, kwargs or {}))
+        return func(*args, **kwargs)
+
+
+def _on_host(leaf: Any) -> Any:
+    if isinstance(leaf, torch.device) and leaf.type == "cuda" or isinstance(leaf, str) and leaf.split(":")[0] == "cuda":
+        return torch.device("cpu")
+    return leaf
+
+
+def warm_up() -> None:
+    torch.set_num_threads(1)
+    interpreter_numerics.install()
+    interpreter_launch.install()
+    with torch.no_grad(), DeviceMode(), RulesMode(strict=True):   # the first use of a mode imports half of PyTorch
+        torch.empty_like(torch.zeros(4, device="cuda"))
+
+
+__all__ = ["interpret", "warm_up"]
