@@ -1,6 +1,6 @@
-// Drives the import worker (python/drtriton/importer.py): one process for one module, JSON lines, a hard limit behind the
-// worker's own.  What the worker tells in a sentence is passed on; what it cannot tell (it was killed, it crashed, it
-// hangs where Python cannot interrupt) is told here, with the stage that it was in.  Tests: importer_test.cc and
+// Drives the import worker (python/drtriton/importer.py): one process for one module, JSON lines, a hard limit behind
+// the worker's own.  What the worker tells in a sentence is passed on; what it cannot tell (it was killed, it crashed,
+// it hangs where Python cannot interrupt) is told here, with the stage that it was in.  Tests: importer_test.cc and
 // importer_refusals_test.cc; python/tests/test_importer*.py look at the Programs themselves.
 #include "import/importer.h"
 
@@ -26,7 +26,8 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::array<const char*, 4> kWritten = {"program.json", "values.tensors", "reduced_program.json", "reduced.tensors"};
+constexpr std::array<const char*, 4> kWritten = {"program.json", "values.tensors", "reduced_program.json",
+                                                 "reduced.tensors"};
 // The worker ends itself at its limit and names the line; only where it cannot does this margin run out.
 constexpr double kMarginSeconds = 3;
 
@@ -100,11 +101,13 @@ std::string LastLine(const std::string& text) {
   size_t end = text.find_last_not_of(" \r\n");
   if (end == std::string::npos) return "it said nothing";
   size_t begin = text.find_last_of('\n', end);
-  return text.substr(begin == std::string::npos ? 0 : begin + 1, end - (begin == std::string::npos ? 0 : begin + 1) + 1);
+  return text.substr(begin == std::string::npos ? 0 : begin + 1,
+                     end - (begin == std::string::npos ? 0 : begin + 1) + 1);
 }
 
 // The worker ended without a result: throws what is known about it.
-[[noreturn]] void ThrowEnd(const std::string& shown, const std::string& stage, const ProcessEnd& end, double timeout_s) {
+[[noreturn]] void ThrowEnd(const std::string& shown, const std::string& stage, const ProcessEnd& end,
+                           double timeout_s) {
   if (Interrupted()) throw UserError("importing " + shown + " was interrupted", ExitStatus::kNo);
   if (end.timed_out) {
     const std::string doing = stage.empty() ? "importing PyTorch" : StageText(stage);
@@ -135,7 +138,8 @@ Json Converse(Process& worker, const Json& request, const std::string& shown, co
       if (message->contains("stage")) stage = message->at("stage").get<std::string>();
       if (message->contains("done")) return message->at("done");
       if (message->contains("problem")) throw UserError(message->at("problem").get<std::string>());
-      if (message->contains("bug")) throw InternalError(shown + " could not be imported: " + message->at("bug").get<std::string>());
+      if (message->contains("bug"))
+        throw InternalError(shown + " could not be imported: " + message->at("bug").get<std::string>());
     }
   }
   ThrowEnd(shown, stage, worker.Wait(milliseconds(2000)), options.timeout_s);

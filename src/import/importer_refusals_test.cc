@@ -20,9 +20,9 @@ struct Parts {
   std::string forward = "return x + 1";
   std::string inputs = "return [torch.randn(4, 3)]";
   std::string Text() const {
-    return "import os, sys, time\nimport torch\n" + head + "\nclass Model(torch.nn.Module):\n    def __init__(self):\n" +
-           "        super().__init__()\n        " + init + "\n    def forward(self, x):\n        " + forward +
-           "\ndef get_inputs():\n    " + inputs + "\n";
+    return "import os, sys, time\nimport torch\n" + head +
+           "\nclass Model(torch.nn.Module):\n    def __init__(self):\n" + "        super().__init__()\n        " +
+           init + "\n    def forward(self, x):\n        " + forward + "\ndef get_inputs():\n    " + inputs + "\n";
   }
 };
 constexpr char kInitLine[] = "line 7";
@@ -74,7 +74,11 @@ std::vector<Refusal> AllRefusals() {
   const int64_t gib = int64_t{1} << 30;
   return {
       {"Empty", " \n\t\n", {"is empty"}},
-      {"Binary", std::string("\x7f" "ELF\0\0\1", 7), {"binary"}},
+      {"Binary",
+       std::string("\x7f"
+                   "ELF\0\0\1",
+                   7),
+       {"binary"}},
       {"NotUtf8", "x = '\xff\xfe'\n", {"UTF-8"}},
       {"SyntaxError", "import torch\nclass Model(:\n  pass\n", {"line 2", "syntax"}},
       {"MissingImport", Parts{.head = "import no_such_package.part"}.Text(), {"line 3", "'no_such_package'"}},
@@ -82,22 +86,30 @@ std::vector<Refusal> AllRefusals() {
       {"NoModel", "import torch\ndef get_inputs():\n  return []\n", {"no Model"}},
       {"ModelIsNoModule", "class Model:\n  pass\ndef get_inputs():\n  return []\n", {"torch.nn.Module"}},
       {"NoGetInputs", "import torch\nclass Model(torch.nn.Module):\n  pass\n", {"get_inputs()"}},
-      {"ConstructorRaises", Parts{.init = "raise ValueError('odd width')"}.Text(), {kInitLine, "constructor", "odd width"}},
+      {"ConstructorRaises",
+       Parts{.init = "raise ValueError('odd width')"}.Text(),
+       {kInitLine, "constructor", "odd width"}},
       {"ConstructorExits", Parts{.init = "sys.exit(7)"}.Text(), {kInitLine, "constructor", "sys.exit(7)"}},
-      {"ConstructorNeedsArguments", Parts{.init = "pass\n    def __init__(self, width):\n        super().__init__()"}.Text(),
+      {"ConstructorNeedsArguments",
+       Parts{.init = "pass\n    def __init__(self, width):\n        super().__init__()"}.Text(),
        {"constructor", "'width'"}},
-      {"GetInputsRaises", Parts{.inputs = "return [torch.randn(-1)]"}.Text(), {kInputsLine, "get_inputs()", "negative"}},
+      {"GetInputsRaises",
+       Parts{.inputs = "return [torch.randn(-1)]"}.Text(),
+       {kInputsLine, "get_inputs()", "negative"}},
       {"GetInputsGivesATensor", Parts{.inputs = "return torch.randn(3)"}.Text(), {"get_inputs()", "Tensor", "list"}},
       {"GetInputsGivesNone", Parts{.inputs = "pass"}.Text(), {"get_inputs()", "None"}},
       {"GetInputsGivesAnObject", Parts{.inputs = "return [object()]"}.Text(), {"get_inputs()", "object"}},
       {"TooManyInputs", Parts{.inputs = "return [torch.ones(2), torch.ones(2)]"}.Text(), {"forward()", "too many"}},
       {"UnknownKeyword", Parts{.inputs = "return {'x': torch.ones(2), 'mask': None}"}.Text(), {"forward()", "'mask'"}},
-      {"ForwardRaises", Parts{.forward = "raise RuntimeError('not today')"}.Text(), {kForwardLine, "forward()", "not today"}},
+      {"ForwardRaises",
+       Parts{.forward = "raise RuntimeError('not today')"}.Text(),
+       {kForwardLine, "forward()", "not today"}},
       {"ShapesDoNotFit", Parts{.forward = "return x @ x"}.Text(), {kForwardLine, "forward()", "4x3"}},
       {"ForwardExits", Parts{.forward = "sys.exit('enough')"}.Text(), {kForwardLine, "forward()", "'enough'"}},
       {"ForwardLeaves", Parts{.forward = "os._exit(3)"}.Text(), {kForwardLine, "forward()", "os._exit(3)"}},
       {"ForwardKillsItself", Parts{.forward = "os.kill(os.getpid(), 11)"}.Text(), {"signal 11"}},
-      {"ControlFlow", Parts{.forward = "return x if x.sum() > 0 else -x"}.Text(),
+      {"ControlFlow",
+       Parts{.forward = "return x if x.sum() > 0 else -x"}.Text(),
        {kForwardLine, "control flow on values of a tensor"}},
       {"ItemInTheGraph", Parts{.forward = "return x * x.max().item()"}.Text(), {kForwardLine, "a value of a tensor"}},
       {"ShapeFromValues", Parts{.forward = "return x[x > 0]"}.Text(), {kForwardLine, "shape", "values"}},
@@ -106,12 +118,22 @@ std::vector<Refusal> AllRefusals() {
       {"ResultIsAnObject", Parts{.forward = "return [x + 1, object()]"}.Text(), {"forward()", "object"}},
       {"HangsWhenImported", Parts{.head = "while True: pass"}.Text(), {"line 3", "importing", "limit of 4 s"}, 4},
       {"HangsInForward", Parts{.forward = "time.sleep(1000)"}.Text(), {kForwardLine, "limit of 8 s"}, 8},
-      {"HangsOutsidePython", Parts{.head = "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\n" 
-                                           "time.sleep(1000)"}.Text(), {"importing", "limit of 4 s"}, 4},
-      {"EatsMemoryInPython", Parts{.init = "self.x = [bytearray(1 << 28) for _ in range(10**6)]"}.Text(),
-       {kInitLine, "constructor", "memory"}, 120, 3 * gib},
-      {"EatsMemoryInTorch", Parts{.init = "self.w = torch.nn.Parameter(torch.empty(1 << 36))"}.Text(),
-       {kInitLine, "constructor", "memory"}, 120, 3 * gib},
+      {"HangsOutsidePython",
+       Parts{.head = "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\n"
+                     "time.sleep(1000)"}
+           .Text(),
+       {"importing", "limit of 4 s"},
+       4},
+      {"EatsMemoryInPython",
+       Parts{.init = "self.x = [bytearray(1 << 28) for _ in range(10**6)]"}.Text(),
+       {kInitLine, "constructor", "memory"},
+       120,
+       3 * gib},
+      {"EatsMemoryInTorch",
+       Parts{.init = "self.w = torch.nn.Parameter(torch.empty(1 << 36))"}.Text(),
+       {kInitLine, "constructor", "memory"},
+       120,
+       3 * gib},
   };
 }
 
