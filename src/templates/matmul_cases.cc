@@ -198,7 +198,7 @@ std::vector<MatmulCase> SmallMatmulCases() {
   cases.push_back(TwoResults());
   cases.push_back(Strided());
   cases.push_back(LinearCase("one_row", 1, 50, 300, DType::kFloat32));
-  cases.push_back(LinearCase("long_sum", 16, 32, 4096, DType::kFloat32));
+  cases.push_back(LinearCase("long_sum", 16, 32, 2048, DType::kFloat32));
   cases.push_back(LinearCase("three_rows", 3, 50, 300, DType::kFloat16));
   cases.push_back(LinearCase("one_column", 40, 1, 64, DType::kFloat32));
   cases.push_back(Swiglu("swiglu_rows", DType::kFloat32, 4, 64, 256));

@@ -24,12 +24,16 @@ constexpr Tile kNarrowTiles[] = {
     {64, 64, 64, 4, 5},   {64, 64, 128, 4, 4},  {64, 32, 128, 4, 4},   {32, 64, 128, 4, 4},   {32, 128, 64, 4, 4},
     {16, 32, 256, 4, 4},  {16, 64, 128, 4, 5},  {16, 128, 128, 8, 4},  {16, 64, 64, 4, 4},    {16, 16, 256, 4, 4},
 };
-// float32 operands that pass through registers on their way (tf32x3) or not (tf32, ieee).
+// float32 operands that pass through registers on their way (tf32x3) or not (tf32).
 constexpr Tile kWideTiles[] = {
     {128, 256, 32, 8, 3}, {128, 128, 32, 8, 4}, {128, 128, 32, 8, 3}, {128, 128, 32, 4, 4}, {128, 64, 32, 4, 4},
     {64, 128, 32, 4, 4},  {64, 128, 32, 4, 3},  {64, 128, 32, 8, 4},  {64, 64, 32, 4, 4},   {64, 64, 64, 4, 3},
     {64, 32, 64, 4, 4},   {32, 64, 64, 4, 4},   {32, 32, 64, 4, 4},   {16, 64, 64, 4, 4},   {16, 32, 128, 4, 4},
     {16, 128, 32, 4, 4},  {16, 16, 128, 4, 4},  {32, 64, 32, 4, 3},
+};
+// float32 without tensor cores: the loop over a tile's k is unrolled, so that more than this spills.
+constexpr Tile kPlainTiles[] = {
+    {64, 64, 16, 8, 2}, {32, 64, 32, 4, 2}, {64, 32, 32, 4, 2}, {32, 32, 32, 4, 2}, {16, 64, 32, 4, 3}, {16, 32, 32, 4, 3}, {16, 16, 32, 4, 2},
 };
 // Halves: four float16 tiles a step.
 constexpr Tile kHalvesTiles[] = {
@@ -64,8 +68,9 @@ int64_t Registers(const MatmulProblem& problem, const MatmulSchedule& schedule) 
   const int64_t accumulators = anchors * schedule.block_m * schedule.block_n / threads;
   if (schedule.vector) return anchors * schedule.block_n * schedule.block_k / threads * 2 + 48;
   int64_t operands = 0;
-  if (schedule.precision == Precision::kTf32x3) operands = 2 * (a + b);
-  if (schedule.precision == Precision::kIeee) operands = (schedule.block_m + schedule.block_n) / 8;
+  // Below 64 rows the older instruction takes both operands from registers.
+  if (schedule.precision == Precision::kTf32x3) operands = (schedule.block_m < 64 ? 4 : 2) * (a + b * (schedule.block_m < 64 ? anchors : 1));
+  if (schedule.precision == Precision::kIeee) operands = a + b * anchors;
   if (!schedule.SplitsOperands() && !problem.a.plain) operands = std::max(operands, 2 * a);
   return accumulators + operands + 64;
 }
@@ -77,7 +82,7 @@ bool FitsDescriptors(const MatmulProblem& problem, const MatmulSchedule& schedul
 }
 
 bool FitsLoads(const MatmulProblem& problem, const MatmulSchedule& schedule) {
-  if (schedule.SplitsOperands()) return schedule.descriptors && problem.k % 8 == 0 && problem.k >= 64;
+  if (schedule.SplitsOperands()) return schedule.descriptors && schedule.block_m >= 64 && problem.k % 8 == 0 && problem.k >= 64;
   if (!schedule.descriptors) return true;
   bool any = FitsDescriptors(problem, schedule, problem.a);
   for (const MatmulAnchor* anchor : problem.Anchors()) any = any || FitsDescriptors(problem, schedule, anchor->b);
@@ -101,6 +106,7 @@ bool FitsSplit(const MatmulProblem& problem, const MatmulSchedule& schedule, con
 
 // Share of the hardware's rate that a long sum reaches on this tile.
 double Efficiency(const MatmulProblem& problem, const MatmulSchedule& schedule) {
+  if (schedule.vector) return 0.6;
   const double m = static_cast<double>(schedule.block_m);
   const double n = static_cast<double>(schedule.block_n * problem.AnchorCount());
   double share = 1.15 / (1 + 24 * (1 / m + 1 / n));
@@ -113,7 +119,7 @@ double Efficiency(const MatmulProblem& problem, const MatmulSchedule& schedule) 
 
 double MatmulRate(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device) {
   switch (schedule.precision) {
-    case Precision::kNative: return device.bf16_flops_per_us;
+    case Precision::kNative: return schedule.vector ? device.fp32_flops_per_us : device.bf16_flops_per_us;
     case Precision::kTf32: return device.tf32_flops_per_us;
     case Precision::kTf32x3: return device.tf32_flops_per_us / 3 * 0.85;
     case Precision::kIeee: return device.fp32_flops_per_us * 0.6;
@@ -206,6 +212,8 @@ std::vector<MatmulSchedule> Candidates(const MatmulProblem& problem, const Devic
       add(precision, kNarrowTiles, false);
     } else if (precision == Precision::kHalves) {
       add(precision, kHalvesTiles, false);
+    } else if (precision == Precision::kIeee) {
+      add(precision, kPlainTiles, false);
     } else {
       add(precision, kWideTiles, false);
     }
@@ -256,7 +264,7 @@ bool IsValid(const MatmulProblem& problem, const MatmulSchedule& schedule, const
   if (schedule.vector && (schedule.descriptors || schedule.split_k > 1)) return false;
   if (!FitsSize(problem, schedule) || !FitsLoads(problem, schedule) || !FitsSplit(problem, schedule, device)) return false;
   if (schedule.persistent && OutputTiles(problem, schedule) <= device.multiprocessors) return false;
-  if (schedule.precision == Precision::kIeee && !schedule.vector && schedule.block_m * schedule.block_n > 64 * 64) return false;
+  if (schedule.precision == Precision::kIeee && schedule.descriptors) return false;
   return SharedBytes(problem, schedule) <= device.shared_bytes_per_block && Registers(problem, schedule) <= 255;
 }
 
