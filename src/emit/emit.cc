@@ -171,7 +171,17 @@ class Emitter {
     auto text = [](bool value) { return value ? "True" : "False"; };
     return std::string("_DRT_TRITON = \"3.6\"\n") + "_DRT_CAPABILITY = " + std::to_string(options_.device.capability) +
            "\n_DRT_TRAINING = " + text(context.training) + "\n_DRT_MATMUL_TF32 = " + text(context.matmul_tf32) +
-           "\n_DRT_CUDNN_TF32 = " + text(context.cudnn_tf32) + "\n_DRT_GRAPH_SAFE = " + text(graph_safe) + "\n" + Constants();
+           "\n_DRT_CUDNN_TF32 = " + text(context.cudnn_tf32) + "\n_DRT_GRAPH_SAFE = " + text(graph_safe) + "\n_DRT_MUTATED = " + Mutated() + "\n" + Constants();
+  }
+
+  // Which of the tensors that _drt_guard gives are written to, in the order of the Program's mutations.
+  std::string Mutated() const {
+    const std::vector<ValueId> leaves = LeafOrder(composition_.program);
+    std::vector<int64_t> positions;
+    for (const Mutation& mutation : composition_.program.mutations) {
+      positions.push_back(1 + (std::find(leaves.begin(), leaves.end(), mutation.target) - leaves.begin()));
+    }
+    return PythonTuple(positions);
   }
 
   std::string Constants() const {

@@ -1,0 +1,117 @@
+#include "bench/clock.h"
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/json_reader.h"
+#include "base/process.h"
+
+namespace drtriton {
+namespace {
+
+// The last line of what a process wrote to standard error: usually the exception's.
+std::string LastLine(std::string text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+  const size_t start = text.rfind('\n');
+  return start == std::string::npos ? text : text.substr(start + 1);
+}
+
+// The answer of a fresh clock process, or in `problem` one sentence why there is none.
+std::optional<Json> Ask(const Json& request, bool interpreted, double timeout_s, std::string& problem) {
+  ProcessOptions options = PythonProcess("clock");
+  options.environment["TRITON_INTERPRET"] = interpreted ? "1" : "";
+  Process process(options);
+  const auto limit = std::chrono::milliseconds(static_cast<int64_t>(timeout_s * 1000));
+  process.Send(request);
+  while (std::optional<Json> message = process.Receive(limit)) {
+    if (message->contains("done")) return (*message)["done"];
+    if (message->contains("problem") && (*message)["problem"].is_string()) {
+      problem = (*message)["problem"].get<std::string>();
+      return std::nullopt;
+    }
+  }
+  const ProcessEnd end = process.Wait(std::chrono::seconds(1));
+  problem = "the process " + end.Describe();
+  const std::string last = LastLine(end.stderr_tail);
+  if (!last.empty() && !end.timed_out) problem += ": " + last;
+  return std::nullopt;
+}
+
+std::optional<double> OptionalNumber(const JsonReader& reader, const char* member) {
+  if (!reader.Has(member) || reader.At(member).IsNull()) return std::nullopt;
+  return reader.At(member).Number();
+}
+
+Timing TimingFromJson(const JsonReader& reader) {
+  Timing timing;
+  timing.name = reader.At("name").String();
+  timing.device_ms = OptionalNumber(reader, "device_ms");
+  timing.device_ci_ms = OptionalNumber(reader, "device_ci_ms");
+  timing.wall_us = OptionalNumber(reader, "wall_us");
+  timing.failure = reader.At("failure").String();
+  return timing;
+}
+
+// As many timings as were asked for, by name, all with the same failure.
+std::vector<Timing> AllFailed(const Clock::TimeRequest& request, const std::string& failure) {
+  std::vector<Timing> timings;
+  auto add = [&](const std::string& name) {
+    Timing timing;
+    timing.name = name;
+    timing.failure = failure;
+    timings.push_back(timing);
+  };
+  if (request.eager) add("eager");
+  if (request.compile) add("torch.compile");
+  for (const std::filesystem::path& variant : request.variants) add(variant.stem().string());
+  return timings;
+}
+
+}  // namespace
+
+Clock::Clock(ClockOptions options) : options_(std::move(options)) {}
+
+CheckReport Clock::Check(const std::filesystem::path& emitted, const std::filesystem::path& results) {
+  const Json request{{"do", "check"},
+                     {"module", std::filesystem::absolute(options_.module).string()},
+                     {"emitted", std::filesystem::absolute(emitted).string()},
+                     {"results", results.string()},
+                     {"device", options_.device},
+                     {"training", options_.training},
+                     {"seed", options_.seed}};
+  CheckReport report;
+  const std::optional<Json> answer = Ask(request, options_.device == "cpu", options_.timeout_s, report.failure);
+  if (!answer) return report;
+  const JsonReader reader(*answer, "answer of the clock");
+  report.ran = true;
+  report.fast_path = reader.At("fast_path").Bool();
+  if (!report.fast_path && !reader.At("why").IsNull()) report.failure = reader.At("why").String();
+  return report;
+}
+
+std::vector<Timing> Clock::Time(const TimeRequest& request) {
+  Json variants = Json::array();
+  for (const std::filesystem::path& variant : request.variants) variants.push_back(std::filesystem::absolute(variant).string());
+  const Json message{{"do", "time"},
+                     {"module", std::filesystem::absolute(options_.module).string()},
+                     {"variants", variants},
+                     {"eager", request.eager},
+                     {"compile", request.compile},
+                     {"wall", request.wall},
+                     {"budget_s", request.budget_s},
+                     {"device", options_.device},
+                     {"training", options_.training},
+                     {"seed", options_.seed}};
+  std::string problem;
+  const std::optional<Json> answer = Ask(message, false, options_.timeout_s + request.budget_s, problem);
+  if (!answer) return AllFailed(request, problem);
+  std::vector<Timing> timings;
+  const JsonReader list = JsonReader(*answer, "answer of the clock").At("timings");
+  for (size_t i = 0; i < list.Size(); ++i) timings.push_back(TimingFromJson(list.At(i)));
+  const size_t expected = AllFailed(request, "").size();
+  if (timings.size() != expected) throw InternalError("the clock answered for another number of modules than it was asked");
+  return timings;
+}
+
+}  // namespace drtriton
