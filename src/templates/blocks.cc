@@ -16,7 +16,7 @@ bool NeedsWideIndex(const Lowered& lowered) {
   for (const LoweredNode& node : lowered.nodes) {
     if (node.kind == LoweredKind::kLoad && lowered.TensorExtent(node.access.tensor) >= kLimit) return true;
   }
-  for (const Store& store : lowered.stores) {
+  for (const LoweredStore& store : lowered.stores) {
     if (lowered.TensorExtent(store.access.tensor) >= kLimit) return true;
   }
   return false;

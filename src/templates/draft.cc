@@ -337,7 +337,7 @@ class Compactor {
 
   void Run(const AxisTable& table) {
     std::vector<bool> needed(lowered_.nodes.size(), false);
-    for (const Store& store : lowered_.stores) needed[static_cast<size_t>(store.node)] = true;
+    for (const LoweredStore& store : lowered_.stores) needed[static_cast<size_t>(store.node)] = true;
     for (size_t i = lowered_.nodes.size(); i-- > 0;) {
       if (!needed[i]) continue;
       for (NodeId operand : lowered_.nodes[i].operands) needed[static_cast<size_t>(operand)] = true;
@@ -357,7 +357,7 @@ class Compactor {
         Renumber(*list, table);
       }
     }
-    for (Store& store : lowered_.stores) {
+    for (LoweredStore& store : lowered_.stores) {
       store.node = node_ids_[static_cast<size_t>(store.node)];
       Renumber(store.access.axes, table);
     }

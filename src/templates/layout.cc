@@ -10,7 +10,7 @@ std::vector<const Access*> AllAccesses(const Lowered& lowered) {
   for (const LoweredNode& node : lowered.nodes) {
     if (node.kind == LoweredKind::kLoad) all.push_back(&node.access);
   }
-  for (const Store& store : lowered.stores) all.push_back(&store.access);
+  for (const LoweredStore& store : lowered.stores) all.push_back(&store.access);
   return all;
 }
 

@@ -78,7 +78,7 @@ struct BufferSpec {
   Shape strides;       // dense: PyTorch's empty_strided with them
 };
 
-struct Store {
+struct LoweredStore {
   NodeId node = -1;
   Access access;       // of a buffer
 };
@@ -97,7 +97,7 @@ struct Lowered {
   std::vector<Axis> axes;               // compact: every one is used
   std::vector<LoweredNode> nodes;       // operands come first; every node is needed by a store
   std::vector<BufferSpec> buffers;
-  std::vector<Store> stores;            // one a buffer, in order
+  std::vector<LoweredStore> stores;            // one a buffer, in order
   std::vector<ResultView> results;      // in the fragment's order
   std::vector<std::string> operators;   // short names of the PyTorch operators that compute, in order: "linear", "gelu"
 

@@ -208,7 +208,7 @@ std::optional<std::string> AddProduct(const Lowered& lowered, NodeId id, MatmulP
 
 // Gives the store to its group; the reason when no group can write it.
 std::optional<std::string> AddStore(const Lowered& lowered, size_t index, MatmulProblem& problem) {
-  const Store& store = lowered.stores[index];
+  const LoweredStore& store = lowered.stores[index];
   const std::set<NodeId> needed = Needs(lowered, store.node);
   for (MatmulGroup& group : problem.groups) {
     const AxisList all = Join(Join(problem.batch_axes, problem.m_axes), group.n_axes);

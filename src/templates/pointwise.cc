@@ -20,7 +20,7 @@ constexpr int64_t kSmallestRow = 32;  // shorter rows waste lanes: stay flat
 // The store that decides the order of the axes: the largest.
 const Access& Primary(const Lowered& lowered) {
   const Access* best = &lowered.stores.front().access;
-  for (const Store& store : lowered.stores) {
+  for (const LoweredStore& store : lowered.stores) {
     if (AccessBytes(lowered, store.access) > AccessBytes(lowered, *best)) best = &store.access;
   }
   return *best;
@@ -236,7 +236,7 @@ class PointwiseFamily : public Family {
     if (lowered.Has(LoweredKind::kReduce)) return "it reduces";
     if (lowered.Has(LoweredKind::kMatmul)) return "it holds a matrix product";
     AxisList all = Primary(lowered).axes;
-    for (const Store& store : lowered.stores) {
+    for (const LoweredStore& store : lowered.stores) {
       if (store.access.axes.size() != all.size() || !Without(store.access.axes, all).empty()) {
         return "its results run over different index spaces";
       }
@@ -268,7 +268,7 @@ Proposal WritePointwise(const Lowered& lowered, const PointwiseSchedule& schedul
   kernel.Doc("Elementwise over " + SizeText(lowered, all) + ": " + LayoutText(schedule.layout) + ".");
   std::vector<std::string> grid;
   TileWriter tile(lowered, kernel, AddTile(lowered, schedule, kernel, grid));
-  for (const Store& store : lowered.stores) tile.StoreValue(store);
+  for (const LoweredStore& store : lowered.stores) tile.StoreValue(store);
   module.Launch(kernel, grid, schedule.num_warps, 1);
 
   KernelPlan plan;

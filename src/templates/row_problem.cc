@@ -45,7 +45,7 @@ void AddBytes(const Lowered& lowered, RowProblem& problem) {
     bool whole = !Common(node.axes, problem.columns).empty() && SameSet(Common(node.axes, problem.rows), problem.rows);
     if (whole) problem.row_bytes += bytes / static_cast<double>(problem.row_count);
   }
-  for (const Store& store : lowered.stores) problem.store_bytes += AccessBytes(lowered, store.access);
+  for (const LoweredStore& store : lowered.stores) problem.store_bytes += AccessBytes(lowered, store.access);
 }
 
 }  // namespace
@@ -68,7 +68,7 @@ std::variant<RowProblem, std::string> AnalyseRows(const Lowered& lowered) {
   for (NodeId id : lowered.OfKind(LoweredKind::kReduce)) {
     if (!SameSet(lowered.node(id).axes, problem.rows)) return "a reduction does not depend on every row";
   }
-  for (const Store& store : lowered.stores) {
+  for (const LoweredStore& store : lowered.stores) {
     if (!SameSet(Common(store.access.axes, problem.rows), problem.rows)) return "a result does not depend on every row";
     AxisList across = Common(store.access.axes, problem.columns);
     if (across.empty()) {

@@ -15,8 +15,8 @@ struct RowProblem {
   int64_t row_count = 1, column_count = 1;
   // Reductions by level: those of a level need only those of levels before (softmax: maximum, then sum).
   std::vector<std::vector<NodeId>> levels;
-  std::vector<Store> row_stores;    // one element a row
-  std::vector<Store> full_stores;   // one element for each row and column
+  std::vector<LoweredStore> row_stores;    // one element a row
+  std::vector<LoweredStore> full_stores;   // one element for each row and column
   bool strided = false;             // the large loads are contiguous along rows, not along columns
   double row_bytes = 0;             // of one row: loads that depend on columns
   double load_bytes = 0, store_bytes = 0;   // of everything, each once

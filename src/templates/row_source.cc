@@ -39,7 +39,7 @@ class KernelWriter {
     }
     if (step.writes_full) WriteFull(rows);
     if (step.writes_rows) {
-      for (const Store& store : problem_.row_stores) rows.StoreValue(store);
+      for (const LoweredStore& store : problem_.row_stores) rows.StoreValue(store);
     }
     int64_t programs = CeilDiv(problem_.row_count, schedule_.block_m) * (walks_parts_ ? schedule_.splits : 1);
     module_.Launch(kernel_, {std::to_string(programs)}, schedule_.num_warps, schedule_.num_stages);
@@ -227,16 +227,16 @@ class KernelWriter {
 
   void WriteFull(TileWriter& rows) {
     std::vector<NodeId> hoisted;
-    for (const Store& store : problem_.full_stores) Hoist(rows, store.node, hoisted);
+    for (const LoweredStore& store : problem_.full_stores) Hoist(rows, store.node, hoisted);
     if (!Loops()) {
       TileWriter& tile = Whole(rows, hoisted);
-      for (const Store& store : problem_.full_stores) tile.StoreValue(store);
+      for (const LoweredStore& store : problem_.full_stores) tile.StoreValue(store);
       return;
     }
     bool loops = false;
     TileDim columns = Columns(&loops);
     TileWriter tile = Inside(rows, columns, hoisted);
-    for (const Store& store : problem_.full_stores) tile.StoreValue(store);
+    for (const LoweredStore& store : problem_.full_stores) tile.StoreValue(store);
     kernel_.EndLoop();
   }
 

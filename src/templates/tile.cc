@@ -162,7 +162,7 @@ std::string TileWriter::PointwiseText(const LoweredNode& node) {
   return variable;
 }
 
-void TileWriter::StoreValue(const Store& store) { StoreValue(store.access, Value(store.node)); }
+void TileWriter::StoreValue(const LoweredStore& store) { StoreValue(store.access, Value(store.node)); }
 
 void TileWriter::StoreValue(const Access& access, const std::string& text) {
   std::string pointer = kernel_.Pointer(access.tensor);

@@ -44,7 +44,7 @@ class TileWriter {
 
   // Writes one element of the result for each of the tile, under the masks.  Loads read 0 where a mask is false; a
   // reduction that wants another neutral element there uses MaskText() and tl.where.
-  void StoreValue(const Store& store);
+  void StoreValue(const LoweredStore& store);
   void StoreValue(const Access& access, const std::string& text);
 
   // The offset of an access as text, without the pointer: "m[:, None] * N + n[None, :]"; "0" for a scalar.
