@@ -54,8 +54,9 @@ class Conversation:
 
 def main() -> None:
     talk = Conversation()
-    # Behind the redirection: importing PyTorch takes seconds and may print.
+    # Behind the redirection, and before the module's time begins: importing PyTorch takes seconds and may print.
     from drtriton.importer_errors import TimeLimit, UserFile, sentence
+    from drtriton.importer_steps import import_module
 
     request = talk.request
     file = UserFile(request["module"], request["shown"])
@@ -68,8 +69,6 @@ def main() -> None:
     signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, limit, 1)  # again each second, should a library swallow the first
     try:
-        from drtriton.importer_steps import import_module
-
         done = import_module(file, request, talk.enter)
         signal.setitimer(signal.ITIMER_REAL, 0)
         talk.send(done=done)

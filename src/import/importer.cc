@@ -30,6 +30,8 @@ constexpr std::array<const char*, 4> kWritten = {"program.json", "values.tensors
                                                  "reduced.tensors"};
 // The worker ends itself at its limit and names the line; only where it cannot does this margin run out.
 constexpr double kMarginSeconds = 3;
+// Importing PyTorch is not the module's time.
+constexpr double kStartSeconds = 180;
 
 // Keeps `folder` free of half an import: what the worker writes goes, unless Keep() is called.
 class WrittenFiles {
@@ -110,10 +112,10 @@ std::string LastLine(const std::string& text) {
                            double timeout_s) {
   if (Interrupted()) throw UserError("importing " + shown + " was interrupted", ExitStatus::kNo);
   if (end.timed_out) {
-    const std::string doing = stage.empty() ? "importing PyTorch" : StageText(stage);
+    if (stage.empty()) throw UserError("importing PyTorch " + end.Describe(), ExitStatus::kSetUpFailed);
     std::ostringstream limit;
     limit << timeout_s;
-    throw UserError(shown + ": " + doing + " ran past the limit of " + limit.str() + " s");
+    throw UserError(shown + ": " + StageText(stage) + " ran past the limit of " + limit.str() + " s");
   }
   if (stage.empty()) {
     throw UserError("the import worker did not start (" + end.Describe() + "): " + LastLine(end.stderr_tail),
@@ -125,8 +127,10 @@ std::string LastLine(const std::string& text) {
 }
 
 Json Converse(Process& worker, const Json& request, const std::string& shown, const ImportOptions& options) {
-  const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                                           std::chrono::duration<double>(options.timeout_s + kMarginSeconds));
+  const auto in_seconds = [](double seconds) {
+    return Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  };
+  Clock::time_point deadline = in_seconds(kStartSeconds);
   std::string stage;
   {
     StopOnInterrupt watch(worker.pid());
@@ -135,6 +139,7 @@ Json Converse(Process& worker, const Json& request, const std::string& shown, co
       const auto left = std::chrono::duration_cast<milliseconds>(deadline - Clock::now());
       const std::optional<Json> message = worker.Receive(std::max(left, milliseconds(1)));
       if (!message) break;
+      if (stage.empty()) deadline = in_seconds(options.timeout_s + kMarginSeconds);
       if (message->contains("stage")) stage = message->at("stage").get<std::string>();
       if (message->contains("done")) return message->at("done");
       if (message->contains("problem")) throw UserError(message->at("problem").get<std::string>());
