@@ -12,7 +12,8 @@ class Builder {
   Builder(std::string name, DType dtype) : dtype_(dtype) { case_.name = std::move(name); }
 
   ValueId Input(const std::string& name, const Shape& shape, Shape strides = {}) {
-    Value value{.name = name, .dtype = dtype_, .shape = shape, .strides = std::move(strides), .kind = ValueKind::kInput};
+    Value value{
+        .name = name, .dtype = dtype_, .shape = shape, .strides = std::move(strides), .kind = ValueKind::kInput};
     if (value.strides.empty()) value.strides = ContiguousStrides(shape);
     Program& program = case_.program;
     const ValueId id = Add(std::move(value));
@@ -26,7 +27,10 @@ class Builder {
 
   ValueId Op(const std::string& op, AttrList args, const Shape& shape, Shape strides = {}) {
     Program& program = case_.program;
-    Value value{.name = "v" + std::to_string(program.nodes.size()), .dtype = dtype_, .shape = shape, .strides = std::move(strides)};
+    Value value{.name = "v" + std::to_string(program.nodes.size()),
+                .dtype = dtype_,
+                .shape = shape,
+                .strides = std::move(strides)};
     if (value.strides.empty()) value.strides = ContiguousStrides(shape);
     value.node = static_cast<int32_t>(program.nodes.size());
     const ValueId id = Add(std::move(value));
@@ -42,8 +46,12 @@ class Builder {
     return Op("linear.default", {ValueRef{x}, ValueRef{w}, std::move(bias)}, shape);
   }
   ValueId Unary(const std::string& op, ValueId x) { return Op(op, {ValueRef{x}}, case_.program.value(x).shape); }
-  ValueId Mul(ValueId a, ValueId b) { return Op("mul.Tensor", {ValueRef{a}, ValueRef{b}}, case_.program.value(a).shape); }
-  ValueId Sum(ValueId a, ValueId b) { return Op("add.Tensor", {ValueRef{a}, ValueRef{b}, 1}, case_.program.value(a).shape); }
+  ValueId Mul(ValueId a, ValueId b) {
+    return Op("mul.Tensor", {ValueRef{a}, ValueRef{b}}, case_.program.value(a).shape);
+  }
+  ValueId Sum(ValueId a, ValueId b) {
+    return Op("add.Tensor", {ValueRef{a}, ValueRef{b}, 1}, case_.program.value(a).shape);
+  }
 
   MatmulCase Finish(const std::vector<ValueId>& results, std::string reference) {
     case_.program.result.kind = Tree::Kind::kTuple;
@@ -214,10 +222,12 @@ std::vector<MatmulCase> RealMatmulCases() {
     const std::string size = std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k);
     cases.push_back(LinearCase(std::string(ShortName(dtype)) + "_" + size, m, n, k, dtype));
   };
-  for (auto [m, n, k] : {std::array<int64_t, 3>{1024, 8192, 8192}, {4096, 4096, 4096}, {512, 4096, 1024}, {128, 768, 3072}}) {
+  for (auto [m, n, k] :
+       {std::array<int64_t, 3>{1024, 8192, 8192}, {4096, 4096, 4096}, {512, 4096, 1024}, {128, 768, 3072}}) {
     linear(DType::kFloat32, m, n, k);
   }
-  for (auto [m, n, k] : {std::array<int64_t, 3>{4096, 4096, 4096}, {8192, 11008, 4096}, {16, 4096, 4096}, {2048, 768, 3072}}) {
+  for (auto [m, n, k] :
+       {std::array<int64_t, 3>{4096, 4096, 4096}, {8192, 11008, 4096}, {16, 4096, 4096}, {2048, 768, 3072}}) {
     linear(DType::kBFloat16, m, n, k);
   }
   cases.push_back(Swiglu("f32_swiglu", DType::kFloat32, 4096, 2816, 1024));

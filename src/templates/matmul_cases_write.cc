@@ -26,7 +26,8 @@ struct Choice {
 std::vector<Choice> Choose(const MatmulProblem& problem, int count, bool one_of_each) {
   std::vector<Choice> chosen;
   std::set<std::string> kinds;
-  for (const DeviceSpec& device : one_of_each ? std::vector<DeviceSpec>{H200(), SmallDevice()} : std::vector<DeviceSpec>{H200()}) {
+  for (const DeviceSpec& device :
+       one_of_each ? std::vector<DeviceSpec>{H200(), SmallDevice()} : std::vector<DeviceSpec>{H200()}) {
     for (const MatmulSchedule& schedule : MatmulSchedules(problem, device, one_of_each ? 1000 : count)) {
       if (!one_of_each || kinds.insert(Kind(schedule)).second) chosen.push_back({schedule, device});
     }
@@ -38,7 +39,8 @@ Json DescribeInputs(const Fragment& fragment) {
   Json inputs = Json::array();
   for (ValueId id : fragment.Inputs()) {
     const Value& value = fragment.program.value(id);
-    inputs.push_back({{"name", value.name}, {"dtype", Name(value.dtype)}, {"shape", value.shape}, {"strides", value.strides}});
+    inputs.push_back(
+        {{"name", value.name}, {"dtype", Name(value.dtype)}, {"shape", value.shape}, {"strides", value.strides}});
   }
   return inputs;
 }
@@ -58,13 +60,14 @@ Json WriteCase(const MatmulCase& one, int count, bool one_of_each, const std::fi
   }
   Json results = Json::array();
   for (ValueId id : fragment.Results()) results.push_back(fragment.program.value(id).strides);
-  return {{"name", one.name},           {"inputs", DescribeInputs(fragment)}, {"reference", one.reference},
+  return {{"name", one.name},          {"inputs", DescribeInputs(fragment)}, {"reference", one.reference},
           {"result_strides", results}, {"flops", problem.Flops()},           {"sources", sources}};
 }
 
 }  // namespace
 
-void WriteMatmulCases(const std::vector<MatmulCase>& cases, int count, bool one_of_each, const std::filesystem::path& folder) {
+void WriteMatmulCases(const std::vector<MatmulCase>& cases, int count, bool one_of_each,
+                      const std::filesystem::path& folder) {
   Json index = Json::array();
   for (const MatmulCase& one : cases) index.push_back(WriteCase(one, count, one_of_each, folder));
   WriteFileAtomically(folder / "index.json", index.dump(1));

@@ -11,7 +11,8 @@ namespace drtriton {
 
 // `count` schedules a case; with `one_of_each` instead the best schedule of every kind (precision, loads, split).
 // Throws InternalError when the family refuses a case.
-void WriteMatmulCases(const std::vector<MatmulCase>& cases, int count, bool one_of_each, const std::filesystem::path& folder);
+void WriteMatmulCases(const std::vector<MatmulCase>& cases, int count, bool one_of_each,
+                      const std::filesystem::path& folder);
 
 }  // namespace drtriton
 

@@ -17,7 +17,7 @@ struct HalvesTile {
 };
 HalvesTile HalvesTileOf(const MatmulOperand& operand, int64_t k) {
   if (!operand.k_contiguous) return {64, 64, 8};
-  const int64_t block_k = std::min<int64_t>(NextPowerOfTwo(k), 4096);
+  const int64_t block_k = std::min<int64_t>(NextPowerOfTwo(k), 8192);
   return {std::max<int64_t>(1, 2048 / block_k), block_k, block_k >= 2048 ? 8 : 4};
 }
 
@@ -26,8 +26,15 @@ class HalvesWriter {
  public:
   HalvesWriter(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device,
                const MatmulOperand& operand, const AxisList& own_axes, const std::string& name, ModuleSource& module)
-      : problem_(problem), lowered_(*problem.lowered), schedule_(schedule), device_(device), operand_(operand), module_(module),
-        name_(name), both_(schedule.precision == Precision::kHalves), tile_(HalvesTileOf(operand, problem.k)) {
+      : problem_(problem),
+        lowered_(*problem.lowered),
+        schedule_(schedule),
+        device_(device),
+        operand_(operand),
+        module_(module),
+        name_(name),
+        both_(schedule.precision == Precision::kHalves),
+        tile_(HalvesTileOf(operand, problem.k)) {
     rows_axes_ = problem.batch_axes;
     rows_axes_.insert(rows_axes_.end(), own_axes.begin(), own_axes.end());
     rows_ = lowered_.Product(rows_axes_);
@@ -57,7 +64,7 @@ class HalvesWriter {
   HalvesTile tile_;
   AxisList rows_axes_;
   int64_t rows_ = 1;
-  std::string value_;   // the row's variable where it is read once
+  std::string value_;  // the row's variable where it is read once
 };
 
 // Emits the k indices and the operand's tile as float32, [BLOCK_ROWS, BLOCK_K]; zeros outside.
@@ -69,7 +76,8 @@ std::string HalvesWriter::Load(KernelSource& kernel) {
                    {"k[None, :]", problem_.k_axes, EvenK() ? "" : "k_mask[None, :]", "K", "k"}});
   std::string text = tile.Value(operand_.node);
   if (!operand_.plain && !EvenK()) text = "tl.where(k_mask[None, :], " + text + ", 0.0)";
-  if (operand_.plain && lowered_.node(operand_.node).axes.size() == rows_axes_.size() + problem_.k_axes.size()) return text;
+  if (operand_.plain && lowered_.node(operand_.node).axes.size() == rows_axes_.size() + problem_.k_axes.size())
+    return text;
   const std::string variable = kernel.Fresh("value");
   kernel.Line(variable + " = tl.broadcast_to(" + text + ", (BLOCK_ROWS, BLOCK_K))");
   return variable;
@@ -93,7 +101,8 @@ void HalvesWriter::Maximum(KernelSource& kernel) {
 }
 
 void HalvesWriter::Scales(KernelSource& kernel, const TensorRef& scale) {
-  kernel.Comment("Powers of two by their exponent bits: `factor` takes the largest element to [2^14, 2^15), `unit` times");
+  kernel.Comment(
+      "Powers of two by their exponent bits: `factor` takes the largest element to [2^14, 2^15), `unit` times");
   kernel.Comment("2^-14 takes it back.");
   kernel.Line("exponent = (largest.to(tl.int32, bitcast=True) >> 23) & 255");
   kernel.Line("factor_bits = tl.minimum(268 - exponent, 253)");
@@ -128,7 +137,11 @@ HalfOperand HalvesWriter::Scratch() {
   const int64_t rows_per_batch = rows_ / problem_.batch;
   auto matrix = [&](const std::string& part) {
     const TensorRef tensor = module_.AddScratch(name_ + part, DType::kFloat16, {rows_, problem_.k});
-    return MatrixView{.tensor = tensor, .rows = rows_, .rows_per_batch = rows_per_batch, .row_stride = problem_.k, .columns = problem_.k};
+    return MatrixView{.tensor = tensor,
+                      .rows = rows_,
+                      .rows_per_batch = rows_per_batch,
+                      .row_stride = problem_.k,
+                      .columns = problem_.k};
   };
   HalfOperand half;
   half.high = matrix("_high");
@@ -138,7 +151,8 @@ HalfOperand HalvesWriter::Scratch() {
 }
 
 KernelPlan HalvesWriter::Plan(const KernelSource& kernel) const {
-  KernelPlan plan{.name = kernel.name(), .family = "matmul", .tile = {{"BLOCK_ROWS", tile_.rows}, {"BLOCK_K", tile_.k}}};
+  KernelPlan plan{
+      .name = kernel.name(), .family = "matmul", .tile = {{"BLOCK_ROWS", tile_.rows}, {"BLOCK_K", tile_.k}}};
   plan.num_warps = tile_.warps;
   plan.numerics = both_ ? "fp32 to 22 bits" : "fp32 to 11 bits";
   plan.why = "bound by memory; done once, so that the product's loop only moves and multiplies float16";
@@ -151,8 +165,8 @@ HalfOperand HalvesWriter::Write(std::vector<KernelPlan>& plans) {
   KernelSource& kernel = module_.AddKernel(name_ + "_halves_kernel");
   kernel.Doc(both_ ? "Every float32 as high + low, two float16 numbers, its row scaled by a power of two."
                    : "Every float32 as a float16 number, its row scaled by a power of two.");
-  for (const char* name : {"row", "row_mask", "k", "k_mask", "k_start", "finite", "largest", "exponent", "factor_bits", "factor",
-                           "unit", "offset", "scaled", "high", "low"}) {
+  for (const char* name : {"row", "row_mask", "k", "k_mask", "k_start", "finite", "largest", "exponent", "factor_bits",
+                           "factor", "unit", "offset", "scaled", "high", "low"}) {
     kernel.Fresh(name);
   }
   kernel.Constant("ROWS", rows_), kernel.Constant("K", problem_.k);
@@ -169,8 +183,8 @@ HalfOperand HalvesWriter::Write(std::vector<KernelPlan>& plans) {
 
 }  // namespace
 
-Halves WriteHalves(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device, ModuleSource& module,
-                   std::vector<KernelPlan>& plans) {
+Halves WriteHalves(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device,
+                   ModuleSource& module, std::vector<KernelPlan>& plans) {
   Halves halves;
   halves.a = HalvesWriter(problem, schedule, device, problem.a, problem.m_axes, "left", module).Write(plans);
   for (const MatmulGroup& group : problem.groups) {

@@ -20,19 +20,22 @@ std::string DescriptorText(const ModuleSource& module, const Lowered& lowered, c
     const bool whole = IsContiguous(value.shape, value.strides) && value.Elements() == view.rows * view.columns &&
                        view.row_stride == view.columns;
     if (view.offset != 0 || (!same_shape && !whole)) {
-      const std::string offset = view.offset == 0 ? "" : ", " + name + ".storage_offset() + " + std::to_string(view.offset);
-      matrix = name + ".as_strided((" + rows + ", " + columns + "), (" + std::to_string(view.row_stride) + ", 1)" + offset + ")";
+      const std::string offset =
+          view.offset == 0 ? "" : ", " + name + ".storage_offset() + " + std::to_string(view.offset);
+      matrix = name + ".as_strided((" + rows + ", " + columns + "), (" + std::to_string(view.row_stride) + ", 1)" +
+               offset + ")";
     } else if (!same_shape) {
       matrix = name + ".view(" + rows + ", " + columns + ")";
     }
   }
-  return "TensorDescriptor.from_tensor(" + matrix + ", [" + std::to_string(block[0]) + ", " + std::to_string(block[1]) + "])";
+  return "TensorDescriptor.from_tensor(" + matrix + ", [" + std::to_string(block[0]) + ", " + std::to_string(block[1]) +
+         "])";
 }
 
 std::string Widened(const Lowered& lowered) { return NeedsWideIndex(lowered) ? ".to(tl.int64)" : ""; }
 
-void WriteEpilogue(const MatmulProblem& problem, const TileIndex& m, const TileIndex& n, const std::vector<std::string>& products,
-                   KernelSource& kernel) {
+void WriteEpilogue(const MatmulProblem& problem, const TileIndex& m, const TileIndex& n,
+                   const std::vector<std::string>& products, KernelSource& kernel) {
   size_t product = 0;
   for (const MatmulGroup& group : problem.groups) {
     std::vector<TileDim> dims;
@@ -51,7 +54,10 @@ namespace {
 class SumWriter {
  public:
   SumWriter(const MatmulProblem& problem, const MatmulSchedule& schedule, ModuleSource& module)
-      : problem_(problem), schedule_(schedule), module_(module), kernel_(module.AddKernel("sum_parts_kernel")),
+      : problem_(problem),
+        schedule_(schedule),
+        module_(module),
+        kernel_(module.AddKernel("sum_parts_kernel")),
         block_n_(std::min<int64_t>(NextPowerOfTwo(problem.n), 128)),
         block_m_(std::min<int64_t>(NextPowerOfTwo(problem.m), 512 / block_n_)) {}
 
@@ -104,7 +110,8 @@ void SumWriter::Write(const std::vector<TensorRef>& partials) {
   std::vector<std::string> sums;
   for (const TensorRef& partial : partials) sums.push_back(Sum(partial, mask));
   WriteEpilogue(problem_, {"m[:, None]", m_mask}, {"n[None, :]", n_mask}, sums, kernel_);
-  std::vector<std::string> grid{std::to_string(CeilDiv(problem_.m, block_m_)), std::to_string(CeilDiv(problem_.n, block_n_))};
+  std::vector<std::string> grid{std::to_string(CeilDiv(problem_.m, block_m_)),
+                                std::to_string(CeilDiv(problem_.n, block_n_))};
   if (problem_.batch > 1) grid.push_back(std::to_string(problem_.batch));
   module_.Launch(kernel_, grid, 4, 1);
 }
@@ -121,7 +128,10 @@ KernelPlan SumWriter::Plan(double estimated_us) const {
 class VectorWriter {
  public:
   VectorWriter(const MatmulProblem& problem, const MatmulSchedule& schedule, KernelSource& kernel)
-      : problem_(problem), kernel_(kernel), even_n_(problem.n % schedule.block_n == 0), even_k_(problem.k % schedule.block_k == 0) {}
+      : problem_(problem),
+        kernel_(kernel),
+        even_n_(problem.n % schedule.block_n == 0),
+        even_k_(problem.k % schedule.block_k == 0) {}
 
   void Indices(const MatmulSchedule& schedule);
   void Loop();
@@ -197,7 +207,8 @@ KernelPlan WriteSum(const MatmulProblem& problem, const MatmulSchedule& schedule
   return writer.Plan(SumUs(problem, schedule, device));
 }
 
-void WriteVector(const MatmulProblem& problem, const MatmulSchedule& schedule, ModuleSource& module, KernelSource& kernel) {
+void WriteVector(const MatmulProblem& problem, const MatmulSchedule& schedule, ModuleSource& module,
+                 KernelSource& kernel) {
   VectorWriter writer(problem, schedule, kernel);
   writer.Indices(schedule);
   writer.Loop();

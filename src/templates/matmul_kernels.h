@@ -2,9 +2,9 @@
 // product of few rows.  Used by matmul_source.cc alone.
 //
 // Halves.  A row of a float32 operand is scaled by a power of two so that its largest element lies in [2^14, 2^15), and
-// every element becomes high + low, two float16 numbers: 22 bits for elements down to 2^-28 of the row's largest, then an
-// absolute error of 2^-39 of it.  high*high + high*low + low*high leaves out low*low, 2^-22 of the product, as tf32x3
-// does.  The scales are powers of two, so undoing them is exact.  NaN and inf stay what they are in `high`.
+// every element becomes high + low, two float16 numbers: 22 bits for elements down to 2^-28 of the row's largest, then
+// an absolute error of 2^-39 of it.  high*high + high*low + low*high leaves out low*low, 2^-22 of the product, as
+// tf32x3 does.  The scales are powers of two, so undoing them is exact.  NaN and inf stay what they are in `high`.
 #ifndef DRTRITON_TEMPLATES_MATMUL_KERNELS_H_
 #define DRTRITON_TEMPLATES_MATMUL_KERNELS_H_
 
@@ -19,18 +19,18 @@
 namespace drtriton {
 
 struct HalfOperand {
-  MatrixView high, low;   // [batch * rows, K] float16, K contiguous; `low` only for Precision::kHalves
-  TensorRef scale;        // float32, one a row: what 2^0 of the scaled row stands for, times 2^14
+  MatrixView high, low;  // [batch * rows, K] float16, K contiguous; `low` only for Precision::kHalves
+  TensorRef scale;       // float32, one a row: what 2^0 of the scaled row stands for, times 2^14
 };
 
 struct Halves {
   HalfOperand a;
-  std::vector<HalfOperand> b;   // one an anchor
+  std::vector<HalfOperand> b;  // one an anchor
 };
 
 // Adds the kernels that rewrite the operands, and their plans.
-Halves WriteHalves(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device, ModuleSource& module,
-                   std::vector<KernelPlan>& plans);
+Halves WriteHalves(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device,
+                   ModuleSource& module, std::vector<KernelPlan>& plans);
 
 // Multiplies an accumulator by its rows' and columns' scales; assumes m, n (and their masks) and batch as variables.
 void UndoScale(const std::string& accumulator, const HalfOperand& a, const HalfOperand& b, const MatmulProblem& problem,
@@ -45,15 +45,16 @@ struct TileIndex {
 };
 
 // Binds every product to its text, in group order, and writes all stores.
-void WriteEpilogue(const MatmulProblem& problem, const TileIndex& m, const TileIndex& n, const std::vector<std::string>& products,
-                   KernelSource& kernel);
+void WriteEpilogue(const MatmulProblem& problem, const TileIndex& m, const TileIndex& n,
+                   const std::vector<std::string>& products, KernelSource& kernel);
 
 // Adds the kernel that sums the parts of a split K in order and carries the epilogue.
 KernelPlan WriteSum(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device,
                     const std::vector<TensorRef>& partials, ModuleSource& module);
 
 // Fills the kernel for at most four rows: one program a row and block of columns.
-void WriteVector(const MatmulProblem& problem, const MatmulSchedule& schedule, ModuleSource& module, KernelSource& kernel);
+void WriteVector(const MatmulProblem& problem, const MatmulSchedule& schedule, ModuleSource& module,
+                 KernelSource& kernel);
 
 // The launcher's text for a descriptor over the matrix: "TensorDescriptor.from_tensor(x.view(4096, 768), [128, 64])".
 std::string DescriptorText(const ModuleSource& module, const Lowered& lowered, const MatrixView& view,

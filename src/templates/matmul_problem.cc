@@ -101,7 +101,8 @@ std::optional<MatrixView> MatrixOver(const Lowered& lowered, const LoweredNode& 
 }
 
 // `own` is the operand's other dimension: m for A, n for B.
-MatmulOperand ReadOperand(const Lowered& lowered, NodeId id, const AxisList& batch, const AxisList& own, const AxisList& k) {
+MatmulOperand ReadOperand(const Lowered& lowered, NodeId id, const AxisList& batch, const AxisList& own,
+                          const AxisList& k) {
   MatmulOperand operand{.node = id};
   const LoweredNode& node = lowered.node(id);
   operand.plain = node.kind == LoweredKind::kLoad;
@@ -187,7 +188,8 @@ std::optional<std::string> AddProduct(const Lowered& lowered, NodeId id, MatmulP
     problem.dtype = ProductType(lowered, product);
     problem.a.node = product.operands[0];
   } else if (mine.batch_axes != problem.batch_axes || mine.m_axes != problem.m_axes || mine.k_axes != problem.k_axes ||
-             ProductType(lowered, product) != problem.dtype || !SameValue(lowered, product.operands[0], problem.a.node)) {
+             ProductType(lowered, product) != problem.dtype ||
+             !SameValue(lowered, product.operands[0], problem.a.node)) {
     return "matrix products of different left operands";
   } else if (lowered.Product(n_axes) != problem.n) {
     return "matrix products of different widths";
@@ -202,7 +204,8 @@ std::optional<std::string> AddProduct(const Lowered& lowered, NodeId id, MatmulP
     problem.groups.push_back({.n_axes = n_axes});
     group = problem.groups.end() - 1;
   }
-  group->anchors.push_back({.node = id, .b = ReadOperand(lowered, product.operands[1], problem.batch_axes, n_axes, problem.k_axes)});
+  group->anchors.push_back(
+      {.node = id, .b = ReadOperand(lowered, product.operands[1], problem.batch_axes, n_axes, problem.k_axes)});
   return std::nullopt;
 }
 
@@ -212,8 +215,9 @@ std::optional<std::string> AddStore(const Lowered& lowered, size_t index, Matmul
   const std::set<NodeId> needed = Needs(lowered, store.node);
   for (MatmulGroup& group : problem.groups) {
     const AxisList all = Join(Join(problem.batch_axes, problem.m_axes), group.n_axes);
-    const bool fits = IsSubset(store.access.axes, all) && IsSubset(all, store.access.axes) &&
-                      std::all_of(needed.begin(), needed.end(), [&](NodeId id) { return IsSubset(lowered.node(id).axes, all); });
+    const bool fits =
+        IsSubset(store.access.axes, all) && IsSubset(all, store.access.axes) &&
+        std::all_of(needed.begin(), needed.end(), [&](NodeId id) { return IsSubset(lowered.node(id).axes, all); });
     const bool reads_group = std::any_of(group.anchors.begin(), group.anchors.end(),
                                          [&](const MatmulAnchor& anchor) { return needed.count(anchor.node) != 0; });
     if (!fits || !reads_group) continue;

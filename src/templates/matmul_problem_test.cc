@@ -98,7 +98,8 @@ TEST(MatmulProblem, APrologueIsNotPlain) {
 // What is refused, by what the reason mentions.
 Program Chain() {
   Program program;
-  const ValueId x = AddLeaf(program, ValueKind::kInput, "x", {16, 16}), y = AddLeaf(program, ValueKind::kInput, "y", {16, 16});
+  const ValueId x = AddLeaf(program, ValueKind::kInput, "x", {16, 16}),
+                y = AddLeaf(program, ValueKind::kInput, "y", {16, 16});
   const ValueId v = AddLeaf(program, ValueKind::kInput, "v", {16, 16});
   const ValueId z = AddNode(program, "z", "aten.mm.default", {ValueRef{x}, ValueRef{y}}, {16, 16});
   const ValueId w = AddNode(program, "w", "aten.mm.default", {ValueRef{z}, ValueRef{v}}, {16, 16});
@@ -117,7 +118,8 @@ Program OfType(DType dtype) {
 
 Program WithSideResult() {
   Program program;
-  const ValueId x = AddLeaf(program, ValueKind::kInput, "x", {16, 32}), y = AddLeaf(program, ValueKind::kInput, "y", {32, 8});
+  const ValueId x = AddLeaf(program, ValueKind::kInput, "x", {16, 32}),
+                y = AddLeaf(program, ValueKind::kInput, "y", {32, 8});
   const ValueId s = AddNode(program, "s", "aten.relu.default", {ValueRef{x}}, {16, 32});
   const ValueId z = AddNode(program, "z", "aten.mm.default", {ValueRef{s}, ValueRef{y}}, {16, 8});
   program.result = Tree{.kind = Tree::Kind::kTuple, .children = {Tree{.value = s}, Tree{.value = z}}};

@@ -19,38 +19,42 @@ struct Tile {
 
 // 16-bit operands: 128 bytes of k a row is what TMA and the tensor cores like best.
 constexpr Tile kNarrowTiles[] = {
-    {128, 256, 64, 8, 3}, {128, 256, 64, 8, 4}, {256, 128, 64, 8, 3},  {128, 128, 64, 8, 4},  {128, 128, 64, 4, 4},
-    {128, 128, 64, 4, 3}, {128, 64, 64, 4, 4},  {64, 256, 64, 4, 4},   {64, 128, 64, 4, 4},   {64, 128, 128, 4, 3},
-    {64, 64, 64, 4, 5},   {64, 64, 128, 4, 4},  {64, 32, 128, 4, 4},   {32, 64, 128, 4, 4},   {32, 128, 64, 4, 4},
-    {16, 32, 256, 4, 4},  {16, 64, 128, 4, 5},  {16, 128, 128, 8, 4},  {16, 64, 64, 4, 4},    {16, 16, 256, 4, 4},
+    {128, 256, 64, 8, 3}, {128, 256, 64, 8, 4}, {256, 128, 64, 8, 3}, {128, 128, 64, 8, 4}, {128, 128, 64, 4, 4},
+    {128, 128, 64, 4, 3}, {128, 64, 64, 4, 4},  {128, 64, 64, 8, 4},  {64, 256, 64, 4, 4},  {64, 128, 64, 4, 4},
+    {64, 128, 128, 4, 3}, {64, 64, 64, 4, 5},   {64, 64, 128, 4, 4},  {64, 32, 128, 4, 4},  {32, 64, 128, 4, 4},
+    {32, 128, 64, 4, 4},  {16, 32, 256, 4, 4},  {16, 64, 128, 4, 5},  {16, 128, 128, 8, 4}, {16, 64, 64, 4, 4},
+    {16, 16, 256, 4, 4},
 };
 // float32 operands that pass through registers on their way (tf32x3) or not (tf32).
 constexpr Tile kWideTiles[] = {
     {128, 256, 32, 8, 3}, {128, 128, 32, 8, 4}, {128, 128, 32, 8, 3}, {128, 128, 32, 4, 4}, {128, 64, 32, 4, 4},
-    {64, 128, 32, 4, 4},  {64, 128, 32, 4, 3},  {64, 128, 32, 8, 4},  {64, 64, 32, 4, 4},   {64, 64, 64, 4, 3},
-    {64, 32, 64, 4, 4},   {32, 64, 64, 4, 4},   {32, 32, 64, 4, 4},   {16, 64, 64, 4, 4},   {16, 32, 128, 4, 4},
-    {16, 128, 32, 4, 4},  {16, 16, 128, 4, 4},  {32, 64, 32, 4, 3},
+    {128, 64, 32, 8, 4},  {64, 128, 32, 4, 4},  {64, 128, 32, 4, 3},  {64, 128, 32, 8, 4},  {64, 64, 32, 4, 4},
+    {64, 64, 64, 4, 3},   {64, 32, 64, 4, 4},   {32, 64, 64, 4, 4},   {32, 32, 64, 4, 4},   {16, 64, 64, 4, 4},
+    {16, 32, 128, 4, 4},  {16, 128, 32, 4, 4},  {16, 16, 128, 4, 4},  {32, 64, 32, 4, 3},
 };
 // float32 without tensor cores: the loop over a tile's k is unrolled, so that more than this spills.
 constexpr Tile kPlainTiles[] = {
-    {64, 64, 16, 8, 2}, {32, 64, 32, 4, 2}, {64, 32, 32, 4, 2}, {32, 32, 32, 4, 2}, {16, 64, 32, 4, 3}, {16, 32, 32, 4, 3}, {16, 16, 32, 4, 2},
+    {64, 64, 16, 8, 2}, {32, 64, 32, 4, 2}, {64, 32, 32, 4, 2}, {32, 32, 32, 4, 2},
+    {16, 64, 32, 4, 3}, {16, 32, 32, 4, 3}, {16, 16, 32, 4, 2},
 };
 // Halves: four float16 tiles a step.
 constexpr Tile kHalvesTiles[] = {
     {128, 256, 32, 8, 4}, {128, 256, 64, 8, 2}, {256, 128, 32, 8, 4}, {128, 128, 64, 8, 3}, {128, 128, 64, 4, 3},
-    {128, 128, 32, 4, 4}, {128, 64, 64, 4, 4},  {64, 128, 64, 4, 4},  {64, 64, 64, 4, 4},   {64, 256, 32, 4, 4},
+    {128, 128, 32, 4, 4}, {128, 128, 32, 8, 4}, {128, 64, 64, 4, 4},  {128, 64, 32, 4, 4},  {128, 64, 32, 8, 4},
+    {64, 128, 64, 4, 4},  {64, 64, 64, 4, 4},   {64, 256, 32, 4, 4},
 };
 constexpr Tile kVectorTiles[] = {
-    {1, 16, 256, 4, 2}, {1, 8, 512, 4, 2}, {1, 4, 1024, 4, 2}, {1, 16, 512, 8, 2}, {1, 32, 128, 4, 2}, {1, 64, 64, 4, 2},
+    {1, 16, 256, 4, 2}, {1, 8, 512, 4, 2},  {1, 4, 1024, 4, 2},
+    {1, 16, 512, 8, 2}, {1, 32, 128, 4, 2}, {1, 64, 64, 4, 2},
 };
 constexpr std::array<int64_t, 6> kSplits = {1, 2, 4, 8, 16, 32};
 
 constexpr double kL2BytesPerUs = 5.5e6;
-constexpr double kKernelFloorUs = 2.0;   // a kernel that does nothing, start to end
-constexpr double kLatencyUs = 0.9;       // memory latency under load: decides how many bytes must be in flight
+constexpr double kKernelFloorUs = 2.0;  // a kernel that does nothing, start to end
+constexpr double kLatencyUs = 0.9;      // memory latency under load: decides how many bytes must be in flight
 
 int64_t OperandElementBytes(const MatmulProblem& problem, const MatmulSchedule& schedule) {
-  if (schedule.precision == Precision::kHalves) return 4;   // two float16
+  if (schedule.precision == Precision::kHalves) return 4;  // two float16
   if (schedule.precision == Precision::kHalf) return 2;
   return ElementBytes(problem.dtype);
 }
@@ -69,7 +73,8 @@ int64_t Registers(const MatmulProblem& problem, const MatmulSchedule& schedule) 
   if (schedule.vector) return anchors * schedule.block_n * schedule.block_k / threads * 2 + 48;
   int64_t operands = 0;
   // Below 64 rows the older instruction takes both operands from registers.
-  if (schedule.precision == Precision::kTf32x3) operands = (schedule.block_m < 64 ? 4 : 2) * (a + b * (schedule.block_m < 64 ? anchors : 1));
+  if (schedule.precision == Precision::kTf32x3)
+    operands = (schedule.block_m < 64 ? 4 : 2) * (a + b * (schedule.block_m < 64 ? anchors : 1));
   if (schedule.precision == Precision::kIeee) operands = a + b * anchors;
   if (!schedule.SplitsOperands() && !problem.a.plain) operands = std::max(operands, 2 * a);
   return accumulators + operands + 64;
@@ -82,7 +87,8 @@ bool FitsDescriptors(const MatmulProblem& problem, const MatmulSchedule& schedul
 }
 
 bool FitsLoads(const MatmulProblem& problem, const MatmulSchedule& schedule) {
-  if (schedule.SplitsOperands()) return schedule.descriptors && schedule.block_m >= 64 && problem.k % 8 == 0 && problem.k >= 64;
+  if (schedule.SplitsOperands())
+    return schedule.descriptors && schedule.block_m >= 64 && problem.k % 8 == 0 && problem.k >= 64;
   if (!schedule.descriptors) return true;
   bool any = FitsDescriptors(problem, schedule, problem.a);
   for (const MatmulAnchor* anchor : problem.Anchors()) any = any || FitsDescriptors(problem, schedule, anchor->b);
@@ -110,7 +116,7 @@ double Efficiency(const MatmulProblem& problem, const MatmulSchedule& schedule) 
   const double m = static_cast<double>(schedule.block_m);
   const double n = static_cast<double>(schedule.block_n * problem.AnchorCount());
   double share = 1.15 / (1 + 24 * (1 / m + 1 / n));
-  if (schedule.block_m < 64) share *= 0.5;   // the older tensor-core instruction
+  if (schedule.block_m < 64) share *= 0.5;  // the older tensor-core instruction
   if (!schedule.descriptors) share *= 0.85;
   if (schedule.persistent) share *= 1.03;
   if (schedule.num_warps == 4 && m * n >= 128 * 128) share *= 0.97;
@@ -119,12 +125,18 @@ double Efficiency(const MatmulProblem& problem, const MatmulSchedule& schedule) 
 
 double MatmulRate(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device) {
   switch (schedule.precision) {
-    case Precision::kNative: return schedule.vector ? device.fp32_flops_per_us : device.bf16_flops_per_us;
-    case Precision::kTf32: return device.tf32_flops_per_us;
-    case Precision::kTf32x3: return device.tf32_flops_per_us / 3 * 0.85;
-    case Precision::kIeee: return device.fp32_flops_per_us * 0.6;
-    case Precision::kHalves: return device.bf16_flops_per_us / 3 * 0.95;
-    case Precision::kHalf: return device.bf16_flops_per_us;
+    case Precision::kNative:
+      return schedule.vector ? device.fp32_flops_per_us : device.bf16_flops_per_us;
+    case Precision::kTf32:
+      return device.tf32_flops_per_us;
+    case Precision::kTf32x3:
+      return device.tf32_flops_per_us / 3 * 0.85;
+    case Precision::kIeee:
+      return device.fp32_flops_per_us * 0.6;
+    case Precision::kHalves:
+      return device.bf16_flops_per_us / 3 * 0.95;
+    case Precision::kHalf:
+      return device.bf16_flops_per_us;
   }
   return device.MatmulFlopsPerUs(problem.dtype, problem.tf32_allowed);
 }
@@ -133,7 +145,8 @@ double MatmulRate(const MatmulProblem& problem, const MatmulSchedule& schedule, 
 int64_t Occupancy(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device) {
   const int64_t shared = std::max<int64_t>(SharedBytes(problem, schedule) + 1024, 1);
   const int64_t threads = 32 * schedule.num_warps;
-  const int64_t by_registers = device.registers_per_multiprocessor / (std::max<int64_t>(Registers(problem, schedule), 32) * threads);
+  const int64_t by_registers =
+      device.registers_per_multiprocessor / (std::max<int64_t>(Registers(problem, schedule), 32) * threads);
   return std::clamp<int64_t>(std::min({device.shared_bytes_per_block / shared, by_registers, 2048 / threads}), 1, 16);
 }
 
@@ -147,7 +160,8 @@ double ComputeUs(const MatmulProblem& problem, const MatmulSchedule& schedule, c
   double scalar = 0;
   if (!schedule.SplitsOperands()) {
     scalar += problem.a.scalar_cost * static_cast<double>(schedule.block_m) * k;
-    for (const MatmulAnchor* anchor : problem.Anchors()) scalar += anchor->b.scalar_cost * static_cast<double>(schedule.block_n) * k;
+    for (const MatmulAnchor* anchor : problem.Anchors())
+      scalar += anchor->b.scalar_cost * static_cast<double>(schedule.block_n) * k;
   }
   scalar += problem.epilogue_cost * static_cast<double>(schedule.block_m * schedule.block_n);
   double tile_us = flops / (per_sm * Efficiency(problem, schedule)) + scalar / scalar_per_sm;
@@ -158,7 +172,8 @@ double ComputeUs(const MatmulProblem& problem, const MatmulSchedule& schedule, c
 
 double MainBytes(const MatmulProblem& problem, const MatmulSchedule& schedule) {
   const double results = static_cast<double>(problem.batch * problem.m * problem.n) * 4.0 * problem.AnchorCount();
-  const double outside = schedule.split_k > 1 ? results * static_cast<double>(schedule.split_k) : problem.epilogue_bytes;
+  const double outside =
+      schedule.split_k > 1 ? results * static_cast<double>(schedule.split_k) : problem.epilogue_bytes;
   double operands = problem.OperandBytes();
   if (schedule.SplitsOperands()) operands *= schedule.precision == Precision::kHalves ? 1.0 : 0.5;
   return operands + outside;
@@ -191,7 +206,8 @@ void AddTile(const MatmulProblem& problem, const DeviceSpec& device, Precision p
              std::vector<MatmulSchedule>& out) {
   for (int64_t split : kSplits) {
     for (int loads = 0; loads < 3; ++loads) {
-      MatmulSchedule schedule{.precision = precision, .descriptors = loads > 0, .persistent = loads == 2, .vector = vector};
+      MatmulSchedule schedule{
+          .precision = precision, .descriptors = loads > 0, .persistent = loads == 2, .vector = vector};
       schedule.split_k = split;
       schedule.block_m = tile.m, schedule.block_n = tile.n, schedule.block_k = tile.k;
       schedule.num_warps = tile.warps, schedule.num_stages = tile.stages;
@@ -246,8 +262,10 @@ std::string Kind(const MatmulSchedule& schedule) {
 std::string Describe(const MatmulSchedule& schedule) {
   std::string text = Kind(schedule);
   if (schedule.split_k > 1) text += " in " + std::to_string(schedule.split_k);
-  text += ", " + std::to_string(schedule.block_m) + "x" + std::to_string(schedule.block_n) + "x" + std::to_string(schedule.block_k);
-  return text + ", " + std::to_string(schedule.num_warps) + " warps, " + std::to_string(schedule.num_stages) + " stages";
+  text += ", " + std::to_string(schedule.block_m) + "x" + std::to_string(schedule.block_n) + "x" +
+          std::to_string(schedule.block_k);
+  return text + ", " + std::to_string(schedule.num_warps) + " warps, " + std::to_string(schedule.num_stages) +
+         " stages";
 }
 
 int64_t SharedBytes(const MatmulProblem& problem, const MatmulSchedule& schedule) {
@@ -262,13 +280,15 @@ int64_t SharedBytes(const MatmulProblem& problem, const MatmulSchedule& schedule
 
 bool IsValid(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device) {
   if (schedule.vector && (schedule.descriptors || schedule.split_k > 1)) return false;
-  if (!FitsSize(problem, schedule) || !FitsLoads(problem, schedule) || !FitsSplit(problem, schedule, device)) return false;
+  if (!FitsSize(problem, schedule) || !FitsLoads(problem, schedule) || !FitsSplit(problem, schedule, device))
+    return false;
   if (schedule.persistent && OutputTiles(problem, schedule) <= device.multiprocessors) return false;
   if (schedule.precision == Precision::kIeee && schedule.descriptors) return false;
   return SharedBytes(problem, schedule) <= device.shared_bytes_per_block && Registers(problem, schedule) <= 255;
 }
 
-double RewriteUs(const MatmulOperand& operand, int64_t elements, const MatmulSchedule& schedule, const DeviceSpec& device) {
+double RewriteUs(const MatmulOperand& operand, int64_t elements, const MatmulSchedule& schedule,
+                 const DeviceSpec& device) {
   const double written = static_cast<double>(elements) * (schedule.precision == Precision::kHalves ? 4.0 : 2.0);
   return 1.15 * (operand.bytes + written) / device.memory_bytes_per_us + 1.0;
 }

@@ -22,12 +22,12 @@ namespace drtriton {
 
 // How the operands are multiplied.
 enum class Precision : uint8_t {
-  kNative,   // 16-bit operands
-  kTf32,     // one TF32 product; only where the user allowed it
-  kTf32x3,   // three TF32 products
-  kIeee,     // float32 arithmetic without tensor cores
-  kHalves,   // three products of scaled float16 halves
-  kHalf,     // one product of scaled float16: the 11 bits of TF32; only where the user allowed TF32
+  kNative,  // 16-bit operands
+  kTf32,    // one TF32 product; only where the user allowed it
+  kTf32x3,  // three TF32 products
+  kIeee,    // float32 arithmetic without tensor cores
+  kHalves,  // three products of scaled float16 halves
+  kHalf,    // one product of scaled float16: the 11 bits of TF32; only where the user allowed TF32
 };
 
 struct MatmulSchedule {
@@ -37,7 +37,7 @@ struct MatmulSchedule {
   bool vector = false;
   int64_t split_k = 1;
   int64_t block_m = 128, block_n = 128, block_k = 64;
-  int64_t group_m = 8;   // rows of tiles that run together, so that they find each other's operands in L2
+  int64_t group_m = 8;  // rows of tiles that run together, so that they find each other's operands in L2
   int num_warps = 4;
   int num_stages = 3;
   double estimated_us = 0;
@@ -51,8 +51,8 @@ std::string Describe(const MatmulSchedule& schedule);
 // Schedules of one kind differ in their tile alone: "tf32x3, TMA, persistent".
 std::string Kind(const MatmulSchedule& schedule);
 
-// At most `max_count` valid schedules, best estimate first, kinds mixed so that a wrong estimate of one kind cannot crowd
-// out the others.  At least one for every problem that ReadMatmul() accepts.  Deterministic.
+// At most `max_count` valid schedules, best estimate first, kinds mixed so that a wrong estimate of one kind cannot
+// crowd out the others.  At least one for every problem that ReadMatmul() accepts.  Deterministic.
 std::vector<MatmulSchedule> MatmulSchedules(const MatmulProblem& problem, const DeviceSpec& device, int max_count);
 
 // Whether the schedule fits the problem and the device: shared memory, registers, alignment.
@@ -62,7 +62,8 @@ bool IsValid(const MatmulProblem& problem, const MatmulSchedule& schedule, const
 double EstimateUs(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device);
 
 // Its parts: rewriting one operand of so many elements into halves, and summing the parts of a split K.
-double RewriteUs(const MatmulOperand& operand, int64_t elements, const MatmulSchedule& schedule, const DeviceSpec& device);
+double RewriteUs(const MatmulOperand& operand, int64_t elements, const MatmulSchedule& schedule,
+                 const DeviceSpec& device);
 double SumUs(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device);
 
 // Shared memory of the main kernel's pipeline in bytes.

@@ -35,7 +35,8 @@ TEST(MatmulSchedule, SeveralKindsAreAmongTheFirstEight) {
 }
 
 TEST(MatmulSchedule, Deterministic) {
-  const auto first = Schedules(512, 4096, 1024, DType::kFloat32, 12), second = Schedules(512, 4096, 1024, DType::kFloat32, 12);
+  const auto first = Schedules(512, 4096, 1024, DType::kFloat32, 12),
+             second = Schedules(512, 4096, 1024, DType::kFloat32, 12);
   ASSERT_EQ(first.size(), second.size());
   for (size_t i = 0; i < first.size(); ++i) EXPECT_EQ(Describe(first[i]), Describe(second[i]));
 }
@@ -83,7 +84,7 @@ TEST(MatmulSchedule, PersistentLoopsPayForTheirStore) {
   MatmulSchedule schedule{.precision = Precision::kHalves, .descriptors = true};
   schedule.num_warps = 8;
   EXPECT_TRUE(IsValid(problem, schedule, H200()));
-  schedule.persistent = true;   // 192 KiB of stages and 64 KiB for the store
+  schedule.persistent = true;  // 192 KiB of stages and 64 KiB for the store
   EXPECT_FALSE(IsValid(problem, schedule, H200()));
 }
 

@@ -1,5 +1,5 @@
-// One writer object a schedule.  The main kernel is written top down: which tile (Tiles), the loop over k (Loop), and the
-// end of a tile (Epilogue, or Partials for a split K).  matmul_halves.cc and matmul_kernels.cc hold the kernels
+// One writer object a schedule.  The main kernel is written top down: which tile (Tiles), the loop over k (Loop), and
+// the end of a tile (Epilogue, or Partials for a split K).  matmul_halves.cc and matmul_kernels.cc hold the kernels
 // that look different.
 #include "templates/matmul_source.h"
 
@@ -16,20 +16,30 @@ namespace {
 // tl.dot's precision argument for float32 operands.
 std::string DotPrecision(Precision precision) {
   switch (precision) {
-    case Precision::kTf32: return ", input_precision=\"tf32\"";
-    case Precision::kTf32x3: return ", input_precision=\"tf32x3\"";
-    case Precision::kIeee: return ", input_precision=\"ieee\"";
-    default: return "";
+    case Precision::kTf32:
+      return ", input_precision=\"tf32\"";
+    case Precision::kTf32x3:
+      return ", input_precision=\"tf32x3\"";
+    case Precision::kIeee:
+      return ", input_precision=\"ieee\"";
+    default:
+      return "";
   }
 }
 
 // The main kernel of every schedule on tensor cores.
 class ProductWriter {
  public:
-  ProductWriter(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device, ModuleSource& module,
-                KernelSource& kernel, const Halves& halves)
-      : problem_(problem), lowered_(*problem.lowered), schedule_(schedule), module_(module), kernel_(kernel), halves_(halves),
-        programs_(device.multiprocessors), wide_(Widened(*problem.lowered)) {}
+  ProductWriter(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device,
+                ModuleSource& module, KernelSource& kernel, const Halves& halves)
+      : problem_(problem),
+        lowered_(*problem.lowered),
+        schedule_(schedule),
+        module_(module),
+        kernel_(kernel),
+        halves_(halves),
+        programs_(device.multiprocessors),
+        wide_(Widened(*problem.lowered)) {}
 
   // Returns the partial sums' scratch tensors, one an anchor, when K is split; else nothing.
   std::vector<TensorRef> Write();
@@ -37,10 +47,10 @@ class ProductWriter {
  private:
   struct Operand {
     const MatmulOperand* source = nullptr;
-    const HalfOperand* half = nullptr;   // for schedules that split operands
+    const HalfOperand* half = nullptr;  // for schedules that split operands
     bool is_a = false;
-    AxisList n_axes;                     // for B
-    std::string name;                    // "a", "b", "b_2"
+    AxisList n_axes;   // for B
+    std::string name;  // "a", "b", "b_2"
     bool descriptor = false;
   };
 
@@ -69,10 +79,10 @@ class ProductWriter {
   ModuleSource& module_;
   KernelSource& kernel_;
   const Halves& halves_;
-  int64_t programs_;    // of a persistent grid
-  std::string wide_;    // behind indices that offsets are made of
+  int64_t programs_;  // of a persistent grid
+  std::string wide_;  // behind indices that offsets are made of
   Operand a_;
-  std::vector<Operand> b_;               // one an anchor, in group order
+  std::vector<Operand> b_;  // one an anchor, in group order
   std::vector<std::string> accumulators_;
   std::vector<TensorRef> partials_;
 };
@@ -80,7 +90,8 @@ class ProductWriter {
 void ProductWriter::Names() {
   auto operand = [&](const MatmulOperand& source, bool is_a, const std::string& name) {
     Operand result{.source = &source, .is_a = is_a, .name = kernel_.Fresh(name)};
-    const bool safe = source.matrix && (!source.matrix->k_is_row || problem_.batch == 1 || problem_.k % schedule_.block_k == 0);
+    const bool safe =
+        source.matrix && (!source.matrix->k_is_row || problem_.batch == 1 || problem_.k % schedule_.block_k == 0);
     result.descriptor = schedule_.SplitsOperands() || (schedule_.descriptors && safe);
     return result;
   };
@@ -95,8 +106,8 @@ void ProductWriter::Names() {
       b_.push_back(std::move(b));
     }
   }
-  for (const char* name : {"pid", "pid_m", "pid_n", "group", "first_m", "group_rows", "tiles_m", "tiles_n", "m", "n", "k", "k_start",
-                           "batch", "part", "tile", "m_mask", "n_mask", "k_mask"}) {
+  for (const char* name : {"pid", "pid_m", "pid_n", "group", "first_m", "group_rows", "tiles_m", "tiles_n", "m", "n",
+                           "k", "k_start", "batch", "part", "tile", "m_mask", "n_mask", "k_mask"}) {
     kernel_.Fresh(name);
   }
   kernel_.Constant("M", problem_.m);
@@ -201,11 +212,17 @@ std::vector<std::string> ProductWriter::LoadOperand(const Operand& operand) {
 std::string ProductWriter::LoadDescriptor(const Operand& operand, const MatrixView& view, const std::string& variable) {
   const std::string own_block = operand.is_a ? "BLOCK_M" : "BLOCK_N";
   const int64_t own = operand.is_a ? schedule_.block_m : schedule_.block_n;
-  const std::vector<int64_t> block = view.k_is_row ? std::vector{schedule_.block_k, own} : std::vector{own, schedule_.block_k};
+  const std::vector<int64_t> block =
+      view.k_is_row ? std::vector{schedule_.block_k, own} : std::vector{own, schedule_.block_k};
   const std::string descriptor = kernel_.Descriptor(view.tensor, DescriptorText(module_, lowered_, view, block));
   const std::string own_start = (operand.is_a ? "pid_m * " : "pid_n * ") + own_block;
   const std::string batch = wide_.empty() ? "batch" : "batch.to(tl.int32)";
-  const std::string batch_rows = problem_.batch > 1 ? batch + " * " + std::string(view.k_is_row ? "K" : operand.is_a ? "M" : "N") + " + " : "";
+  const std::string batch_rows = problem_.batch > 1 ? batch + " * " +
+                                                          std::string(view.k_is_row  ? "K"
+                                                                      : operand.is_a ? "M"
+                                                                                     : "N") +
+                                                          " + "
+                                                    : "";
   const std::string row = batch_rows + (view.k_is_row ? "k_start" : own_start);
   const std::string column = view.k_is_row ? own_start : "k_start";
   // As stored the tile is [rows, columns]; the product wants k second for A and first for B.
@@ -266,8 +283,10 @@ std::string ProductWriter::ComputeOperand(const Operand& operand, TileWriter& ti
 
 // A result without rows or columns of its own (one row: M is 1) has no index for them: the tile shrinks to the one.
 void ProductWriter::Squeeze(const std::string& acc, const AxisList& n_axes) {
-  if (problem_.m_axes.empty()) kernel_.Line(acc + " = tl.sum(tl.where(m[:, None] == 0, " + acc + ", 0.0), axis=0, keep_dims=True)");
-  if (n_axes.empty()) kernel_.Line(acc + " = tl.sum(tl.where(n[None, :] == 0, " + acc + ", 0.0), axis=1, keep_dims=True)");
+  if (problem_.m_axes.empty())
+    kernel_.Line(acc + " = tl.sum(tl.where(m[:, None] == 0, " + acc + ", 0.0), axis=0, keep_dims=True)");
+  if (n_axes.empty())
+    kernel_.Line(acc + " = tl.sum(tl.where(n[None, :] == 0, " + acc + ", 0.0), axis=1, keep_dims=True)");
 }
 
 void ProductWriter::Epilogue() {
@@ -281,26 +300,28 @@ void ProductWriter::Epilogue() {
 
 // Sums over this program's part of K, for the second kernel.
 void ProductWriter::Partials() {
-  const std::string batch = problem_.batch > 1 ? " * " + kernel_.Constant("BATCH", problem_.batch) + " + batch" : "";
+  const std::string part =
+      problem_.batch > 1 ? "(part * " + kernel_.Constant("BATCH", problem_.batch) + " + batch)" : "part";
   for (size_t i = 0; i < accumulators_.size(); ++i) {
     partials_.push_back(module_.AddScratch(i == 0 ? "partial" : "partial_" + std::to_string(i + 1), DType::kFloat32,
                                            {schedule_.split_k, problem_.batch * problem_.m, problem_.n}));
     const std::string m_mask = Mask("m", problem_.m, schedule_.block_m, "[:, None]");
     const std::string n_mask = Mask("n", problem_.n, schedule_.block_n, "[None, :]");
     const std::string mask = m_mask.empty() ? n_mask : n_mask.empty() ? m_mask : m_mask + " & " + n_mask;
-    if (i == 0) kernel_.Line("partial_row = (part" + batch + ") * M + m[:, None]");
+    if (i == 0) kernel_.Line("partial_row = " + part + " * M + m[:, None]");
     if (schedule_.SplitsOperands()) {
       UndoScale(accumulators_[i], halves_.a, halves_.b[i], problem_, schedule_, kernel_);
     }
-    kernel_.Line("tl.store(" + kernel_.Pointer(partials_.back()) + " + partial_row * N + n[None, :], " + accumulators_[i] +
-                 (mask.empty() ? "" : ", mask=" + mask) + ")");
+    kernel_.Line("tl.store(" + kernel_.Pointer(partials_.back()) + " + partial_row * N + n[None, :], " +
+                 accumulators_[i] + (mask.empty() ? "" : ", mask=" + mask) + ")");
   }
 }
 
 std::vector<TensorRef> ProductWriter::Write() {
   const int products = problem_.AnchorCount();
   kernel_.Doc(products == 1 ? "One tile of A[M, K] @ B[K, N] and what follows it, a program."
-                            : "One tile of " + std::to_string(products) + " products A[M, K] @ B[K, N] with the same A and what follows, a program.");
+                            : "One tile of " + std::to_string(products) +
+                                  " products A[M, K] @ B[K, N] with the same A and what follows, a program.");
   Names();
   Tiles();
   const bool early = AnyPointers();
@@ -314,8 +335,10 @@ std::vector<TensorRef> ProductWriter::Write() {
   }
   if (schedule_.persistent) kernel_.Dedent();
   const int64_t tiles = CeilDiv(problem_.m, schedule_.block_m) * CeilDiv(problem_.n, schedule_.block_n);
-  std::vector<std::string> grid{std::to_string(schedule_.persistent ? std::min(programs_, tiles * problem_.batch) : tiles)};
-  if (!schedule_.persistent && (problem_.batch > 1 || schedule_.split_k > 1)) grid.push_back(std::to_string(problem_.batch));
+  std::vector<std::string> grid{
+      std::to_string(schedule_.persistent ? std::min(programs_, tiles * problem_.batch) : tiles)};
+  if (!schedule_.persistent && (problem_.batch > 1 || schedule_.split_k > 1))
+    grid.push_back(std::to_string(problem_.batch));
   if (schedule_.split_k > 1) grid.push_back(std::to_string(schedule_.split_k));
   module_.Launch(kernel_, grid, schedule_.num_warps, schedule_.num_stages);
   return partials_;
@@ -329,11 +352,13 @@ std::string Why(const MatmulProblem& problem, const MatmulSchedule& schedule, co
   if (schedule.split_k > 1) text += "; too few tiles for all SMs, so K is split in " + std::to_string(schedule.split_k);
   if (schedule.SplitsOperands()) text += "; operands rewritten once, so that the loop is pure float16 products";
   if (schedule.persistent) text += "; many tiles, so programs persist and hide each tile's end";
-  if (problem.AnchorCount() > 1) text += "; one tile of the left operand serves " + std::to_string(problem.AnchorCount()) + " products";
+  if (problem.AnchorCount() > 1)
+    text += "; one tile of the left operand serves " + std::to_string(problem.AnchorCount()) + " products";
   return text;
 }
 
-KernelPlan PlanOf(const KernelSource& kernel, const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device) {
+KernelPlan PlanOf(const KernelSource& kernel, const MatmulProblem& problem, const MatmulSchedule& schedule,
+                  const DeviceSpec& device) {
   KernelPlan plan{.name = kernel.name(), .family = "matmul", .fuses = problem.lowered->operators};
   plan.tile = {{"BLOCK_M", schedule.block_m}, {"BLOCK_N", schedule.block_n}, {"BLOCK_K", schedule.block_k}};
   if (schedule.split_k > 1) plan.tile.emplace_back("SPLIT_K", schedule.split_k);
@@ -349,18 +374,24 @@ KernelPlan PlanOf(const KernelSource& kernel, const MatmulProblem& problem, cons
 
 std::string NumericsText(const MatmulProblem& problem, const MatmulSchedule& schedule) {
   switch (schedule.precision) {
-    case Precision::kNative: return std::string(ShortName(problem.dtype)) + " inputs, fp32 accumulation";
-    case Precision::kTf32: return "tf32 (allowed by the user's flags), fp32 accumulation";
-    case Precision::kTf32x3: return "tf32x3: three TF32 products, as accurate as fp32";
-    case Precision::kIeee: return "fp32";
-    case Precision::kHalves: return "fp32 as two scaled fp16 halves (22 bits), three products, fp32 accumulation";
-    case Precision::kHalf: return "fp32 rounded to 11 bits as TF32 has (allowed by the user's flags), fp32 accumulation";
+    case Precision::kNative:
+      return std::string(ShortName(problem.dtype)) + " inputs, fp32 accumulation";
+    case Precision::kTf32:
+      return "tf32 (allowed by the user's flags), fp32 accumulation";
+    case Precision::kTf32x3:
+      return "tf32x3: three TF32 products, as accurate as fp32";
+    case Precision::kIeee:
+      return "fp32";
+    case Precision::kHalves:
+      return "fp32 as two scaled fp16 halves (22 bits), three products, fp32 accumulation";
+    case Precision::kHalf:
+      return "fp32 rounded to 11 bits as TF32 has (allowed by the user's flags), fp32 accumulation";
   }
   return "";
 }
 
-std::vector<KernelPlan> WriteMatmul(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device,
-                                    ModuleSource& module) {
+std::vector<KernelPlan> WriteMatmul(const MatmulProblem& problem, const MatmulSchedule& schedule,
+                                    const DeviceSpec& device, ModuleSource& module) {
   std::vector<KernelPlan> plans;
   Halves halves;
   if (schedule.SplitsOperands()) halves = WriteHalves(problem, schedule, device, module, plans);
