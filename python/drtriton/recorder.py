@@ -70,6 +70,7 @@ class Recorder:
         knobs.compilation.listener = self._compiled
         cuda_stub.install(self.request.device)
         fake_tensor.init_gpu_context = lambda *_: None
+        FakeTensorMode.avoid_device_init = True   # what it would find by asking torch.cuda, which now claims a device
         recorder_driver.install(recorder_driver.LaunchLog(self._launched), self.request.device)
         autotune_choice.install(self._choices)
         FakeTensor.data_ptr = lambda tensor: self._address_of(tensor)
@@ -199,11 +200,17 @@ def _triton_failure(error: BaseException) -> CandidateFailure | None:
     if isinstance(error, CompilationError):
         return CandidateFailure("triton_error", _compilation_reason(error))
     if isinstance(error, PTXASError):
-        lines = [line for line in str(error).splitlines() if "error" in line.lower()]
-        return CandidateFailure("triton_error", f"ptxas: {(lines or [str(error)])[-1][:300]}")
+        return _assembler_failure(str(error))
     if isinstance(error, RuntimeError) and "PassManager::run failed" in str(error):
         return CandidateFailure("triton_error", f"Triton's compiler failed: {_diagnostic() or 'PassManager::run failed'}")
     return None
+
+
+def _assembler_failure(text: str) -> CandidateFailure:
+    said = [line.strip() for line in text.splitlines() if line.startswith("ptxas ")]
+    first = (said or text.splitlines() or ["ptxas failed"])[0]
+    code = "out_of_resources" if "uses too much" in first or "Insufficient registers" in first else "triton_error"
+    return CandidateFailure(code, first[:300])
 
 
 def _compilation_reason(error: CompilationError) -> str:

@@ -12,7 +12,9 @@ _SSA = re.compile(r"%[\w$.\-]+(?:#\d+)?")
 _RESULT = re.compile(r"^\s*(%[\w$.\-]+(?::\d+)?(?:, %[\w$.\-]+(?::\d+)?)*) = ")
 _WRITERS = ("tt.store", "tt.atomic_rmw", "tt.atomic_cas", "tt.descriptor_store", "tt.descriptor_reduce", "tt.descriptor_scatter",
             "tt.experimental_descriptor_store")
-_REGIONS = ("scf.for", "scf.while", "scf.if", "tt.call")
+_REGIONS = ("scf.for", "scf.while", "scf.if", "scf.yield", "scf.condition")
+_OPAQUE = ("tt.call", "cf.br", "cf.cond_br", "tt.int_to_ptr")
+_POINTER_TYPE = re.compile(r"!tt\.(?:ptr|tensordesc)")
 
 
 def has_atomics(ptx: str) -> bool:
@@ -65,36 +67,31 @@ def _section(elf: bytes, wanted: bytes) -> bytes:
 
 
 def written_parameters(ttir: str) -> set[int]:
-    """Parameters of the entry function, by position, through which the kernel may write.
+    """Parameters of the entry function, by position in the compiler's first form, through which the kernel may write.
 
     Follows values from parameters to stores through straight-line operations. Where pointers pass through loops,
-    conditions or calls every pointer parameter counts: too many, never too few.
+    conditions, calls or integers every pointer parameter counts: too many, never too few.
     """
-    lines = ttir.splitlines()
-    start = next((i for i, line in enumerate(lines) if "tt.func public" in line), None)
-    if start is None:
+    start = ttir.find("tt.func public")
+    if start < 0:
         return set()
-    names, is_pointer = _parameters(lines[start])
-    sources: dict[str, set[int]] = {name: {index} for index, name in enumerate(names)}
+    header, *body = ttir[start:].splitlines()
+    names, is_pointer = _parameters(header)
     pointers = {index for index, pointer in enumerate(is_pointer) if pointer}
+    sources: dict[str, set[int]] = {name: {index} for index, name in enumerate(names)}
     written: set[int] = set()
-    for line in lines[start + 1:]:
-        body = line.split(" loc(", 1)[0]
-        if "tt.func" in body:
-            break
-        result = _RESULT.match(body)
-        used = set().union(*(sources.get(value.split("#")[0], set()) for value in _SSA.findall(body[result.end():] if result else body)))
-        if any(f"{writer} " in body for writer in _WRITERS):
-            first = _SSA.findall(body[result.end():] if result else body)
-            written |= sources.get(first[0].split("#")[0], set()) & pointers if first else pointers
-        if any(region in body for region in _REGIONS) and used & pointers:
-            for value in _SSA.findall(body):   # iteration arguments and results
-                sources.setdefault(value.split("#")[0], set()).update(used)
-        elif result:
+    for line in body:
+        line = line.split(" loc(", 1)[0]
+        if any(name in line for name in _OPAQUE) or any(name in line for name in _REGIONS) and _POINTER_TYPE.search(line):
+            return pointers
+        result = _RESULT.match(line)
+        operands = [value.split("#")[0] for value in _SSA.findall(line[result.end():] if result else line)]
+        if any(f"{writer} " in line for writer in _WRITERS) and operands:
+            written |= sources.get(operands[0], pointers) & pointers
+        if result:
+            used = set().union(*(sources.get(operand, set()) for operand in operands))
             for value in result.group(1).split(", "):
                 sources[value.split(":")[0]] = used
-    if "tt.call" in ttir or "scf.while" in ttir or "cf.br" in ttir:
-        return pointers
     return written
 
 

@@ -31,7 +31,7 @@ class Images:
         if id(image) not in self._json:
             self._held.append(image)
             self._json[id(image)] = self._describe(image, constants)
-            self._written[id(image)] = written_parameters(image.ttir)
+            self._written[id(image)] = _written(image)
         return self._json[id(image)]
 
     def written(self, image: CompiledImage) -> set[int]:
@@ -52,6 +52,14 @@ class Images:
                 "profile_scratch_bytes": metadata.profile_scratch_size or 0, "registers": registers, "spills": spills,
                 "has_atomics": has_atomics(image.ptx), "has_inline_assembly": has_inline_assembly(image.ttir),
                 "params": [param_type(kind) for kind in _flat_kinds(image.src.signature)], "arguments": arguments}
+
+
+def _written(image: CompiledImage) -> set[int]:
+    """Written parameters by position among the entry point's; the compiler writes a descriptor as itself, sizes, strides."""
+    positions: list[int] = []
+    for index, kind in enumerate(_flat_kinds(image.src.signature)):
+        positions += [index] * (1 + 2 * len(_descriptor_type(kind)[1]) if kind.startswith("tensordesc") else 1)
+    return {positions[place] for place in written_parameters(image.ttir) if place < len(positions)}
 
 
 def param_type(kind: str) -> str:
