@@ -35,6 +35,7 @@ class CpuExecutor : public Executor {
   ScratchFolder folder_;
   ReferenceClient reference_;
   InterpreterFarm farm_;
+  bool workers_started_ = false;
   std::map<int, PreparedProblem> problems_;
 };
 

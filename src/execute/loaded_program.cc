@@ -83,7 +83,7 @@ const Expected& LoadedProgram::ExpectedOf(ValueId id) {
     Fragment fragment = WholeProgram(program_);
     TensorMap own;
     for (size_t i = 0; i < fragment.parent_inputs.size(); ++i) own[fragment.Inputs()[i]] = leaves_.at(fragment.parent_inputs[i]);
-    whole_ = std::make_unique<Problem>(evaluator_, std::move(fragment), std::move(own), 0, 0);
+    whole_ = std::make_unique<Problem>(evaluator_, std::move(fragment), std::move(own), 0, &nothing_);
   }
   const InputSet& set = whole_->Set(0);
   const auto& results = whole_->fragment().parent_results;

@@ -48,6 +48,7 @@ class LoadedProgram {
   TensorFile file_;
   TensorMap leaves_;
   TensorMap values_;   // intermediate values and results that fit the budget
+  MemoryBudget nothing_;   // of `whole_`, which lives for one comparison
   std::unique_ptr<Problem> whole_;
 };
 

@@ -63,8 +63,8 @@ int64_t InputSet::bytes() const {
   return sum;
 }
 
-Problem::Problem(const Evaluator& evaluator, Fragment fragment, TensorMap own, uint64_t seed, int64_t budget_bytes)
-    : evaluator_(evaluator), fragment_(std::move(fragment)), own_(std::move(own)), seed_(seed), budget_bytes_(budget_bytes), names_(StandardSets()) {
+Problem::Problem(const Evaluator& evaluator, Fragment fragment, TensorMap own, uint64_t seed, MemoryBudget* budget)
+    : evaluator_(evaluator), fragment_(std::move(fragment)), own_(std::move(own)), seed_(seed), budget_(budget), names_(StandardSets()) {
   const Program& program = fragment_.program;
   at::manual_seed(Mixed(seed_, "own"));
   for (const ValueId id : fragment_.Inputs()) {
@@ -86,6 +86,8 @@ Problem::Problem(const Evaluator& evaluator, Fragment fragment, TensorMap own, u
   }
 }
 
+Problem::~Problem() { budget_->used_bytes -= kept_bytes_; }
+
 const InputSet& Problem::Set(size_t index) {
   const auto found = kept_.find(index);
   if (found != kept_.end()) return found->second;
@@ -93,11 +95,12 @@ const InputSet& Problem::Set(size_t index) {
   last_ = InputSet();
   InputSet set = MakeSet(names_.at(index));
   const int64_t bytes = set.bytes();
-  if (kept_bytes_ + bytes > budget_bytes_) {
+  if (budget_->used_bytes + bytes > budget_->limit_bytes) {
     last_ = std::move(set);
     return last_;
   }
   kept_bytes_ += bytes;
+  budget_->used_bytes += bytes;
   return kept_[index] = std::move(set);
 }
 

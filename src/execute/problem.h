@@ -26,6 +26,12 @@
 
 namespace drtriton {
 
+// What all problems of a process may keep of their input sets.  Outlives them.
+struct MemoryBudget {
+  int64_t limit_bytes = 0;
+  int64_t used_bytes = 0;
+};
+
 struct InputSet {
   std::string name;
   std::vector<at::Tensor> inputs;     // in the order of Fragment::Inputs(), with the Program's strides
@@ -36,8 +42,10 @@ struct InputSet {
 class Problem {
  public:
   // `own` has the values of the fragment's inputs; those that are missing (a fragment at shapes of its own) are drawn.
-  // `budget_bytes` bounds what is kept of input sets.
-  Problem(const Evaluator& evaluator, Fragment fragment, TensorMap own, uint64_t seed, int64_t budget_bytes);
+  Problem(const Evaluator& evaluator, Fragment fragment, TensorMap own, uint64_t seed, MemoryBudget* budget);
+  ~Problem();
+  Problem(const Problem&) = delete;
+  Problem& operator=(const Problem&) = delete;
 
   const Fragment& fragment() const { return fragment_; }
   const std::vector<std::string>& set_names() const { return names_; }
@@ -61,7 +69,7 @@ class Problem {
   Fragment fragment_;
   TensorMap own_;
   uint64_t seed_;
-  int64_t budget_bytes_;
+  MemoryBudget* budget_;
   int64_t kept_bytes_ = 0;
   std::vector<std::string> names_;
   std::map<size_t, InputSet> kept_;

@@ -89,7 +89,7 @@ std::optional<Json> Misfit(const Program& program, const std::vector<ValueId>& r
 }  // namespace
 
 ReferenceSession::ReferenceSession(at::Device device)
-    : evaluator_(device), budget_bytes_(device.is_cuda() ? TotalMemoryBytes() / 4 : kHostBudgetBytes) {}
+    : evaluator_(device), budget_{device.is_cuda() ? TotalMemoryBytes() / 4 : kHostBudgetBytes, 0} {}
 
 const std::map<std::string, ReferenceSession::Handler>& ReferenceSession::Handlers() {
   static const std::map<std::string, Handler> handlers = {
@@ -141,7 +141,7 @@ Json ReferenceSession::Load(const Json& request) {
   eager_problem_ = -1;
   timed_steps_.clear();
   loaded_.reset();
-  loaded_ = std::make_unique<LoadedProgram>(evaluator_, ProgramFromJson(request.at("program")), request.at("tensors").get<std::string>(), budget_bytes_);
+  loaded_ = std::make_unique<LoadedProgram>(evaluator_, ProgramFromJson(request.at("program")), request.at("tensors").get<std::string>(), budget_.limit_bytes);
   return Json::object();
 }
 
@@ -165,7 +165,7 @@ Json ReferenceSession::Prepare(const Json& request) {
     const TensorMap values = Loaded().Values(fragment.parent_inputs);
     for (size_t i = 0; i < fragment.parent_inputs.size(); ++i) own[fragment.Inputs().at(i)] = values.at(fragment.parent_inputs[i]);
   }
-  auto problem = std::make_unique<Problem>(evaluator_, std::move(fragment), std::move(own), request.at("seed").get<uint64_t>(), budget_bytes_);
+  auto problem = std::make_unique<Problem>(evaluator_, std::move(fragment), std::move(own), request.at("seed").get<uint64_t>(), &budget_);
   const std::vector<std::string> weak = problem->FindWeakResults();
   const int id = next_problem_++;
   const Json reply = {{"problem", id}, {"sets", problem->set_names()}, {"weak", weak}};

@@ -74,7 +74,7 @@ class ReferenceSession {
   void CarryOut(const PlanStep& step);
 
   Evaluator evaluator_;
-  int64_t budget_bytes_;
+  MemoryBudget budget_;   // of input sets; as much again goes to intermediate values
   std::unique_ptr<LoadedProgram> loaded_;
   std::map<int, std::unique_ptr<Problem>> problems_;
   int next_problem_ = 0;
