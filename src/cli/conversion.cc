@@ -6,6 +6,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "base/file.h"
@@ -28,7 +29,10 @@ namespace drtriton {
 namespace {
 
 // Without a GPU a fragment is judged at its own sizes if the interpreter needs at most this long for one run.
-constexpr double kInterpreterSeconds = 1.0;
+constexpr double kInterpreterSeconds = 0.5;
+// Else at reduced sizes: values of at most about this many elements, products of at most about this many FLOPs.
+constexpr int64_t kReducedElements = 1 << 16;
+constexpr double kReducedFlops = 2e7;
 // The whole emitted module is run under the interpreter if that takes at most this long.
 constexpr double kInterpretedCheckSeconds = 8.0;
 
@@ -66,7 +70,7 @@ class Conversion {
 
  private:
   template <typename Function>
-  auto Staged(const char* name, Function function) {
+  auto Staged(const char* name, Function function) -> decltype(function()) {
     SetProgress(std::string(name) + " ...");
     auto start = std::chrono::steady_clock::now();
     auto result = function();
@@ -120,7 +124,10 @@ class Conversion {
   // A fragment that the interpreter runs in good time.  nullopt: it is one already, with the module's own values.
   std::optional<Fragment> AtInterpreterSize(const Fragment& fragment) const {
     if (InterpreterSeconds(fragment.program) > kInterpreterSeconds) {
-      if (std::optional<Fragment> small = ShrinkFragment(fragment, kInterpreterSeconds)) return small;
+      for (int64_t elements : {1 << 17, 1 << 15, 1 << 13}) {
+        std::optional<Fragment> small = Shrink(fragment, elements);
+        if (small && InterpreterSeconds(small->program) <= kInterpreterSeconds) return small;
+      }
     }
     if (!imported_.reduced) return std::nullopt;
     Fragment detached = fragment;   // the module was not run at these sizes, so its own values are not there

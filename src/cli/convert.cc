@@ -24,7 +24,8 @@ void AddConvert(CLI::App& app, Run& run) {
       ->check(CLI::IsMember({"templates"}));
   CLI::Option* strict =
       command->add_flag("--strict", arguments->strict, "Every operator in a kernel of ours, none of PyTorch's");
-  command->add_flag("--hybrid", "Keep PyTorch's kernels where ours do not beat them (default)")->excludes(strict);
+  const std::string hybrid = "Keep PyTorch's kernels where ours do not beat them (default)";
+  command->add_flag("--hybrid", hybrid)->excludes(strict);
   command->add_option("--budget", *budget, "Wall time for the search: 60s, 5m")->capture_default_str();
   command->add_option("--seed", arguments->seed, "Of parameters, inputs and choices")->capture_default_str();
   command->add_flag("--keep", arguments->keep, "Write the verified module even when it is not faster");

@@ -15,8 +15,10 @@ void AddVerify(CLI::App& app, Run& run) {
   CLI::Option* batch = command->add_option(
       "--batch", arguments->batch, "Judge many: JSON lines {\"module\": path, \"candidate\": path}; one verdict a line");
   batch->excludes(module)->excludes(candidate);
-  CLI::Option* strict = command->add_flag("--strict", "Refuse operators that PyTorch carries out (default)");
-  CLI::Option* hybrid = command->add_flag("--hybrid", "Allow operators that PyTorch carries out")->excludes(strict);
+  const std::string strict_help = "Refuse operators that PyTorch carries out (default)";
+  const std::string hybrid_help = "Allow operators that PyTorch carries out";
+  CLI::Option* strict = command->add_flag("--strict", strict_help);
+  CLI::Option* hybrid = command->add_flag("--hybrid", hybrid_help)->excludes(strict);
   AddDeviceOption(*command, arguments->device);
   AddModeOption(*command, arguments->training);
   command->add_option("--seed", arguments->seed, "Of parameters and inputs")->capture_default_str();
