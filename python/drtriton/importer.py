@@ -1,4 +1,4 @@
-"""The import worker: `python -m drtriton.importer`, one process for one user's module (src/import/importer.cc drives it).
+"""The import worker: `python -m drtriton.importer`, one process for a user's module (src/import/importer.cc drives it).
 
 Reads one request as a JSON line from standard input:
 
@@ -7,7 +7,7 @@ Reads one request as a JSON line from standard input:
 
 and answers with lines `{"stage": name}` as it goes, then one of
 
-    {"done": {"program": file, "tensors": file or null, "reduced_program": file or null, "reduced_tensors": file or null}}
+    {"done": {"program": file, "tensors": file|null, "reduced_program": file|null, "reduced_tensors": file|null}}
     {"problem": one sentence for the user}
     {"bug": a traceback of ours}
 
@@ -88,7 +88,7 @@ def _is_ours(error: BaseException, file: Any) -> bool:
     """An error that no frame of the user's file, nor a refusal, stands behind: raised in our own code."""
     from drtriton.importer_errors import ModuleProblem, TimeLimit, is_out_of_memory
 
-    if isinstance(error, (ModuleProblem, TimeLimit, SyntaxError)) or is_out_of_memory(error):
+    if isinstance(error, (ModuleProblem, TimeLimit, SyntaxError, OSError)) or is_out_of_memory(error):
         return False
     if file.line_of(error) is not None or not isinstance(error, Exception):
         return False

@@ -15,8 +15,23 @@ from torch.utils.flop_counter import FlopCounterMode
 
 # Memory traffic and transcendental functions, in operations of a well-blocked matmul.
 _FLOPS_PER_ELEMENT = 20
-_MULTIPLY_ADD = ("linear", "matmul", "mm", "addmm", "bmm", "baddbmm", "einsum", "conv", "scaled_dot_product", "attention",
-                 "lstm", "gru", "rnn", "bilinear", "cdist")
+_MULTIPLY_ADD = (
+    "linear",
+    "matmul",
+    "mm",
+    "addmm",
+    "bmm",
+    "baddbmm",
+    "einsum",
+    "conv",
+    "scaled_dot_product",
+    "attention",
+    "lstm",
+    "gru",
+    "rnn",
+    "bilinear",
+    "cdist",
+)
 
 
 def estimate_flops(graph: torch.fx.Graph) -> float:
@@ -24,7 +39,9 @@ def estimate_flops(graph: torch.fx.Graph) -> float:
     for node in graph.nodes:
         if node.op != "call_function" or node.target is operator.getitem:
             continue
-        written = sum(leaf.numel() for leaf in pytree.tree_leaves(node.meta.get("val")) if isinstance(leaf, torch.Tensor))
+        written = sum(
+            leaf.numel() for leaf in pytree.tree_leaves(node.meta.get("val")) if isinstance(leaf, torch.Tensor)
+        )
         total += _FLOPS_PER_ELEMENT * written
         if any(part in str(node.target).split(".")[1] for part in _MULTIPLY_ADD):
             total += _multiply_adds(node)

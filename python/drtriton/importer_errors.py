@@ -23,7 +23,7 @@ class ModuleProblem(Exception):
 
 
 class TimeLimit(BaseException):
-    """The time for the whole import is used up. Not an Exception, so that no `except Exception` of a module hides it."""
+    """The time for the import is used up. Not an Exception, so that no `except Exception` of a module hides it."""
 
 
 class UserFile:
@@ -74,7 +74,9 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     if isinstance(error, OSError) and error.errno == 12:
         return True
-    return isinstance(error, RuntimeError) and ("DefaultCPUAllocator" in str(error) or "Cannot allocate memory" in str(error))
+    return isinstance(error, RuntimeError) and (
+        "DefaultCPUAllocator" in str(error) or "Cannot allocate memory" in str(error)
+    )
 
 
 def sentence(file: UserFile, stage: str, error: BaseException) -> str:

@@ -1,8 +1,8 @@
 """Exports a module: torch.export to functional ATen operators, composite ones (linear, layer_norm, softmax) kept whole.
 
 Three ways, tried in order. Under fake tensors nothing is computed and no memory is needed; that covers nearly every
-module. Where a constructor reads a tensor's value (`.item()`) or keeps a tensor whose data is needed, the module made for
-real is exported, and last the same through TorchDynamo (strict).
+module. Where a constructor reads a tensor's value (`.item()`) or keeps a tensor whose data is needed, the module made
+for real is exported, and last the same through TorchDynamo (strict).
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Exporter:
 
 
 def _without_data(arguments: tuple[tuple, dict], device: str, mode: FakeTensorMode) -> tuple[tuple, dict]:
-    """Fake tensors like the arguments, each one of its own: torch.export takes a tensor passed twice for one argument."""
+    """Fake tensors like the arguments, each of its own: torch.export takes a tensor passed twice for one argument."""
 
     def fake(leaf: Any) -> Any:
         if not isinstance(leaf, torch.Tensor):
@@ -117,9 +117,16 @@ def find_attribute(model: nn.Module, target: str) -> torch.Tensor | None:
 
 def register_dataclasses(module: types.ModuleType, file: UserFile) -> None:
     """Makes the dataclasses that the user's file and its siblings define known to torch.export, as results."""
-    own = {module.__name__} | {name for name, loaded in list(sys.modules.items())
-                               if os.path.dirname(getattr(loaded, "__file__", None) or "") == file.folder}
+    own = {module.__name__} | {
+        name
+        for name, loaded in list(sys.modules.items())
+        if os.path.dirname(getattr(loaded, "__file__", None) or "") == file.folder
+    }
     for value in list(vars(module).values()):
-        if (isinstance(value, type) and dataclasses.is_dataclass(value) and value.__module__ in own
-                and value not in pytree.SUPPORTED_NODES):
+        if (
+            isinstance(value, type)
+            and dataclasses.is_dataclass(value)
+            and value.__module__ in own
+            and value not in pytree.SUPPORTED_NODES
+        ):
             torch.export.register_dataclass(value)

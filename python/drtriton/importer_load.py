@@ -1,7 +1,7 @@
 """Loads a user's module file and makes its model and inputs, for real or under fake tensors.
 
-A module file follows KernelBench's convention: `class Model(nn.Module)`, `get_inputs()`, and, where the constructor takes
-arguments, `get_init_inputs()`. Both functions return a list or tuple (positional) or a dict (keywords).
+A module file follows KernelBench's convention: `class Model(nn.Module)`, `get_inputs()`, and, where the constructor
+takes arguments, `get_init_inputs()`. Both functions return a list or tuple (positional) or a dict (keywords).
 """
 
 from __future__ import annotations
@@ -69,8 +69,10 @@ def _as_arguments(given: Any, function: str, file: UserFile) -> tuple[tuple, dic
         return (), dict(given)
     if isinstance(given, (list, tuple)):
         return tuple(given), {}
-    raise ModuleProblem(f"{file.shown}: {function} returned {_kind(given)}; it has to return a list or tuple of positional "
-                        "arguments or a dict of keyword arguments")
+    raise ModuleProblem(
+        f"{file.shown}: {function} returned {_kind(given)}; it has to return a list or tuple of positional "
+        "arguments or a dict of keyword arguments"
+    )
 
 
 def _kind(value: Any) -> str:
@@ -107,11 +109,15 @@ def make_inputs(module: types.ModuleType, file: UserFile, seed: int, model: nn.M
     _require_fit(model.forward, arguments, "forward()", "get_inputs()", file)
     for leaf in pytree.tree_leaves(arguments):
         if not isinstance(leaf, (torch.Tensor, bool, int, float, str, type(None))):
-            raise ModuleProblem(f"{file.shown}: get_inputs() returned {_kind(leaf)} among the arguments; tensors, numbers, "
-                                "strings and None in lists, tuples and dicts are understood")
+            raise ModuleProblem(
+                f"{file.shown}: get_inputs() returned {_kind(leaf)} among the arguments; tensors, numbers, "
+                "strings and None in lists, tuples and dicts are understood"
+            )
         if isinstance(leaf, torch.Tensor) and leaf.layout is not torch.strided:
-            raise ModuleProblem(f"{file.shown}: get_inputs() returned a tensor of layout {leaf.layout}; only dense tensors "
-                                "are understood")
+            raise ModuleProblem(
+                f"{file.shown}: get_inputs() returned a tensor of layout {leaf.layout}; only dense tensors "
+                "are understood"
+            )
     return arguments
 
 
@@ -143,7 +149,9 @@ def move_inputs(arguments: tuple[tuple, dict], device: str) -> tuple[tuple, dict
 
 def move_fake_model(model: nn.Module, device: str) -> None:
     """Puts parameters and buffers on `device` under the active FakeTensorMode, where `Module.to` fails."""
-    moved: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}  # by identity; the original is held so that its id stays taken
+    moved: dict[
+        int, tuple[torch.Tensor, torch.Tensor]
+    ] = {}  # by identity; the original is held so that its id stays taken
 
     def move(tensor: torch.Tensor) -> torch.Tensor:
         if id(tensor) not in moved:

@@ -21,10 +21,26 @@ from drtriton.importer_errors import ModuleProblem, UserFile, first_line
 
 FORMAT = "drtriton.program/1"
 
-_DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64", "complex64",
-           "complex128")
-_KINDS = {InputKind.USER_INPUT: "input", InputKind.PARAMETER: "parameter", InputKind.BUFFER: "buffer",
-          InputKind.CONSTANT_TENSOR: "constant"}
+_DTYPES = (
+    "bool",
+    "uint8",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "float16",
+    "bfloat16",
+    "float32",
+    "float64",
+    "complex64",
+    "complex128",
+)
+_KINDS = {
+    InputKind.USER_INPUT: "input",
+    InputKind.PARAMETER: "parameter",
+    InputKind.BUFFER: "buffer",
+    InputKind.CONSTANT_TENSOR: "constant",
+}
 _MUTATIONS = (OutputKind.BUFFER_MUTATION, OutputKind.PARAMETER_MUTATION, OutputKind.USER_INPUT_MUTATION)
 # Operators that read a tensor's value into Python.
 _VALUE_READS = ("aten._local_scalar_dense", "aten.item", "aten.is_nonzero")
@@ -48,7 +64,9 @@ def attribute(value: Any, device: str) -> Any:
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, float):
-        return value if math.isfinite(value) else {"float": "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"}
+        return (
+            value if math.isfinite(value) else {"float": "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"}
+        )
     if isinstance(value, str):
         return {"str": value}
     if isinstance(value, torch.dtype):
@@ -68,8 +86,9 @@ def attribute(value: Any, device: str) -> Any:
 class ProgramBuilder:
     """Turns one functional, decomposed ExportedProgram into JSON. Use once: `ProgramBuilder(...).build()`."""
 
-    def __init__(self, exported: torch.export.ExportedProgram, file: UserFile, module_name: str, device: str,
-                 context: dict):
+    def __init__(
+        self, exported: torch.export.ExportedProgram, file: UserFile, module_name: str, device: str, context: dict
+    ):
         self._exported = exported
         self._file = file
         self._module_name = module_name
@@ -97,11 +116,27 @@ class ProgramBuilder:
         result, result_ids = self._result(call.out_spec)
         if not result_ids and not self._mutations():
             raise ModuleProblem(f"{self._file.shown}: forward() returns no tensor, so there is nothing to convert")
-        json = {"format": FORMAT, "name": self._program_name(), "device": self._device, "values": self._values,
-                "nodes": self._nodes, "inputs": input_ids, "arguments": arguments, "result": result,
-                "mutations": self._mutations(), "context": self._context}
-        return Imported(json, input_ids, result_ids, call.in_spec, call.out_spec, dict(self._exported.constants),
-                        estimate_flops(graph))
+        json = {
+            "format": FORMAT,
+            "name": self._program_name(),
+            "device": self._device,
+            "values": self._values,
+            "nodes": self._nodes,
+            "inputs": input_ids,
+            "arguments": arguments,
+            "result": result,
+            "mutations": self._mutations(),
+            "context": self._context,
+        }
+        return Imported(
+            json,
+            input_ids,
+            result_ids,
+            call.in_spec,
+            call.out_spec,
+            dict(self._exported.constants),
+            estimate_flops(graph),
+        )
 
     # Nodes.
 
@@ -118,7 +153,9 @@ class ProgramBuilder:
         if isinstance(spec.arg, ConstantArgument):
             return
         if spec.kind not in _KINDS:
-            raise ModuleProblem(f"{self._file.shown}: the argument {node.name} of forward() is of a kind that cannot be imported")
+            raise ModuleProblem(
+                f"{self._file.shown}: the argument {node.name} of forward() is of a kind that cannot be imported"
+            )
         if spec.kind is not InputKind.USER_INPUT and node not in self._alive:
             return
         extra = {} if spec.kind is InputKind.USER_INPUT else {"target": spec.target}
@@ -135,7 +172,12 @@ class ProgramBuilder:
             self._refuse(node, f"uses {name}, which is no operator that a Program can carry")
         index = len(self._nodes)
         schema = node.target._schema
-        entry = {"op": str(node.target), "args": self._schema_arguments(node, schema), "outputs": [], "schema": str(schema)}
+        entry = {
+            "op": str(node.target),
+            "args": self._schema_arguments(node, schema),
+            "outputs": [],
+            "schema": str(schema),
+        }
         value = node.meta.get("val")
         if isinstance(value, torch.Tensor):
             self._ids[node] = self._add_value(node, node.name, value, {"kind": "node", "node": index, "output": 0})
@@ -172,7 +214,11 @@ class ProgramBuilder:
                 given = node.kwargs[argument.name]
             else:
                 given = argument.default_value
-            if isinstance(given, int) and not isinstance(given, bool) and str(argument.type) in ("float", "Optional[float]"):
+            if (
+                isinstance(given, int)
+                and not isinstance(given, bool)
+                and str(argument.type) in ("float", "Optional[float]")
+            ):
                 given = float(given)
             try:
                 arguments.append(self._argument(given))
@@ -202,8 +248,9 @@ class ProgramBuilder:
         dtype = str(tensor.dtype).removeprefix("torch.")
         if dtype not in _DTYPES:
             self._refuse(node, f"has a tensor of dtype {dtype}, which a Program cannot carry")
-        self._values.append({"name": name, "dtype": dtype, "shape": list(tensor.shape), "strides": list(tensor.stride()),
-                             **where})
+        self._values.append(
+            {"name": name, "dtype": dtype, "shape": list(tensor.shape), "strides": list(tensor.stride()), **where}
+        )
         return len(self._values) - 1
 
     def _refuse(self, node: torch.fx.Node, what: str) -> None:
@@ -219,7 +266,9 @@ class ProgramBuilder:
         for entry in self._exported.graph_signature.input_specs:
             if entry.kind is InputKind.USER_INPUT:
                 constant = isinstance(entry.arg, ConstantArgument)
-                leaves.append(("literal", entry.arg.value) if constant else ("value", self._ids[placeholders[entry.arg.name]]))
+                leaves.append(
+                    ("literal", entry.arg.value) if constant else ("value", self._ids[placeholders[entry.arg.name]])
+                )
         positional, keywords = self._unflatten(spec, leaves)["tuple"]
         ids = [content for kind, content in leaves if kind == "value"]
         tree = positional
@@ -253,7 +302,9 @@ class ProgramBuilder:
         """The containers of `spec` as tree JSON; a tensor without data stands for each leaf on the way."""
         marks = [torch.empty(0, device="meta") for _ in leaves]
         by_mark = {id(mark): leaf for mark, leaf in zip(marks, leaves)}
-        return TreePrinter(by_mark, self._device, self._file, self._module_name).print(pytree.tree_unflatten(marks, spec))
+        return TreePrinter(by_mark, self._device, self._file, self._module_name).print(
+            pytree.tree_unflatten(marks, spec)
+        )
 
     def _mutations(self) -> list[dict]:
         targets = {}
@@ -262,9 +313,11 @@ class ProgramBuilder:
                 targets[entry.target or entry.arg.name] = entry.arg.name
         names = {node.name: node for node in self._exported.graph.nodes}
         output = names["output"]
-        return [{"target": self._ids[names[targets[entry.target]]], "value": self._ids[given]}
-                for entry, given in zip(self._exported.graph_signature.output_specs, output.args[0])
-                if entry.kind in _MUTATIONS]
+        return [
+            {"target": self._ids[names[targets[entry.target]]], "value": self._ids[given]}
+            for entry, given in zip(self._exported.graph_signature.output_specs, output.args[0])
+            if entry.kind in _MUTATIONS
+        ]
 
     def _program_name(self) -> str:
         name = "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in self._module_name)
@@ -299,8 +352,10 @@ class TreePrinter:
             return {"dict": [[name, self.print(item)] for name, item in fields], "class": self._class(value)}
         if isinstance(value, (bool, int, float, str)) and not isinstance(value, enum.Enum):
             return {"literal": attribute(value, self._device)}
-        raise ModuleProblem(f"{self._file.shown}: forward() takes or returns a {type(value).__name__}; only lists, tuples, "
-                            "dicts, named tuples and dataclasses of tensors and numbers can be carried")
+        raise ModuleProblem(
+            f"{self._file.shown}: forward() takes or returns a {type(value).__name__}; only lists, tuples, "
+            "dicts, named tuples and dataclasses of tensors and numbers can be carried"
+        )
 
     def _class(self, value: Any) -> str:
         """`module:Name`; the module is left empty where the class is defined in the user's own file."""

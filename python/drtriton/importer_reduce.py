@@ -1,4 +1,4 @@
-"""Smaller inputs for a module that is too large for the machine: the leading dimension that its inputs share, cut down."""
+"""Smaller inputs for a module too large for the machine: the leading dimension that its inputs share, cut down."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ROWS = 4
 
 
 def reduced_inputs(arguments: tuple[tuple, dict]) -> Iterator[tuple[tuple, dict]]:
-    """Ways to cut the arguments to a few rows, the likeliest first; whether a module takes one, only exporting it tells.
+    """Ways to cut the arguments to a few rows, the likeliest first; whether a module takes one, only an export tells.
 
     First all tensors whose leading size is that of the first one, then those with the commonest leading size, then the
     first tensor alone (a product of two square matrices).
@@ -24,8 +24,11 @@ def reduced_inputs(arguments: tuple[tuple, dict]) -> Iterator[tuple[tuple, dict]
         return
     commonest = Counter(tensor.shape[0] for tensor in tensors).most_common(1)[0][0]
     tried: list[list[int]] = []
-    for chosen in ([tensor for tensor in tensors if tensor.shape[0] == tensors[0].shape[0]],
-                   [tensor for tensor in tensors if tensor.shape[0] == commonest], tensors[:1]):
+    for chosen in (
+        [tensor for tensor in tensors if tensor.shape[0] == tensors[0].shape[0]],
+        [tensor for tensor in tensors if tensor.shape[0] == commonest],
+        tensors[:1],
+    ):
         ids = [id(tensor) for tensor in chosen]
         if ids not in tried and chosen[0].shape[0] > _ROWS:
             tried.append(ids)

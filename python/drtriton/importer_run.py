@@ -35,9 +35,11 @@ class Recorder:
 
     def record(self, path: str, seed: int) -> None:
         """Writes the tensor file at `path` and completes the Program (`alias_of`, strides)."""
-        names = ([value["name"] for value in self._program["values"] if value["kind"] != "node"]
-                 + [f"result:{index}" for index in range(len(self._imported.result_ids))]
-                 + [f"mutation:{index}" for index in range(len(self._program["mutations"]))])
+        names = (
+            [value["name"] for value in self._program["values"] if value["kind"] != "node"]
+            + [f"result:{index}" for index in range(len(self._imported.result_ids))]
+            + [f"mutation:{index}" for index in range(len(self._program["mutations"]))]
+        )
         with TensorWriter(path, names) as writer:
             for index, tensor in self._leaves.items():
                 self._check(index, tensor, "has")
@@ -46,6 +48,8 @@ class Recorder:
             before = self._storages()
             torch.manual_seed(seed)
             result = self._model(*self._arguments[0], **self._arguments[1])
+            if self._program["device"] == "cuda":
+                torch.cuda.synchronize()  # a kernel's failure is forward()'s, not that of whoever reads the result
             tensors = self._result_tensors(result)
             self._add_aliases(tensors, before)
             for index, (leaf, tensor) in enumerate(zip(value_leaves(self._program["result"]), tensors, strict=True)):
@@ -57,7 +61,9 @@ class Recorder:
 
     def _find_leaves(self) -> dict[int, torch.Tensor]:
         leaves = {}
-        given = [leaf for leaf in ordered_leaves(self._arguments, self._imported.in_spec) if isinstance(leaf, torch.Tensor)]
+        given = [
+            leaf for leaf in ordered_leaves(self._arguments, self._imported.in_spec) if isinstance(leaf, torch.Tensor)
+        ]
         inputs = dict(zip(self._imported.input_ids, given, strict=True))
         for index, value in enumerate(self._program["values"]):
             if value["kind"] == "input":
@@ -83,12 +89,14 @@ class Recorder:
         value = self._program["values"][index]
         dtype = str(tensor.dtype).removeprefix("torch.")
         if dtype != value["dtype"] or list(tensor.shape) != value["shape"]:
-            raise ModuleProblem(f"{self._file.shown}: the module {verb} {value['name']} as {dtype} {list(tensor.shape)} when run "
-                                f"and as {value['dtype']} {value['shape']} when exported")
+            raise ModuleProblem(
+                f"{self._file.shown}: the module {verb} {value['name']} as {dtype} {list(tensor.shape)} when run "
+                f"and as {value['dtype']} {value['shape']} when exported"
+            )
         value["strides"] = list(tensor.stride())
 
     def _follow_strides(self, leaf: dict, tensor: torch.Tensor) -> str | None:
-        """Where the module took another way when run (attention has a fast path), its results may lie otherwise in memory."""
+        """Where the module took another way when run (attention's fast path), results may lie otherwise in memory."""
         value = self._program["values"][leaf["value"]]
         if value["strides"] == list(tensor.stride()) or value["kind"] != "node" or "alias_of" in leaf:
             return None
@@ -106,8 +114,10 @@ class Recorder:
         device = self._program["device"]
         for tensor in tensors:
             if tensor.device.type != device or tensor.layout is not torch.strided:
-                raise ModuleProblem(f"{self._file.shown}: forward() returns a tensor of layout {tensor.layout} on "
-                                    f"{tensor.device}; only dense tensors on {device} can be carried")
+                raise ModuleProblem(
+                    f"{self._file.shown}: forward() returns a tensor of layout {tensor.layout} on "
+                    f"{tensor.device}; only dense tensors on {device} can be carried"
+                )
         return tensors
 
     # Shared memory.
@@ -128,7 +138,9 @@ class Recorder:
             owner = owners.setdefault(tensor.untyped_storage().data_ptr(), index)
             if owner != index and tensor.numel() and mutated & {owner, index}:
                 names = [self._program["values"][each]["name"] for each in (owner, index)]
-                raise ModuleProblem(f"{self._file.shown}: forward() writes to {names[0]} or {names[1]}, which share memory")
+                raise ModuleProblem(
+                    f"{self._file.shown}: forward() writes to {names[0]} or {names[1]}, which share memory"
+                )
 
     def _add_aliases(self, tensors: list[torch.Tensor], storages: dict[int, int]) -> None:
         storages = dict(storages)
@@ -165,11 +177,25 @@ def add_format(program: dict, leaf: dict, name: str) -> None:
     source = program["values"][leaf["value"]]
     clone = torch.ops.aten.clone.default
     like = torch.empty(source["shape"], device="meta", memory_format=getattr(torch, name))
-    program["nodes"].append({"op": str(clone), "args": [{"v": leaf["value"]}, {"memory_format": name}],
-                             "outputs": [len(program["values"])], "schema": str(clone._schema)})
-    program["values"].append({"name": f"{source['name']}_{name}_{len(program['values'])}", "dtype": source["dtype"],
-                              "shape": source["shape"], "strides": list(like.stride()), "kind": "node",
-                              "node": len(program["nodes"]) - 1, "output": 0})
+    program["nodes"].append(
+        {
+            "op": str(clone),
+            "args": [{"v": leaf["value"]}, {"memory_format": name}],
+            "outputs": [len(program["values"])],
+            "schema": str(clone._schema),
+        }
+    )
+    program["values"].append(
+        {
+            "name": f"{source['name']}_{name}_{len(program['values'])}",
+            "dtype": source["dtype"],
+            "shape": source["shape"],
+            "strides": list(like.stride()),
+            "kind": "node",
+            "node": len(program["nodes"]) - 1,
+            "output": 0,
+        }
+    )
     leaf["value"] = len(program["values"]) - 1
 
 
@@ -177,8 +203,10 @@ def require_tensors(result: Any, file: UserFile) -> None:
     """Refuses a result of forward() that holds something that no Program can return."""
     for leaf in pytree.tree_leaves(result):
         if not isinstance(leaf, (torch.Tensor, bool, int, float, str, type(None))):
-            raise ModuleProblem(f"{file.shown}: forward() returns a value of type {type(leaf).__name__}; tensors, numbers and "
-                                "None in lists, tuples, dicts, named tuples and dataclasses can be carried")
+            raise ModuleProblem(
+                f"{file.shown}: forward() returns a value of type {type(leaf).__name__}; tensors, numbers and "
+                "None in lists, tuples, dicts, named tuples and dataclasses can be carried"
+            )
 
 
 def value_leaves(tree: dict) -> Iterator[dict]:

@@ -46,8 +46,8 @@ def import_module(file: UserFile, request: dict, enter: Callable[[str], None]) -
         except Exception as error:
             if not has_device or "FakeTensor" not in f"{type(error).__name__} {error}":
                 raise
-        # The module kept something that it made without data (a cache of its own). Start again, and let another instance
-        # fill such caches with real tensors before anything is exported.
+        # The module kept something that it made without data (a cache). Start again, and let another instance fill
+        # such caches with real tensors before anything is exported.
         forget(steps.module, file)
         steps = _load(file, request, enter)
         _make_for_real(steps, has_device)
@@ -66,10 +66,13 @@ def _load(file: UserFile, request: dict, enter: Callable[[str], None]) -> Steps:
 def run_context(training: bool) -> dict:
     """The user's flags; read after importing the file, which may set them."""
     matmul = torch.backends.cuda.matmul
-    return {"training": training, "matmul_tf32": _flag(matmul, "allow_tf32"),
-            "cudnn_tf32": _flag(torch.backends.cudnn, "allow_tf32"),
-            "reduced_precision_bf16": _flag(matmul, "allow_bf16_reduced_precision_reduction"),
-            "reduced_precision_fp16": _flag(matmul, "allow_fp16_reduced_precision_reduction")}
+    return {
+        "training": training,
+        "matmul_tf32": _flag(matmul, "allow_tf32"),
+        "cudnn_tf32": _flag(torch.backends.cudnn, "allow_tf32"),
+        "reduced_precision_bf16": _flag(matmul, "allow_bf16_reduced_precision_reduction"),
+        "reduced_precision_fp16": _flag(matmul, "allow_fp16_reduced_precision_reduction"),
+    }
 
 
 def _flag(owner: object, name: str) -> bool:
@@ -149,7 +152,7 @@ def _reduce(steps: Steps, imported: Imported) -> Imported | None:
 
 
 def _copy_findings(source: Imported, target: Imported, formats: list[str | None]) -> None:
-    """What shares memory, and in which format results lie, is so at every size; the two number their values differently."""
+    """What shares memory and how results lie is so at every size; the two Programs number their values differently."""
     by_name = {value["name"]: index for index, value in enumerate(target.json["values"])}
     leaves = zip(value_leaves(source.json["result"]), value_leaves(target.json["result"]), formats)
     for from_leaf, to_leaf, name in leaves:
@@ -163,8 +166,12 @@ def _copy_findings(source: Imported, target: Imported, formats: list[str | None]
 
 def _write(folder: str, imported: Imported, reduced: Imported | None, ran: bool) -> dict:
     """Writes the Programs; names them and the tensor file of the one that ran."""
-    done: dict[str, str | None] = {"program": "program.json", "tensors": None, "reduced_program": None,
-                                   "reduced_tensors": None}
+    done: dict[str, str | None] = {
+        "program": "program.json",
+        "tensors": None,
+        "reduced_program": None,
+        "reduced_tensors": None,
+    }
     _write_json(os.path.join(folder, "program.json"), imported.json)
     if reduced:
         _write_json(os.path.join(folder, "reduced_program.json"), reduced.json)

@@ -61,8 +61,16 @@ class TensorWriter:
         count = storage_extent(shape, strides)
         offset = _round_up(self._end, _TENSOR_ALIGNMENT)
         byte_count = count * tensor.element_size()
-        self._entries.append({"name": name, "dtype": str(tensor.dtype).removeprefix("torch."), "shape": list(shape),
-                              "strides": list(strides), "offset": offset, "bytes": byte_count})
+        self._entries.append(
+            {
+                "name": name,
+                "dtype": str(tensor.dtype).removeprefix("torch."),
+                "shape": list(shape),
+                "strides": list(strides),
+                "offset": offset,
+                "bytes": byte_count,
+            }
+        )
         if byte_count:
             flat = tensor.as_strided((count,), (1,)).cpu().view(torch.uint8)
             self._file.seek(self._data_start + offset)

@@ -34,7 +34,7 @@ from torch import nn
 
 
 class ImporterCase(unittest.TestCase):
-    """`self.run_import(text)` gives the Program; every Program that has values is compared with the module's own run."""
+    """`self.run_import(text)` gives the Program; every Program with values is compared with the module's own run."""
 
     count = 0
     tolerance = 0.0
@@ -49,7 +49,14 @@ class ImporterCase(unittest.TestCase):
         path = os.path.join(self.folder.name, f"case_{ImporterCase.count}.py")
         with open(path, "w") as file:
             file.write(HEAD + textwrap.dedent(text))
-        full = {"device": DEVICE, "training": False, "seed": 3, "max_cpu_flops": 2e11, "folder": self.folder.name, **request}
+        full = {
+            "device": DEVICE,
+            "training": False,
+            "seed": 3,
+            "max_cpu_flops": 2e11,
+            "folder": self.folder.name,
+            **request,
+        }
         self.done = import_module(UserFile(path, "case.py"), full, self.stages.append)
         program = self.load(self.done["program"])
         if self.done["tensors"]:

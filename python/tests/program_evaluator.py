@@ -12,7 +12,7 @@ def attribute(json: Any, values: dict[int, torch.Tensor]) -> Any:
         return [attribute(item, values) for item in json]
     if not isinstance(json, dict):
         return json
-    (kind, content), = json.items()
+    ((kind, content),) = json.items()
     if kind == "v":
         return values[content]
     if kind == "float":

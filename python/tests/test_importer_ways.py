@@ -23,29 +23,44 @@ class Fallbacks(ImporterCase):
         return program
 
     def test_values_read_in_the_constructor(self):
-        program = self.run_for_real(module("return x * self.rate", "[torch.randn(3)]",
-                                           "self.rate = torch.linspace(0, 1, 3)[1].item()"))
+        program = self.run_for_real(
+            module("return x * self.rate", "[torch.randn(3)]", "self.rate = torch.linspace(0, 1, 3)[1].item()")
+        )
         self.assertEqual(program["nodes"][0]["args"][1], 0.5)
 
     @unittest.skipIf(DEVICE != "cpu", "a tensor in a list stays on the host")
     def test_tensors_kept_in_a_list(self):
-        program = self.run_for_real(module("return x + self.tables[0]", "[torch.randn(3)]",
-                                           "self.tables = [torch.arange(3.0)]"))
+        program = self.run_for_real(
+            module("return x + self.tables[0]", "[torch.randn(3)]", "self.tables = [torch.arange(3.0)]")
+        )
         self.assertEqual(program["values"][0]["kind"], "constant")
 
     @unittest.skipIf(DEVICE != "cpu", "the cache stays on the host")
     def test_a_cache_filled_during_export_is_forgotten(self):
-        program = self.run_import(module("CACHE.setdefault('one', torch.ones(3)); return x + CACHE['one']",
-                                         "[torch.randn(3)]", extra="CACHE = {}"))
+        program = self.run_import(
+            module(
+                "CACHE.setdefault('one', torch.ones(3)); return x + CACHE['one']",
+                "[torch.randn(3)]",
+                extra="CACHE = {}",
+            )
+        )
         self.assertEqual(len(program["nodes"]), 1)
 
     def test_tensors_made_when_the_file_is_imported(self):
-        self.run_import(module("return x + self.w", "[X]", "self.w = nn.Parameter(W)",
-                               extra="W = torch.arange(3.0)\nX = torch.ones(3)"))
+        self.run_import(
+            module(
+                "return x + self.w", "[X]", "self.w = nn.Parameter(W)", extra="W = torch.arange(3.0)\nX = torch.ones(3)"
+            )
+        )
 
     def test_numpy_in_the_constructor(self):
-        self.run_import(module("return x + self.t", "[torch.randn(3)]",
-                               "import numpy; self.register_buffer('t', torch.from_numpy(numpy.ones(3, dtype='float32')))"))
+        self.run_import(
+            module(
+                "return x + self.t",
+                "[torch.randn(3)]",
+                "import numpy; self.register_buffer('t', torch.from_numpy(numpy.ones(3, dtype='float32')))",
+            )
+        )
 
     def test_control_flow_on_values_is_refused(self):
         with self.assertRaisesRegex(ModuleProblem, "case.py, line 17: .*control flow on values of a tensor"):
@@ -55,8 +70,15 @@ class Fallbacks(ImporterCase):
 @unittest.skipIf(DEVICE != "cpu", "only a CPU run is reduced")
 class Reduced(ImporterCase):
     def test_the_shared_leading_dimension_is_cut(self):
-        program = self.run_import(module("return self.fc(x) * y, x.view(-1)", "[torch.randn(64, 8), torch.randn(64, 4)]",
-                                         "self.fc = nn.Linear(8, 4)", "self, x, y"), max_cpu_flops=10)
+        program = self.run_import(
+            module(
+                "return self.fc(x) * y, x.view(-1)",
+                "[torch.randn(64, 8), torch.randn(64, 4)]",
+                "self.fc = nn.Linear(8, 4)",
+                "self, x, y",
+            ),
+            max_cpu_flops=10,
+        )
         self.assertIsNone(self.done["tensors"])
         reduced = self.load("reduced_program.json")
         self.assertEqual([program["values"][index]["shape"] for index in program["inputs"]], [[64, 8], [64, 4]])
@@ -64,8 +86,10 @@ class Reduced(ImporterCase):
         self.assertEqual(program["values"][program["result"]["tuple"][1]["alias_of"]]["name"], "x")
 
     def test_square_matrices_cut_the_first_alone(self):
-        self.run_import(module("return x @ y", "[torch.randn(32, 32), torch.randn(32, 32)]", arguments="self, x, y"),
-                        max_cpu_flops=10)
+        self.run_import(
+            module("return x @ y", "[torch.randn(32, 32), torch.randn(32, 32)]", arguments="self, x, y"),
+            max_cpu_flops=10,
+        )
         reduced = self.load("reduced_program.json")
         self.assertEqual([reduced["values"][index]["shape"] for index in reduced["inputs"]], [[4, 32], [32, 32]])
 
@@ -100,8 +124,13 @@ class MissingGpu(ImporterCase):
         return program
 
     def test_a_program_without_values(self):
-        program = self.import_for_gpu(module("return self.fc(x) + torch.arange(4, device=x.device)", "[torch.randn(2, 3)]",
-                                             "self.fc = nn.Linear(3, 4)"))
+        program = self.import_for_gpu(
+            module(
+                "return self.fc(x) + torch.arange(4, device=x.device)",
+                "[torch.randn(2, 3)]",
+                "self.fc = nn.Linear(3, 4)",
+            )
+        )
         arange = next(node for node in program["nodes"] if "arange" in node["op"])
         self.assertIn({"device": "cuda"}, arange["args"])
 
@@ -110,44 +139,70 @@ class MissingGpu(ImporterCase):
         self.assertEqual(program["values"][0]["strides"], [12, 1])
 
     def test_bfloat16_autocast_takes_effect(self):
-        program = self.import_for_gpu(module(
-            "with torch.autocast(x.device.type, dtype=torch.bfloat16):\n            return self.fc(x)", "[torch.randn(2, 3)]",
-            "self.fc = nn.Linear(3, 4)"))
+        program = self.import_for_gpu(
+            module(
+                "with torch.autocast(x.device.type, dtype=torch.bfloat16):\n            return self.fc(x)",
+                "[torch.randn(2, 3)]",
+                "self.fc = nn.Linear(3, 4)",
+            )
+        )
         self.assertEqual(self.value(program, "linear")["dtype"], "bfloat16")
 
     def test_recurrent_modules_find_their_weights(self):
-        program = self.import_for_gpu(module("return self.rnn(x)", "[torch.randn(5, 2, 4)]", "self.rnn = nn.GRU(4, 3, 2)"))
+        program = self.import_for_gpu(
+            module("return self.rnn(x)", "[torch.randn(5, 2, 4)]", "self.rnn = nn.GRU(4, 3, 2)")
+        )
         self.assertEqual([value["kind"] for value in program["values"]].count("parameter"), 8)
 
     def test_the_real_module_where_the_constructor_reads_values(self):
-        program = self.import_for_gpu(module("return self.fc(x) * self.rate", "[torch.randn(2, 3)]",
-                                             "self.fc = nn.Linear(3, 4); self.rate = torch.ones(1).item()"))
+        program = self.import_for_gpu(
+            module(
+                "return self.fc(x) * self.rate",
+                "[torch.randn(2, 3)]",
+                "self.fc = nn.Linear(3, 4); self.rate = torch.ones(1).item()",
+            )
+        )
         self.assertEqual(len(program["nodes"]), 2)
 
 
 class RealSizes(ImporterCase):
     def test_a_thousand_nodes(self):
         start = time.monotonic()
-        program = self.run_import(module(
-            "for layer in self.layers:\n            x = torch.relu(layer(x)) * 0.5 + x\n        return x", "[torch.randn(2, 16)]",
-            "self.layers = nn.ModuleList([nn.Linear(16, 16) for _ in range(260)])"))
+        program = self.run_import(
+            module(
+                "for layer in self.layers:\n            x = torch.relu(layer(x)) * 0.5 + x\n        return x",
+                "[torch.randn(2, 16)]",
+                "self.layers = nn.ModuleList([nn.Linear(16, 16) for _ in range(260)])",
+            )
+        )
         self.assertEqual(len(program["nodes"]), 1040)
         self.assertLess(time.monotonic() - start, 60)
 
     @unittest.skipUnless(importlib.util.find_spec("torchvision"), "torchvision is not installed")
     def test_resnet18(self):
-        program = self.run_import(module("return self.net(x)", "[torch.randn(2, 3, 224, 224)]",
-                                         "import torchvision; self.net = torchvision.models.resnet18()"))
+        program = self.run_import(
+            module(
+                "return self.net(x)",
+                "[torch.randn(2, 3, 224, 224)]",
+                "import torchvision; self.net = torchvision.models.resnet18()",
+            )
+        )
         self.assertEqual(self.operators(program).count("conv2d"), 20)
 
     @unittest.skipUnless(importlib.util.find_spec("transformers"), "transformers is not installed")
     def test_a_transformers_model_with_its_output_class(self):
-        program = self.run_import(module(
-            "return self.net(ids, use_cache=False)", "[torch.randint(0, 100, (2, 16))]",
-            "from transformers import GPT2Config, GPT2Model; "
-            "self.net = GPT2Model(GPT2Config(n_layer=2, n_embd=32, n_head=4, vocab_size=100))", "self, ids"))
-        self.assertEqual(program["result"]["class"],
-                         "transformers.modeling_outputs:BaseModelOutputWithPastAndCrossAttentions")
+        program = self.run_import(
+            module(
+                "return self.net(ids, use_cache=False)",
+                "[torch.randint(0, 100, (2, 16))]",
+                "from transformers import GPT2Config, GPT2Model; "
+                "self.net = GPT2Model(GPT2Config(n_layer=2, n_embd=32, n_head=4, vocab_size=100))",
+                "self, ids",
+            )
+        )
+        self.assertEqual(
+            program["result"]["class"], "transformers.modeling_outputs:BaseModelOutputWithPastAndCrossAttentions"
+        )
         self.assertEqual([key for key, _ in program["result"]["dict"]], ["last_hidden_state"])
 
 

@@ -21,10 +21,19 @@ class TensorFile(unittest.TestCase):
         generator = torch.Generator().manual_seed(1)
         base = torch.randn(6, 8, generator=generator)
         tensors = {
-            "plain": base, "transposed": base.t(), "sliced": base[::2, 1:5], "expanded": base[:, :1].expand(6, 5),
-            "scalar": torch.tensor(2.5), "empty": torch.empty(0, 3), "bf16": base.bfloat16(), "half": base.half(),
-            "bool": base > 0, "int": torch.arange(7), "u8": torch.arange(3, dtype=torch.uint8),
-            "complex": torch.complex(base, base), "nan": torch.tensor([float("nan"), float("inf"), -0.0]),
+            "plain": base,
+            "transposed": base.t(),
+            "sliced": base[::2, 1:5],
+            "expanded": base[:, :1].expand(6, 5),
+            "scalar": torch.tensor(2.5),
+            "empty": torch.empty(0, 3),
+            "bf16": base.bfloat16(),
+            "half": base.half(),
+            "bool": base > 0,
+            "int": torch.arange(7),
+            "u8": torch.arange(3, dtype=torch.uint8),
+            "complex": torch.complex(base, base),
+            "nan": torch.tensor([float("nan"), float("inf"), -0.0]),
             "channels_last": torch.randn(2, 3, 4, 5).to(memory_format=torch.channels_last),
         }
         write_tensors(self.path, tensors)
