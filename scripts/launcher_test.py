@@ -102,7 +102,7 @@ class Answers(LauncherTest):
     def test_usage_errors_are_one_sentence_and_status_2(self):
         cases = [(["frobnicate"], "unknown command 'frobnicate'"), (["--frobnicate"], "unknown option '--frobnicate'"),
                  (["../drtriton"], "unknown command"), (["convert"], "needs one module file"),
-                 (["convert", "a.py", "b.py"], "needs one module file"), (["convert", "none.py"], "cannot read none.py"),
+                 (["convert", "a.py", "b.py"], "needs one module file"), (["convert", "none.py", "--strict"], "cannot read none.py"),
                  (["convert", self.folder], "Is a directory"), (["convert", "--frob", self.module], "no option '--frob'"),
                  (["convert", self.module, "--seed"], "'--seed' needs a value"), (["bundle"], "needs the folder"),
                  (["test", "file"], "takes no files"), (["convert", "x", "--python"], "--python needs")]
@@ -112,6 +112,16 @@ class Answers(LauncherTest):
             self.assertIn(sentence, run.err)
             self.assertEqual(run.err.count("\n"), 1, arguments)
         self.assert_nothing_installed()
+
+    def test_good_usage_is_not_refused(self):
+        table = [["convert", self.module, "--strict", "--budget", "5s"], ["convert", "--strict", self.module, "-o", "x.py"],
+                 ["convert", self.module, "--mode=train", "--keep", "--json", "-"], ["bench", "examples", "--only", "a,b"],
+                 ["verify", self.module, self.module, "--hybrid", "--timeout", "5"], ["verify", "--batch", "pairs.jsonl"]]
+        script = (f'root={self.root}; fail() {{ echo "$2"; exit $1; }}; source "$root/scripts/usage.sh"; '
+                  'check_usage "$@"')
+        for arguments in table:
+            run = subprocess.run(["bash", "-c", script, "bash", *map(str, arguments)], text=True, capture_output=True)
+            self.assertEqual((run.returncode, run.stdout), (0, ""), arguments)
 
     def test_a_python_that_is_not_there_is_named(self):
         run = self.run_launcher("--python", "/no/python", "convert", self.module)

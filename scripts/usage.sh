@@ -17,8 +17,8 @@ check_usage() {
         option=${argument%%=*}
         [[ $help =~ (^|[[:space:],])"$option"([[:space:],=]|$) ]] ||
           fail 2 "'$command' has no option '$option'; see ./drtriton $command --help"
-        # An option that takes a value shows it in the help as `--option VALUE`.
-        [[ $argument == *=* || ! $help =~ (^|[[:space:],])"$option"(,--[a-z-]+)?" "[A-Z{] ]] && continue
+        # An option that takes a value shows its type in the help: `--seed UINT=0`, `-o,--output TEXT`.
+        [[ $argument == *=* || ! $help =~ (^|[[:space:],])"$option"(,--[a-z-]+)?" "[A-Z]+[:=[:space:]] ]] && continue
         (($#)) || fail 2 "'$option' needs a value; see ./drtriton $command --help"
         shift
         ;;
