@@ -112,6 +112,10 @@ class RulesMode(TorchDispatchMode):
         self.refusal: CandidateFailure | None = None
         self._strict = strict
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False   # else PyTorch imports its compiler, for seconds, to keep it away from this class
+
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None) -> Any:
         rule = rule_of(func)
         if rule is Rule.READ:
@@ -164,7 +168,7 @@ def warm_up() -> None:
     torch.set_num_threads(1)
     interpreter_numerics.install()
     interpreter_launch.install()
-    with torch.no_grad(), DeviceMode(), RulesMode(strict=True):   # the first use of a mode imports half of PyTorch
+    with torch.no_grad(), DeviceMode(), RulesMode(strict=True):   # imports what modes import late
         torch.empty_like(torch.zeros(4, device="cuda"))
 
 

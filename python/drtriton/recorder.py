@@ -254,7 +254,7 @@ def warm_up() -> None:
     torch.set_num_threads(1)
     triton_key()
     get_ptxas_version(90)
-    # The first use of a mode imports half of PyTorch.
+    # What fake tensors import late is imported here.
     with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True) as fake, RecordingMode(Memory(strict=False), fake):
         tensor = torch.empty(4, 4).t().contiguous()
         torch.nn.functional.relu(tensor @ torch.tensor([[1.0] * 4] * 4))

@@ -168,6 +168,10 @@ class RecordingMode(TorchDispatchMode):
         self._memory = memory
         self._fake = fake
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False   # else PyTorch imports its compiler, for seconds, to keep it away from this class
+
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None) -> Any:
         kwargs = kwargs or {}
         rule = rule_of(func)
