@@ -276,7 +276,7 @@ TEST(EmitTest, EmittedModulesRun) {
   const char* root = std::getenv("DRTRITON_SOURCE");
   ASSERT_NE(root, nullptr);
   if (const char* keep = std::getenv("DRTRITON_EMIT_KEEP")) {
-    std::filesystem::copy(folder.path(), keep, std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::copy(folder.path(), keep, std::filesystem::copy_options::overwrite_existing | std::filesystem::copy_options::recursive);
   }
   for (const char* interpret : {"", "1"}) {
     ProcessOptions python;

@@ -18,7 +18,90 @@ import affine_triton
 import mixed
 import mixed_triton
 
+import triton
+import triton.language as tl
+from triton.backends.compiler import GPUTarget
+from triton.backends.driver import DriverBase
+from triton.backends.nvidia import driver as nvidia
+
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
+
+
+@triton.jit
+def add_tile(a_desc, b_ptr, out_ptr, one, N: tl.constexpr, scale):
+    tile = a_desc.load([16, 0])
+    rows = tl.arange(0, 16)[:, None] * N + tl.arange(0, N)[None, :]
+    tl.store(out_ptr + rows, tile * scale + tl.load(b_ptr + rows) * one)
+
+
+class Launcher:
+    """Stands for Triton's launcher on a GPU: keeps the arguments of the C function."""
+
+    launched = []
+    launch_cooperative_grid, launch_pdl, num_ctas = False, False, 1
+
+    def __init__(self, source, metadata):
+        self.global_scratch_size, self.profile_scratch_size = metadata.global_scratch_size, metadata.profile_scratch_size
+        signature = dict(enumerate(source.signature.values()))
+        self.launch = nvidia.wrap_handle_tensordesc(lambda *args: self.launched.append(args), signature,
+                                                    getattr(metadata, "tensordesc_meta", None))
+
+
+class Utils:
+    encoded = []
+
+    def get_device_properties(self, device):
+        return {"max_shared_mem": 232448, "max_num_regs": 65536, "multiprocessor_count": 132, "warpSize": 32}
+
+    def load_binary(self, name, kernel, shared, device):
+        return None, 7, 0, 0, 1024
+
+    def fill_tma_descriptor(self, *given):
+        self.encoded.append(given)
+        return f"map of {given[0]}"
+
+
+class Driver(DriverBase):
+    """An sm_90 without a GPU, so that what a GPU would be given can be seen."""
+
+    def __init__(self):
+        self.utils, self.launcher_cls = Utils(), Launcher
+        self.get_current_device = lambda: 0
+        self.get_current_stream = lambda device: 0
+
+    def get_current_target(self):
+        return GPUTarget("cuda", 90, 32)
+
+    is_active = classmethod(lambda cls: True)
+    map_python_to_cpp_type = get_active_torch_device = get_benchmarker = None
+
+
+@unittest.skipIf(INTERPRETED, "the interpreter compiles nothing")
+class Compiled(unittest.TestCase):
+    def setUp(self):
+        triton.runtime.driver.set_active(Driver())
+        Launcher.launched.clear()
+        Utils.encoded.clear()
+
+    def test_launches_take_integers_as_pointers(self):
+        start = affine_triton._DRT_KERNELS["affine"].compiled((4096, 8192, 12288, 12, None))
+        start(99, 16, 32, 48, 12, None)
+        (args,) = Launcher.launched
+        self.assertEqual(args[:9], (4, 1, 1, 99, 7, False, False, None, None))
+        self.assertEqual(args[10:], (None, None, None, 16, 32, 48, 12, None))
+
+    def test_descriptors_are_encoded_once_an_address(self):
+        kernel = affine_triton._DrtKernel(
+            add_tile, (1, 1, 1), pointers={"b_ptr": torch.float32, "out_ptr": torch.float32}, constants={"one": 1, "N": 32},
+            descriptors={"a_desc": (torch.float32, [64, 32], [32, 1], [16, 32], "zero")}, num_warps=4)
+        start = kernel.compiled((4096, 8192, 12288, None, None, 0.5))
+        for address in (4096, 4096, 16384):
+            start(99, address, 8192, 12288, None, None, 0.5)
+        self.assertEqual([args[13:] for args in Launcher.launched][1:],
+                         [("map of 4096", 64, 32, 32, 1, 8192, 12288, None, None, 0.5),
+                          ("map of 16384", 64, 32, 32, 1, 8192, 12288, None, None, 0.5)])
+        self.assertEqual(len(Utils.encoded), 2)
+        self.assertEqual(Utils.encoded[0][5:], ([64, 32], [32, 1], 0))
 
 
 class EmittedModule(unittest.TestCase):

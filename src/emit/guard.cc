@@ -24,7 +24,7 @@ class Guard {
  public:
   Guard(const Composition& composition, const std::string& torch)
       : program_(composition.program), torch_(torch), leaves_(LeafOrder(program_)),
-        names_({"model", "args", "kwargs", "watch", "given", "device", "index", torch, "self", "modules"}) {
+        names_({"model", "args", "kwargs", "watch", "given", "device", "index", "written", "tensor", torch}) {
     for (ValueId id : leaves_) names_.Set(id, names_.Claim(program_.value(id).name));
     for (const CompositionStep& step : composition.steps) {
       if (const auto* kernel = std::get_if<KernelStep>(&step)) {
@@ -53,9 +53,7 @@ class Guard {
     for (ValueId id : leaves_) CheckTensor(id);
     CheckDistinct();
     CheckGradients();
-    text_ << "    return device";
-    for (ValueId id : leaves_) text_ << ", " << names_.Of(id);
-    text_ << "\n";
+    text_ << "    return (device, " << LeafNames() << ")\n";
     return text_.str();
   }
 
@@ -68,13 +66,14 @@ class Guard {
   void TakeArguments() {
     const Tree& tree = program_.arguments;
     const std::string count = std::to_string(tree.children.size());
-    std::string names;
-    for (const std::string& key : tree.keys) names += PythonString(key) + ", ";
     if (tree.kind == Tree::Kind::kDict) {
-      std::string values;
-      for (const std::string& key : tree.keys) values += "kwargs.get(" + PythonString(key) + "), ";
-      text_ << "    if not args and len(kwargs) == " << count << ":\n        given = (" << values << ")\n"
-            << "    else:\n        given = _drt_arguments(model, args, kwargs, (" << names << "))\n";
+      std::vector<std::string> names, values;
+      for (const std::string& key : tree.keys) {
+        names.push_back(PythonString(key));
+        values.push_back("kwargs.get(" + PythonString(key) + ")");
+      }
+      text_ << "    if not args and len(kwargs) == " << count << ":\n        given = (" << WrappedList(values, 12) << ",)\n"
+            << "    else:\n        given = _drt_arguments(model, args, kwargs, (" << WrappedList(names, 12) << ",))\n";
     } else {
       text_ << "    given = args if not kwargs else _drt_arguments(model, args, kwargs)\n";
     }
@@ -170,21 +169,33 @@ class Guard {
           << "\n";
   }
 
-  // Where an input is written to, inputs that share memory would see it.
+  // What the call writes to must be apart from everything else that the caller passes.
   void CheckDistinct() {
+    std::set<ValueId> written;
     for (const Mutation& mutation : program_.mutations) {
-      for (ValueId id : leaves_) {
-        if (id == mutation.target) continue;
-        Refuse(names_.Of(id) + ".untyped_storage().data_ptr() == " + names_.Of(mutation.target) + ".untyped_storage().data_ptr()",
-               "tensors share memory that the call writes to");
-      }
+      if (program_.value(mutation.target).Elements() > 0) written.insert(mutation.target);
     }
+    if (written.empty()) return;
+    auto storage = [&](ValueId id) { return names_.Of(id) + ".untyped_storage().data_ptr()"; };
+    std::vector<std::string> items;
+    for (ValueId id : written) items.push_back(storage(id));
+    text_ << "    written = {" << WrappedList(items, 8) << "}\n";
+    std::string shared = "len(written) != " + std::to_string(written.size());
+    for (ValueId id : program_.inputs) {
+      if (!written.count(id)) shared += " or " + storage(id) + " in written";
+    }
+    Refuse(shared, "tensors share memory that the call writes to");
   }
 
   void CheckGradients() {
-    std::string any;
-    for (ValueId id : leaves_) any += (any.empty() ? "" : " or ") + names_.Of(id) + ".requires_grad";
-    text_ << "    if " << torch_ << ".is_grad_enabled() and (" << any << "):\n        return _drt_gradients()\n";
+    text_ << "    if " << torch_ << ".is_grad_enabled() and any(tensor.requires_grad for tensor in (" << LeafNames() << ",)):\n"
+          << "        return _drt_gradients()\n";
+  }
+
+  std::string LeafNames() const {
+    std::vector<std::string> items;
+    for (ValueId id : leaves_) items.push_back(names_.Of(id));
+    return WrappedList(items, 12);
   }
 
   const Program& program_;

@@ -28,7 +28,7 @@ class Launcher {
     NameInputs();
     NameBuffers();
     Line("def " + context_.function_name + "(" + Parameters() + "):", 0);
-    Line(PythonString(Summary()), 1);
+    Line("\"\"\"" + Summary() + "\"\"\"", 1);
     Allocate();
     for (const PlanStep& step : plan_.steps) WriteStep(step);
     WriteReturn();

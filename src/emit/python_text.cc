@@ -204,9 +204,10 @@ std::string Rename(std::string_view source, const std::map<std::string, std::str
       const Token* before = i == 0 ? nullptr : Significant(tokens, i - 1, -1);
       const Token* after = Significant(tokens, i + 1, 1);
       const bool attribute = before != nullptr && before->text == ".";
+      const bool module = before != nullptr && (before->text == "from" || before->text == "import");
       const bool second_equals = after != nullptr && after + 1 < tokens.data() + tokens.size() && (after + 1)->text == "=";
       const bool keyword = depth > 0 && after != nullptr && after->text == "=" && !second_equals;
-      if (attribute || keyword) found = names.end();
+      if (attribute || module || keyword) found = names.end();
     }
     text += found == names.end() ? std::string(token.text) : found->second;
   }
@@ -214,6 +215,24 @@ std::string Rename(std::string_view source, const std::map<std::string, std::str
 }
 
 std::vector<TopLevel> SplitTopLevel(std::string_view source) { return Splitter(source).Run(); }
+
+std::string WrappedList(const std::vector<std::string>& items, size_t indent) {
+  constexpr size_t kColumns = 112;  // the last line gets a bracket or two
+  constexpr size_t kFirst = 60;     // what may stand before the list in its first line
+  std::string text;
+  size_t column = kFirst;
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (i > 0 && column + items[i].size() + 2 > kColumns) {
+      text += ",\n" + std::string(indent, ' ');
+      column = indent;
+    } else if (i > 0) {
+      text += ", ";
+    }
+    text += items[i];
+    column += items[i].size() + 2;
+  }
+  return text;
+}
 
 std::string PythonTuple(const std::vector<int64_t>& values) {
   std::string text = "(";

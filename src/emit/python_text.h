@@ -29,7 +29,8 @@ std::vector<Token> Tokenize(std::string_view source);
 // Every identifier in `source`, also those behind a point; keywords included.
 std::set<std::string> Identifiers(std::string_view source);
 
-// Replaces identifiers that are not attributes (behind a point) and not names of keyword arguments in a call.
+// Replaces identifiers that are not attributes (behind a point), names of keyword arguments in a call or modules that are
+// imported.
 std::string Rename(std::string_view source, const std::map<std::string, std::string>& names);
 
 // A statement that begins in the first column, with its decorators and the comments directly above it.
@@ -45,6 +46,8 @@ std::vector<TopLevel> SplitTopLevel(std::string_view source);
 
 // A Python literal: `float("inf")`, `torch.float32`, lists of literals.  A ValueRef is an error (InternalError).
 std::string PythonLiteral(const Attr& attr, std::string_view torch = "torch");
+// "a, b, c", broken into lines of at most 120 columns, those behind the first indented by `indent`.
+std::string WrappedList(const std::vector<std::string>& items, size_t indent);
 std::string PythonTuple(const std::vector<int64_t>& values);  // "(4, 3)", "(4,)", "()"
 std::string PythonString(std::string_view text);              // quoted and escaped, ASCII only
 std::string TorchName(DType dtype, std::string_view torch = "torch");  // "torch.float32"

@@ -32,6 +32,7 @@ TEST(PythonTextTest, RenamesNamesOnly) {
       {"'tl' # tl", "'tl' # tl"},
       {"def f(a: tl.constexpr = 3):", "def f(a: T.constexpr = 3):"},
       {"f(x=tl)", "f(x=T)"},
+      {"from tl.extra import a", "from tl.extra import a"},
   };
   for (const RenameCase& c : cases) EXPECT_EQ(Rename(c.source, {{"tl", "T"}}), c.expected) << c.source;
 }

@@ -9,6 +9,7 @@
 #include "emit/names.h"
 #include "emit/operator_call.h"
 #include "emit/python_text.h"
+#include "graph/registry.h"
 
 namespace drtriton {
 namespace {
@@ -20,15 +21,17 @@ class Run {
         names_({"device", "stream", "_", torch}) {}
 
   RunText Write() {
-    std::string parameters = "device";
+    std::vector<std::string> parameters = {"device"};
     for (ValueId id : LeafOrder(program_)) {
       names_.Set(id, names_.Claim(program_.value(id).name));
-      parameters += ", " + names_.Of(id);
+      parameters.push_back(names_.Of(id));
     }
+    FindLive();
     FindLastUses();
-    text_ = "def _drt_run(" + parameters + "):\n    stream = device.stream()\n";
+    text_ = "def _drt_run(" + WrappedList(parameters, 13) + "):\n    stream = device.stream()\n";
     size_t launcher = 0;
     for (size_t i = 0; i < composition_.steps.size(); ++i) {
+      if (!live_[i]) continue;
       if (const auto* kernel = std::get_if<KernelStep>(&composition_.steps[i])) {
         WriteKernel(*kernel, launchers_.at(launcher++));
       } else {
@@ -54,9 +57,43 @@ class Run {
     return names_.Of(id);
   }
 
+  // Steps of PyTorch's that nothing needs are left out: views that only name an alias, say.
+  void FindLive() {
+    std::set<ValueId> needed;
+    for (const Mutation& mutation : program_.mutations) needed.insert(mutation.value);
+    NeedResults(program_.result, needed);
+    live_.assign(composition_.steps.size(), true);
+    for (size_t i = composition_.steps.size(); i-- > 0;) {
+      if (const auto* torch = std::get_if<TorchStep>(&composition_.steps[i])) {
+        const std::vector<ValueId> written = Writes(composition_.steps[i]);
+        const bool read = std::any_of(written.begin(), written.end(), [&](ValueId id) { return needed.count(id) > 0; });
+        live_[i] = read || IsRandom(program_.nodes.at(static_cast<size_t>(torch->node)));
+      }
+      if (!live_[i]) continue;
+      for (ValueId id : Reads(composition_.steps[i])) needed.insert(id);
+    }
+  }
+
+  void NeedResults(const Tree& tree, std::set<ValueId>& needed) const {
+    for (const Tree& child : tree.children) NeedResults(child, needed);
+    if (tree.kind != Tree::Kind::kValue) return;
+    if (tree.alias_of < 0) {
+      needed.insert(tree.value);
+      return;
+    }
+    needed.insert(tree.alias_of);
+    for (ValueId id = tree.value; program_.value(id).kind == ValueKind::kNode && id != tree.alias_of;) {
+      const std::vector<ValueId> inputs = program_.nodes[static_cast<size_t>(program_.value(id).node)].Inputs();
+      if (inputs.empty()) break;
+      needed.insert(inputs.begin() + 1, inputs.end());  // what the views take beside the memory they share
+      id = inputs.front();
+    }
+  }
+
   // Values die where nothing reads them any more, so that memory is not held longer than PyTorch would.
   void FindLastUses() {
     for (size_t i = 0; i < composition_.steps.size(); ++i) {
+      if (!live_[i]) continue;
       for (ValueId id : Reads(composition_.steps[i])) last_use_[id] = i;
       for (ValueId id : Writes(composition_.steps[i])) last_use_.emplace(id, i);
     }
@@ -84,12 +121,12 @@ class Run {
     std::set<ValueId> candidates;
     for (ValueId id : Reads(composition_.steps[step])) candidates.insert(id);
     for (ValueId id : Writes(composition_.steps[step])) candidates.insert(id);
-    std::string dead;
+    std::vector<std::string> dead;
     for (ValueId id : candidates) {
       if (id < 0 || program_.value(id).kind != ValueKind::kNode || last_use_.at(id) != step) continue;
-      dead += (dead.empty() ? "" : ", ") + names_.Of(id);
+      dead.push_back(names_.Of(id));
     }
-    if (!dead.empty()) Line("del " + dead);
+    if (!dead.empty()) Line("del " + WrappedList(dead, 8));
   }
 
   void WriteKernel(const KernelStep& step, const std::string& launcher) {
@@ -236,6 +273,7 @@ class Run {
   const std::string torch_;
   Names names_;
   std::set<ValueId> from_torch_;
+  std::vector<bool> live_;                 // a step's results are needed
   std::map<ValueId, size_t> last_use_;
   std::map<ValueId, std::string> kept_;
   std::map<ValueId, std::string> aliases_;

@@ -266,6 +266,7 @@ class _DrtWatch:
         self.owner = model.__dict__
         self.owner["_drt_watch"] = self
         self.why = self.unfit(model)
+        self.graphs = {}  # addresses of all tensors -> (replay, result, graph)
         self.modules = []
         self.containers = []  # lists and the like, which change in place
         for module in model.modules():
@@ -362,26 +363,26 @@ def _drt_constant(model, path, device):
 
 def _drt_run_otherwise(model, found):
     """The fast path on a device that is not the current one, or as a CUDA graph."""
-    device, *tensors = found
-    if device.index < 0:
-        return _drt_run(*found)
+    device = found[0]
+    if device.is_current():
+        return _drt_graph_call(model, *found) if device.index >= 0 else _drt_run(*found)
     with torch.cuda.device(device.index):
-        return _drt_graph_call(model, device, *tensors) if model._drt_use_graph else _drt_run(*found)
+        return _drt_graph_call(model, *found) if model._drt_use_graph else _drt_run(*found)
 
 
 def _drt_graph_call(model, device, *tensors):
     """`_drt_run` as a CUDA graph, one for each set of addresses."""
-    graphs = model.__dict__["_drt_watch"].__dict__.setdefault("graphs", {})
+    graphs = model.__dict__["_drt_watch"].graphs
     key = (device.index, *[tensor.data_ptr() for tensor in tensors])
     found = graphs.get(key)
     if found is None:
-        if len(graphs) >= 8 or torch.cuda.is_current_stream_capturing():
-            return _drt_run(device, *tensors)
-        _drt_run(device, *tensors)  # compiles, and warms the libraries
-        torch.cuda.synchronize()
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-            result = _drt_run(device, *tensors)
-        found = graphs[key] = (graph.replay, result, graph)
+        result = _drt_run(device, *tensors)  # compiles, and warms the libraries
+        if len(graphs) < 8 and not torch.cuda.is_current_stream_capturing():
+            torch.cuda.synchronize()
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+                kept = _drt_run(device, *tensors)
+            graphs[key] = (graph.replay, kept, graph)
+        return result
     found[0]()
     return found[1]
