@@ -124,11 +124,15 @@ void HalvesWriter::Rewrite(KernelSource& kernel, const HalfOperand& half) {
   const bool wide = static_cast<double>(rows_) * static_cast<double>(problem_.k) >= 2147483648.0;
   kernel.Line("offset = row[:, None]" + std::string(wide ? ".to(tl.int64)" : "") + " * K + k[None, :]");
   kernel.Line("scaled = " + value + " * factor[:, None]");
-  kernel.Line("high = scaled.to(tl.float16)");
-  kernel.Line("tl.store(" + kernel.Pointer(half.high.tensor) + " + offset, high" + mask + ")");
-  if (both_) {
-    kernel.Line("low = tl.where(tl.abs(scaled) <= 32768.0, scaled - high.to(tl.float32), 0.0)");
-    kernel.Line("tl.store(" + kernel.Pointer(half.low.tensor) + " + offset, low.to(tl.float16)" + mask + ")");
+  if (!both_) {
+    kernel.Line("tl.store(" + kernel.Pointer(half.high.tensor) + " + offset, scaled.to(tl.float16)" + mask + ")");
+  } else {
+    kernel.Comment("inf and NaN go into `low` alone: in `high` they would meet low halves of either sign.");
+    kernel.Line("is_finite = tl.abs(scaled) < float(\"inf\")");
+    kernel.Line("high = tl.where(is_finite, scaled, 0.0).to(tl.float16)");
+    kernel.Line("low = tl.where(is_finite, scaled - high.to(tl.float32), scaled).to(tl.float16)");
+    kernel.Line("tl.store(" + kernel.Pointer(half.high.tensor) + " + offset, high" + mask + ")");
+    kernel.Line("tl.store(" + kernel.Pointer(half.low.tensor) + " + offset, low" + mask + ")");
   }
   if (!Once()) kernel.Dedent();
 }
@@ -166,7 +170,7 @@ HalfOperand HalvesWriter::Write(std::vector<KernelPlan>& plans) {
   kernel.Doc(both_ ? "Every float32 as high + low, two float16 numbers, its row scaled by a power of two."
                    : "Every float32 as a float16 number, its row scaled by a power of two.");
   for (const char* name : {"row", "row_mask", "k", "k_mask", "k_start", "finite", "largest", "exponent", "factor_bits",
-                           "factor", "unit", "offset", "scaled", "high", "low"}) {
+                           "factor", "unit", "offset", "scaled", "is_finite", "high", "low"}) {
     kernel.Fresh(name);
   }
   kernel.Constant("ROWS", rows_), kernel.Constant("K", problem_.k);
