@@ -5,8 +5,10 @@ missing), when a list names a file that is not there, when no test reaches a sou
 room that it may not use (ROOM_USES, as docs/architecture.md has it).
 
 A source is covered when a test of its room reaches it: `foo_test.cc` reaches `foo.cc` and the sources of what it includes, a
-source those of what it includes in turn.  A source without a header of its own belongs to the first header of its room that
-it includes.  Programs (`*main.cc`) and the rooms of WITHOUT_TEST_ROOMS need no test.
+source those of what it includes in turn, and whoever names a program of the room in quotes (or a Python test that names it)
+reaches the program's sources.  A source belongs to its own header and to those it includes that have no source of their
+name; one without a header of its own also to the header whose name begins its own.
+The rooms of WITHOUT_TEST_ROOMS need no test.
 """
 
 import pathlib
@@ -45,17 +47,32 @@ def included_stems(file: pathlib.Path) -> list[str]:
     return re.findall(rf'^#include "{room}/(\w+)\.h"', file.read_text(encoding="utf-8"), re.MULTILINE)
 
 
+def headers_of(source: pathlib.Path) -> list[str]:
+    """The headers, by stem, whose declarations this source may carry out."""
+    included = included_stems(source)
+    headers = [stem for stem in included if not (source.parent / f"{stem}.cc").exists()]
+    if source.with_suffix(".h").exists():
+        return [source.stem, *headers]
+    namesakes = [stem for stem in included if source.stem.startswith(stem + "_")]
+    return [*namesakes, *headers] or included[:1]
+
+
+def programs_of(room: pathlib.Path) -> dict[str, str]:
+    """Name of each program of the room -> stem of its main source."""
+    text = re.sub(r"#.*", "", (room / "CMakeLists.txt").read_text(encoding="utf-8"))
+    return dict(re.findall(r"add_executable\(([\w-]+)\s+(\w+)\.cc", text))
+
+
 def reached_sources(room: pathlib.Path) -> set[str]:
-    owned: dict[str, list[pathlib.Path]] = {}  # header's stem -> the sources that belong to it, and the header
+    owned: dict[str, list[pathlib.Path]] = {}  # header's stem -> the sources that belong to it
     for source in room.glob("*.cc"):
-        if source.name.endswith(("_test.cc", "main.cc")):
-            continue
-        has_header = source.with_suffix(".h").exists()
-        headers = [source.stem] if has_header else included_stems(source)[:1]
-        for stem in headers:
-            owned.setdefault(stem, [room / f"{stem}.h"]).append(source)
-    waiting = [stem for test in room.glob("*_test.cc")
-               for stem in [test.name.removesuffix("_test.cc"), *included_stems(test)]]
+        for stem in headers_of(source):
+            owned.setdefault(stem, []).append(source)
+    programs = programs_of(room)
+    python_tests = "".join(path.read_text(encoding="utf-8") for path in room.parent.parent.glob("python/tests/*.py"))
+    waiting = [test.stem for test in room.glob("*test.cc")]
+    waiting += [test.name.removesuffix("_test.cc") for test in room.glob("*_test.cc")]
+    waiting += [main for name, main in programs.items() if f'"{name}"' in python_tests]
     reached: set[str] = set()
     seen: set[str] = set()
     while waiting:
@@ -63,10 +80,11 @@ def reached_sources(room: pathlib.Path) -> set[str]:
         if stem in seen:
             continue
         seen.add(stem)
-        for file in owned.get(stem, [room / f"{stem}.h", room / f"{stem}.cc"]):
+        for file in {room / f"{stem}.h", room / f"{stem}.cc", *owned.get(stem, [])}:
             if file.exists():
                 reached.add(file.name)
-                waiting += included_stems(file)
+                text = file.read_text(encoding="utf-8")
+                waiting += included_stems(file) + [main for name, main in programs.items() if f'"{name}"' in text]
     return reached
 
 
