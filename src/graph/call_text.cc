@@ -174,9 +174,13 @@ class CallPrinter {
       if (!mentioned[i] && !plain_[i]) return std::nullopt;
     }
     std::string text;
-    for (const FormPiece& piece : form.pieces) {
+    for (size_t i = 0; i < form.pieces.size(); ++i) {
+      const FormPiece& piece = form.pieces[i];
       if (piece.group >= 0 && !shown[static_cast<size_t>(piece.group)]) continue;
-      text += piece.argument < 0 ? piece.text : HoleText(piece);
+      std::string part = piece.argument < 0 ? piece.text : HoleText(piece);
+      // ** binds tighter than a sign.
+      const bool base = i + 1 < form.pieces.size() && form.pieces[i + 1].text.starts_with(" **");
+      text += base && part.starts_with('-') ? "(" + part + ")" : part;
     }
     return text;
   }

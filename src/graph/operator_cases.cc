@@ -262,6 +262,7 @@ class Drawer {
     AttrList items;
     if (Trim(body).empty()) return Attr(std::move(items));
     for (std::string_view item : Split(body, ",")) items.push_back(DrawOther(argument, item));
+    if (items.size() == 1 && argument.list_size > 1) items.resize(static_cast<size_t>(argument.list_size), items[0]);
     return Attr(std::move(items));
   }
 

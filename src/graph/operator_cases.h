@@ -12,7 +12,7 @@
 //             to two dimensions; ~ is a tensor that broadcasts with every other ~.  A suffix chooses the dtype: :i int64,
 //             :b bool, := the case's dtype, :float32 that one, another class letter a fresh draw.  Without it [...] has the case's dtype
 //             and ~ a fresh draw of the class.  A number stands for itself.
-//   others    literals (True, None, 2.5, 'mean', [1,2], float32), 0..3 (one of the range), sizes (A*B, [A,B]), dim (a
+//   others    literals (True, None, 2.5, 'mean', [1,2], float32; [1] fills an int[2]), 0..3 (one of the range), sizes (A*B, [A,B]), dim (a
 //             dimension of the first tensor), dim+1 (a place for a new one), dims (some), perm (all, in some order),
 //             sizes (another shape for the same elements)
 #ifndef DRTRITON_GRAPH_OPERATOR_CASES_H_

@@ -99,7 +99,10 @@ std::vector<InferredValue> InferMaskedFill(const Call& call) {
   const Operand value = call.Tensor("value");
   call.Expect(value.shape.empty(), "the value has to be of rank 0");
   std::vector<InferredValue> result = InferPointwise(call);
-  if (!IsContiguous(call.Tensor("self").shape, call.Tensor("self").strides)) result[0].strides.reset();
+  // The result is a copy of self, expanded.
+  const Operand self = call.Tensor("self");
+  const bool plain = self.shape == result[0].shape && IsContiguous(self.shape, self.strides);
+  result[0].strides = plain ? std::optional<Shape>(ContiguousStrides(self.shape)) : std::nullopt;
   return result;
 }
 

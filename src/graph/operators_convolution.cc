@@ -73,6 +73,7 @@ void CheckChannels(const Call& call, const ConvolutionArguments& c) {
   call.Expect(c.weight.shape[0] % c.groups == 0 && c.weight.shape[0] > 0, "the weight does not split into the groups");
   call.Expect(c.input.dtype == c.weight.dtype, "input and weight are of different dtypes");
   if (const std::optional<Operand> bias = call.OptionalTensor("bias")) {
+    call.Expect(bias->dtype == c.input.dtype, "input and bias are of different dtypes");
     call.Expect(bias->shape == Shape{OutputChannels(c)}, "the bias has to be of shape [" + std::to_string(OutputChannels(c)) + "]");
   }
 }
@@ -180,6 +181,8 @@ std::vector<InferredValue> InferAdaptivePool(const Call& call) {
   if (call.info().schema.results.size() == 2) {
     results.push_back(results[0]);
     results[1].dtype = DType::kInt64;
+  } else {
+    call.Expect(IsFloating(self.dtype), "the average of integers needs a floating tensor");
   }
   return results;
 }
@@ -226,11 +229,11 @@ void AddConvolutions(std::vector<OperatorSpec>& table) {
     const std::string behind = ", SymInt[" + n + "] dilation=" + ints("1") + ", SymInt groups=1) -> Tensor";
     const std::string tensors = "input=[N,G*C," + sizes[dims - 1] + "]; weight=[G*D,C," + kernels[dims - 1] + "]; bias=None|[G*D]; groups=G; ";
     const std::string attributes = "stride=" + ints("1") + "|" + ints("2") + "; dilation=" + ints("1") + "|" + ints("2");
-    const std::string form = "F.conv" + n + "d({input}, {weight}[, bias={bias}][, stride={stride}][, padding={padding}][, "
-                             "dilation={dilation}][, groups={groups}])";
-    add("conv" + n + "d(" + input + "SymInt[" + n + "] padding=" + ints("0") + behind, form,
+    const std::string head = "F.conv" + n + "d({input}, {weight}[, bias={bias}][, stride={stride}]";
+    const std::string tail = "[, dilation={dilation}][, groups={groups}])";
+    add("conv" + n + "d(" + input + "SymInt[" + n + "] padding=" + ints("0") + behind, head + "[, padding={padding}]" + tail,
         tensors + attributes + "; padding=" + ints("0") + "|" + ints("1"));
-    add("conv" + n + "d.padding(" + input + "str padding=\"valid\"" + behind, form,
+    add("conv" + n + "d.padding(" + input + "str padding=\"valid\"" + behind, head + ", padding={padding}" + tail,
         tensors + "dilation=" + ints("1") + "|" + ints("2") + "; padding='same'|'valid'");
     add("conv_transpose" + n + "d" + (dims > 1 ? ".input(" : "(") + input + "SymInt[" + n + "] padding=" + ints("0") + ", SymInt[" + n +
             "] output_padding=" + ints("0") + ", SymInt groups=1, SymInt[" + n + "] dilation=" + ints("1") + ") -> Tensor",

@@ -58,8 +58,10 @@ std::vector<InferredValue> InferLike(const Call& call) {
   const Operand self = call.Tensor("self");
   const Attr& format = call.Arg("memory_format");
   const bool row_major = format.Is<MemoryFormatAttr>() && std::get<MemoryFormatAttr>(format.variant()).name == "contiguous_format";
+  const DType dtype = call.DTypeOr("dtype").value_or(self.dtype);
+  call.Expect(call.info().kind != OpKind::kRandom || IsFloating(dtype), "needs a floating dtype");
   const Shape strides = row_major ? ContiguousStrides(self.shape) : PreservedStrides(self.shape, self.strides);
-  return {InferredValue{call.DTypeOr("dtype").value_or(self.dtype), self.shape, strides}};
+  return {InferredValue{dtype, self.shape, strides}};
 }
 
 std::vector<InferredValue> InferNew(const Call& call) {
@@ -68,7 +70,8 @@ std::vector<InferredValue> InferNew(const Call& call) {
 
 std::vector<InferredValue> InferBernoulli(const Call& call) {
   const Operand self = call.Tensor("self");
-  return {InferredValue{self.dtype, self.shape, PreservedStrides(self.shape, self.strides)}};
+  if (IsContiguous(self.shape, self.strides)) return {Contiguous(self.dtype, self.shape)};
+  return {UnknownStrides(self.dtype, self.shape)};
 }
 
 }  // namespace
@@ -94,8 +97,9 @@ std::vector<OperatorSpec> CreationOperators() {
   add(creation, "empty.memory_format(SymInt[] size, *, " + where + format + end, "torch.empty", sized, InferEmpty);
   add(creation, "arange(Scalar end, *, " + where + end, "torch.arange", "end=5|2.5" + typed, InferArange);
   add(creation, "arange.start(Scalar start, Scalar end, *, " + where + end, "torch.arange", "start=1|0.5; end=7|9.5" + typed, InferArange);
-  add(creation, "arange.start_step(Scalar start, Scalar end, Scalar step=1, *, " + where + end, "torch.arange",
-      "start=1|0.5; end=7; step=2|0.5|1" + typed, InferArange);
+  add(creation, "arange.start_step(Scalar start, Scalar end, Scalar step=1, *, " + where + end,
+      "torch.arange({start}, {end}, {step}[, dtype={dtype}][, device={device}])",
+      "start=1|0.5; end=7; step=2|1" + typed, InferArange);
   add(creation, "linspace(Scalar start, Scalar end, int steps, *, " + where + end, "torch.linspace", "start=0; end=1.5; steps=1..5",
       InferLinspace);
   add(creation, "scalar_tensor(Scalar s, *, " + where + end, "torch.scalar_tensor", "s=2|0.5" + typed, InferScalar);

@@ -145,6 +145,9 @@ std::vector<InferredValue> InferBilinear(const Call& call) {
   call.Expect(shape == other, "leading sizes differ");
   const std::optional<Operand> bias = call.OptionalTensor("bias");
   call.Expect(!bias || bias->shape == Shape{weight.shape[0]}, "the bias does not fit the weight");
+  ExpectOneDType(call, a, b);
+  ExpectOneDType(call, a, weight);
+  if (bias) ExpectOneDType(call, a, *bias);
   return {Contiguous(a.dtype, shape)};
 }
 
@@ -173,9 +176,21 @@ std::vector<InferredValue> InferAttention(const Call& call) {
   ExpectInner(call, query.shape.back(), key.shape.back());
   call.Expect(key.shape[key.shape.size() - 2] == value.shape[value.shape.size() - 2], "key and value differ in length");
   call.Expect(!call.Bool("is_causal") || !call.Has("attn_mask"), "is_causal excludes a mask");
-  Shape shape = query.shape;
-  shape.back() = value.shape.back();
-  return {UnknownStrides(query.dtype, shape)};
+  const auto leading = [](const Operand& o) { return Shape(o.shape.begin(), o.shape.end() - 2); };
+  std::optional<Shape> shape = leading(query);
+  // Grouped queries have more heads than keys and values.
+  for (const Operand* other : {&key, &value}) {
+    if (shape && !call.Bool("enable_gqa")) shape = BroadcastShapes(*shape, leading(*other));
+  }
+  call.Expect(shape.has_value(), "batch sizes do not broadcast");
+  shape->push_back(query.shape[query.shape.size() - 2]);
+  if (const std::optional<Operand> mask = call.OptionalTensor("attn_mask")) {
+    Shape weights = *shape;
+    weights.push_back(key.shape[key.shape.size() - 2]);
+    call.Expect(BroadcastShapes(mask->shape, weights) == weights, "the mask does not broadcast to " + Text(weights));
+  }
+  shape->push_back(value.shape.back());
+  return {UnknownStrides(query.dtype, *shape)};
 }
 
 double AttentionFlops(const Call& call) {

@@ -44,7 +44,7 @@ std::vector<InferredValue> InferSameStrides(const Call& call) {
 
 std::vector<InferredValue> InferLiftCopy(const Call& call) {
   const Operand self = call.Tensor("self");
-  return {IsDense(self.shape, self.strides) ? InferSameStrides(call)[0] : UnknownStrides(self.dtype, self.shape)};
+  return {Contiguous(self.dtype, self.shape)};
 }
 
 std::vector<InferredValue> InferCopy(const Call& call) {
@@ -192,7 +192,7 @@ std::vector<InferredValue> InferPixelShuffle(const Call& call) {
   shape[c] /= r * r;
   shape[c + 1] *= r;
   shape[c + 2] *= r;
-  return {ContiguousIf(IsRowMajor(self), self.dtype, shape)};
+  return {UnknownStrides(self.dtype, shape)};
 }
 
 std::vector<InferredValue> InferPixelUnshuffle(const Call& call) {
@@ -205,7 +205,7 @@ std::vector<InferredValue> InferPixelUnshuffle(const Call& call) {
   shape[c] *= r * r;
   shape[c + 1] /= r;
   shape[c + 2] /= r;
-  return {ContiguousIf(IsRowMajor(self), self.dtype, shape)};
+  return {UnknownStrides(self.dtype, shape)};
 }
 
 // ---- Lookups
@@ -297,6 +297,7 @@ std::vector<InferredValue> InferOneHot(const Call& call) {
   const Operand self = call.Tensor("self");
   const int64_t classes = call.Int("num_classes");
   call.Expect(classes > 0, "the number of classes depends on values");
+  call.Expect(self.dtype == DType::kInt64, "needs an int64 tensor");
   Shape shape = self.shape;
   shape.push_back(classes);
   return {Contiguous(DType::kInt64, shape)};
@@ -316,7 +317,7 @@ void AddCopies(std::vector<OperatorSpec>& table) {
   add(false,
       "_to_copy(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, bool "
       "non_blocking=False, MemoryFormat? memory_format=None) -> Tensor",
-      "{self}.to({dtype}, copy=True)", "a; dtype=float32|bfloat16|int64|bool", InferToCopy);
+      "{self}.to({dtype})", "a; dtype=float32|bfloat16|int64|bool", InferToCopy);
   add(true, "lift_fresh_copy(Tensor self) -> Tensor", "", "a", InferLiftCopy);
   add(false, "copy(Tensor self, Tensor src, bool non_blocking=False) -> Tensor", "", "f; self=[*,A]; src=[*,A]|[A]", InferCopy);
   add(false, "flip(Tensor self, int[] dims) -> Tensor", "torch.flip({self}, dims={dims})", "a; dims=dims", InferFlip);
@@ -342,7 +343,7 @@ void AddJoins(std::vector<OperatorSpec>& table) {
       "a; tensors=[[*,A,C],[*,B,C]]|[[*,A,C],[*,A,C],[0]]; dim=-2", InferCat);
   add("stack(Tensor[] tensors, int dim=0) -> Tensor", "torch.stack({tensors}[, dim={dim}])",
       "a; tensors=[[*,A],[*,A]]|[[*,A],[*,A],[*,A]]; dim=0|-1|1", InferStack);
-  add("constant_pad_nd(Tensor self, SymInt[] pad, Scalar value=0) -> Tensor", "F.pad({self}, {pad}, value={value})",
+  add("constant_pad_nd(Tensor self, SymInt[] pad, Scalar value=0) -> Tensor", "torch.constant_pad_nd",
       "n; self=[*,H,W]; pad=[1,2]|[0,1,2,3]|[-1,0]; value=0|2", InferPad);
   add("pad(Tensor self, SymInt[] pad, str mode=\"constant\", float? value=None) -> Tensor",
       "F.pad({self}, {pad}[, mode={mode}][, value={value}])", "f; self=[N,C,H,W]; pad=[1,2]|[0,1,2,3]; mode='constant'; value=None|1.5",

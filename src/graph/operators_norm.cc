@@ -115,7 +115,10 @@ std::vector<InferredValue> InferNativeBatchNorm(const Call& call) {
   const InferredValue saved = Contiguous(moments, {saves ? input.shape[1] : 0});
   std::vector<InferredValue> results = {LikeInput(input), saved, saved};
   if (call.info().schema.results.size() == 5) {
-    for (const char* name : {"running_mean", "running_var"}) results.push_back(LikeInput(call.Tensor(name)));
+    for (const char* name : {"running_mean", "running_var"}) {
+      const Operand statistic = call.Tensor(name);
+      results.push_back(Contiguous(Promote(moments, statistic.dtype), statistic.shape));
+    }
   }
   return results;
 }
@@ -212,10 +215,10 @@ void AddBatchNorms(std::vector<OperatorSpec>& table) {
       "", affine + rest, InferNativeBatchNorm);
   add("_native_batch_norm_legit.no_stats(Tensor input, Tensor? weight, Tensor? bias, bool training, float momentum, float eps) -> "
       "(Tensor, Tensor, Tensor)",
-      "", "f; input=[N,C,*]; weight=None|[C]; bias=None|[C]; training=True; " + rest, InferNativeBatchNorm);
+      "", "f; input=[N,C,H,*]; weight=None|[C]; bias=None|[C]; training=True; " + rest, InferNativeBatchNorm);
   add("_native_batch_norm_legit_functional(Tensor input, Tensor? weight, Tensor? bias, Tensor running_mean, Tensor running_var, "
       "bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor, Tensor running_mean_out, Tensor running_var_out)",
-      "", affine + "training=True; " + rest, InferNativeBatchNorm);
+      "", "f; input=[N,C,H,*]" + affine.substr(affine.find("; weight")) + "training=True; " + rest, InferNativeBatchNorm);
 }
 
 }  // namespace

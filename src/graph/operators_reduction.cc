@@ -58,6 +58,9 @@ std::vector<InferredValue> InferExtreme(const Call& call) {
   return {Contiguous(call.Tensor("self").dtype, ReducedShape(call))};
 }
 
+// NaN for nothing.
+std::vector<InferredValue> InferMedian(const Call& call) { return {Contiguous(call.Tensor("self").dtype, {})}; }
+
 std::vector<InferredValue> InferExtremeWithIndex(const Call& call) {
   ExpectElements(call);
   const Shape shape = ReducedShape(call);
@@ -171,7 +174,7 @@ void AddReductions(std::vector<OperatorSpec>& table) {
   }
   add("aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)", "torch.aminmax",
       "n; dim=dim; keepdim=False|True", InferTwoExtremes);
-  add("median(Tensor self) -> Tensor", "torch.median", "n", InferExtreme);
+  add("median(Tensor self) -> Tensor", "torch.median", "n", InferMedian);
   add("median.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)",
       "torch.median({self}, dim={dim}[, keepdim={keepdim}])", "n" + one, InferExtremeWithIndex);
   add("prod(Tensor self, *, ScalarType? dtype=None) -> Tensor", "torch.prod", "a" + typed, InferSum);

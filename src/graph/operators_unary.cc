@@ -15,7 +15,7 @@ std::vector<InferredValue> InferFloatsOnly(const Call& call) {
 
 std::vector<InferredValue> InferHardTanh(const Call& call) {
   call.Expect(call.Number("min_val") <= call.Number("max_val"), "the minimum exceeds the maximum");
-  return InferFloatsOnly(call);
+  return InferPointwise(call);
 }
 
 // One weight for all, or one a channel (dimension 1; dimension 0 of a vector).
@@ -101,6 +101,7 @@ void AddActivations(std::vector<OperatorSpec>& table) {
   add("softshrink(Tensor self, Scalar lambd=0.5)", "F.softshrink", "f; lambd=0.5|0.25");
   add("softplus(Tensor self, Scalar beta=1, Scalar threshold=20)", "F.softplus", "f; beta=1|2; threshold=20|10");
   add("threshold(Tensor self, Scalar threshold, Scalar value)", "F.threshold", "f; threshold=0.1|1; value=20|0.0");
+  table.back().infer = InferPointwise;
   add("log_sigmoid(Tensor self)", "F.logsigmoid", "f");
   table.push_back({.schema_text = "aten::prelu(Tensor self, Tensor weight) -> Tensor",
                    .form = "F.prelu",

@@ -96,6 +96,12 @@ std::vector<InferredValue> InferStrictView(const Call& call) {
   return InferView(call);
 }
 
+// ravel: contiguous, then flat.
+Views ViewRavelled(const Call& call) {
+  const StridedView view = Whole(call);
+  return IsContiguous(view.shape, view.strides) ? ViewReshaped(call) : std::nullopt;
+}
+
 std::vector<InferredValue> InferReshape(const Call& call) {
   if (call.info().view(call)) return InferView(call);
   const Operand self = call.Tensor(size_t{0});
@@ -439,7 +445,7 @@ void AddShapes(std::vector<OperatorSpec>& table) {
       ViewReshaped, InferReshape);
   Add(table, true, "flatten.using_ints(Tensor(a) self, int start_dim=0, int end_dim=-1) -> Tensor(a)", "torch.flatten",
       "self=[A,B,C,D]; start_dim=0..1; end_dim=-1|2|3", ViewReshaped, InferReshape);
-  Add(table, true, "ravel(Tensor(a) self) -> Tensor(a)", "torch.ravel", "self=[*,A]", ViewReshaped, InferReshape);
+  Add(table, true, "ravel(Tensor(a) self) -> Tensor(a)", "torch.ravel", "self=[*,A]", ViewRavelled, InferReshape);
   Add(table, true, "unflatten.int(Tensor(a) self, int dim, SymInt[] sizes) -> Tensor(a)", "torch.unflatten",
       "self=[*,A*B]; dim=-1; sizes=[A,B]|[-1,B]", ViewReshaped, InferStrictView);
   Add(table, true, "unsqueeze(Tensor(a) self, int dim) -> Tensor(a)", ".unsqueeze", "dim=dim+1", ViewUnsqueezed);
@@ -498,7 +504,7 @@ void AddIdentities(std::vector<OperatorSpec>& table) {
   Add(table, false,
       "to.dtype(Tensor(a) self, ScalarType dtype, bool non_blocking=False, bool copy=False, MemoryFormat? memory_format=None) -> "
       "Tensor(a)",
-      "{self}.to({dtype}[, copy={copy}])", "dtype=float32|float16|int64; copy=False|True", ViewIfSameDType, InferTo);
+      "", "dtype=float32|float16|int64; copy=False|True", ViewIfSameDType, InferTo);
   Add(table, false, "type_as(Tensor self, Tensor other) -> Tensor", ".type_as", "self=~; other=~", ViewIfSameDType, InferTo);
   for (const std::string name : {"dropout", "feature_dropout", "alpha_dropout"}) {
     Add(table, false, name + "(Tensor input, float p, bool train) -> Tensor", "torch." + name,
