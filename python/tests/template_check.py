@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import template_cases  # noqa: E402
+from program_evaluator import leaves, run_node  # noqa: E402
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 
@@ -44,11 +45,16 @@ def blocks(tensor: torch.Tensor) -> torch.Tensor:
     return F.pad(flat, (0, -flat.numel() % 256)).view(-1, 256)
 
 
+def layout(tensor: torch.Tensor) -> tuple:
+    """dtype, shape and the strides that matter."""
+    strides = tuple(stride if size > 1 else 0 for size, stride in zip(tensor.shape, tensor.stride()))
+    return tensor.dtype, tuple(tensor.shape), strides
+
+
 def find_fault(found: torch.Tensor, eager: torch.Tensor, exact: torch.Tensor) -> str | None:
     """What is wrong with a result, or None."""
-    stated = (eager.dtype, eager.shape, eager.stride())
-    if (found.dtype, found.shape, found.stride()) != stated:
-        return f"is {found.dtype} {tuple(found.shape)} {found.stride()}, not {stated}"
+    if layout(found) != layout(eager):
+        return f"is {layout(found)}, not {layout(eager)}"
     if not eager.dtype.is_floating_point:
         return None if torch.equal(found, eager) else f"{(found != eager).sum().item()} elements differ"
     if not torch.equal(found.isnan(), eager.isnan()):
@@ -80,7 +86,23 @@ def time_ms(function) -> float:
     return triton.testing.do_bench(function, warmup=15, rep=40, return_mode="median")
 
 
+def at_sizes_of(case, program: dict):
+    """The case with the inputs and the nodes of a Program that has other sizes."""
+    values = [program["values"][i] for i in program["inputs"]]
+    inputs = [(value["shape"], getattr(torch, value["dtype"]), value["strides"]) for value in values]
+
+    def function(*tensors):
+        held = dict(zip(program["inputs"], tensors))
+        for node in program["nodes"]:
+            held.update(zip(node["outputs"], run_node(node, held)))
+        return tuple(held[leaf["value"]] for leaf in leaves(program["result"]))
+
+    return template_cases.Case(case.name, function, inputs, case.low, case.high)
+
+
 def check_case(case, entry: dict, folder: Path, device: str) -> list[str]:
+    if entry.get("shrunk"):
+        case = at_sizes_of(case, entry["program"])
     inputs = case.make_inputs(device)
     with torch.no_grad():
         eager = as_tuple(case.function(*inputs))
@@ -91,6 +113,7 @@ def check_case(case, entry: dict, folder: Path, device: str) -> list[str]:
             launch = load_launch(folder / source["file"])
             found = launch(*inputs)
             problems = [find_fault(*three) for three in zip(found, eager, exact)]
+            problems = [f"result {i} {problem}" for i, problem in enumerate(problems) if problem]
             problems += [] if len(found) == len(eager) else [f"{len(found)} results, not {len(eager)}"]
             if not INTERPRETED:
                 again = launch(*inputs)
@@ -137,13 +160,13 @@ def run(folder: Path, seconds: float, only: str) -> int:
     return 1 if faults else 0
 
 
-def compile_all(folder: Path, only: str) -> int:
-    """Every launch on tensors without data, compiled for sm_90 by Triton under a driver that runs nothing."""
+def compile_all(folder: Path, only: str, every: int) -> int:
+    """Every n-th case's launches on tensors without data, compiled for sm_90 under a driver that runs nothing."""
     from template_driver import install
 
     install()
     faults, count = [], 0
-    for entry in json.loads((folder / "index.json").read_text()):
+    for entry in json.loads((folder / "index.json").read_text())[::every]:
         if only not in entry["name"]:
             continue
         values = entry["program"]["values"]
@@ -176,11 +199,12 @@ def main() -> int:
     parser.add_argument("file", nargs="?")
     parser.add_argument("--seconds", type=float, default=1e9)
     parser.add_argument("--only", default="")
+    parser.add_argument("--every", type=int, default=1)
     given = parser.parse_args()
     if given.action == "export":
         return export(given.where, given.file)
     if given.action == "compile":
-        return compile_all(Path(given.where), given.only)
+        return compile_all(Path(given.where), given.only, given.every)
     return run(Path(given.where), given.seconds, given.only)
 
 

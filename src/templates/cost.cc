@@ -12,6 +12,7 @@ namespace {
 constexpr double kMemoryLatencyUs = 0.8;    // loaded latency of device memory
 constexpr double kRampUs = 1.2;             // from launch to the first useful load, and the last store
 constexpr double kSaturatingShare = 0.6;    // this share of the multiprocessors draws the full bandwidth
+constexpr double kProgramsPerUs = 2500;     // that the hardware starts
 constexpr int64_t kSharedPerMultiprocessor = 233472;
 constexpr int kThreadsPerMultiprocessor = 2048;
 
@@ -38,7 +39,7 @@ double EstimateUs(const KernelCost& cost, const DeviceSpec& device) {
   double memory = cost.bytes / bandwidth;
   double scalar = cost.flops / (0.5 * device.fp32_flops_per_us * busy);
   double matmul = cost.matmul_flops > 0 ? cost.matmul_flops / (cost.matmul_flops_per_us * busy) : 0;
-  return kRampUs + tail * std::max({memory, scalar, matmul});
+  return kRampUs + std::max(tail * std::max({memory, scalar, matmul}), programs / kProgramsPerUs);
 }
 
 double AccessBytes(const Lowered& lowered, const Access& access) {

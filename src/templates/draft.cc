@@ -2,6 +2,7 @@
 #include "templates/draft.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/error.h"
 
@@ -33,7 +34,7 @@ void Draft::RequireUsable(const Term& term) const {
 }
 
 Term Draft::AddNode(LoweredNode node, std::vector<AxisList> dims) {
-  node.name = NextName();
+  if (node.kind != LoweredKind::kConstant) node.name = NextName();
   Term term;
   term.node = static_cast<NodeId>(nodes_.size());
   term.dtype = node.dtype;
@@ -60,6 +61,27 @@ Term Draft::Get(ValueId id) {
   base_name_ = std::move(outer);
   terms_[id] = term;
   return term;
+}
+
+void Draft::Define(ValueId id, Term term) {
+  bool computed = nodes_[static_cast<size_t>(term.node)].node.kind != LoweredKind::kLoad;
+  if (computed) stands_for_.try_emplace(term.node, id);
+  terms_[id] = std::move(term);
+}
+
+// Final names: of the value where a node stands for one, else the step's, made unique.
+void Draft::NameNodes(Lowered& lowered) const {
+  std::set<std::string> taken;
+  for (const auto& [node, id] : stands_for_) {
+    lowered.nodes[static_cast<size_t>(node)].name = value(id).name;
+    taken.insert(value(id).name);
+  }
+  for (size_t i = 0; i < lowered.nodes.size(); ++i) {
+    LoweredNode& node = lowered.nodes[i];
+    if (stands_for_.count(static_cast<NodeId>(i)) != 0 || node.kind == LoweredKind::kConstant) continue;
+    std::string base = node.name;
+    for (int count = 1; !taken.insert(node.name).second; ++count) node.name = base + "_" + std::to_string(count);
+  }
 }
 
 Term Draft::Load(const LeafView& view) {
@@ -387,6 +409,7 @@ Lowered Draft::Finish(const std::vector<BufferSpec>& buffers, const std::vector<
   lowered.results = std::move(results);
   lowered.operators = std::move(operators);
   for (const DraftNode& draft : nodes_) lowered.nodes.push_back(draft.node);
+  NameNodes(lowered);
   for (size_t i = 0; i < nodes_.size(); ++i) ResolveNode(i, lowered);
   for (size_t i = 0; i < stored.size(); ++i) {
     RequireUsable(stored[i]);

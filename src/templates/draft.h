@@ -47,13 +47,14 @@ class Draft {
   LeafReading reading() const { return reading_; }
   const Value& value(ValueId id) const { return program().value(id); }
 
-  // Names given to nodes from now on: `base`, then base_1 ...; set to the value's name before each operator.
+  // Names given to nodes from now on: `base`, then base_1 ...; set to the value's name before each operator.  Decompositions
+  // name their steps ("mean", "rstd"); the node that a value ends up as gets the value's name.
   void SetName(std::string base) { base_name_ = std::move(base); }
 
   // The term of a value: a new load for an input on first use, else what Define() stored.
   Term Get(ValueId id);
   Term Get(const Attr& argument) { return Get(argument.AsValue()); }
-  void Define(ValueId id, Term term) { terms_[id] = std::move(term); }
+  void Define(ValueId id, Term term);
 
   Term Load(const LeafView& view);
   Term Literal(const Attr& value, DType dtype);
@@ -95,12 +96,14 @@ class Draft {
   std::vector<AxisList> Broadcast(const std::vector<Term>& operands);
   Access MakeAccess(TensorRef tensor, const std::vector<AxisList>& dims, const Shape& strides, int64_t offset) const;
   void ResolveNode(size_t index, Lowered& lowered) const;
+  void NameNodes(Lowered& lowered) const;
 
   const Fragment& fragment_;
   LeafReading reading_;
   AxisTable axes_;
   std::vector<DraftNode> nodes_;
   std::map<ValueId, Term> terms_;
+  std::map<NodeId, ValueId> stands_for_;   // the first value that a computed node became
   std::string base_name_ = "value";
   std::map<std::string, int> name_counts_;
 };

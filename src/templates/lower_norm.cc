@@ -15,19 +15,27 @@ Normalized Normalize(const OpCall& call, const Term& x, const std::vector<int64_
   DType type = RegisterType(x.dtype);
   double count = 1;
   for (int64_t dim : dims) count *= static_cast<double>(draft.Size(x, dim));
-  auto mean_of = [&](const Term& term) {
-    return draft.Pointwise("div", type, {draft.Reduce("sum", draft.Cast(term, type), dims, true), call.Literal(count, type)});
+  auto mean_of = [&](const Term& term, const std::string& name) {
+    draft.SetName(name + "_sum");
+    Term sum = draft.Reduce("sum", draft.Cast(term, type), dims, true);
+    draft.SetName(name);
+    return draft.Pointwise("div", type, {sum, call.Literal(count, type)});
   };
-  Term mean = mean_of(x);
+  Term mean = mean_of(x, "mean");
+  draft.SetName("centered");
   Term centered = draft.Pointwise("sub", type, {x, mean});
-  Term variance = mean_of(draft.Pointwise("square", type, {centered}));
+  draft.SetName("squared");
+  Term variance = mean_of(draft.Pointwise("square", type, {centered}), "variance");
+  draft.SetName("rstd");
   Term rstd = draft.Pointwise("rsqrt", type, {draft.Pointwise("add", type, {variance, call.Literal(eps, type)})});
+  draft.SetName("normalized");
   return {draft.Pointwise("mul", type, {centered, rstd}), mean, rstd};
 }
 
 // value * weight + bias, whichever are given, in the register type.
 Term ScaleShift(const OpCall& call, Term value, const std::optional<Term>& weight, const std::optional<Term>& bias) {
   DType type = RegisterType(value.dtype);
+  call.draft.SetName("scaled");
   if (weight) value = call.draft.Pointwise("mul", type, {value, *weight});
   if (bias) value = call.draft.Pointwise("add", type, {value, *bias});
   return value;
@@ -68,10 +76,15 @@ void RmsNorm(const OpCall& call) {
     dims.push_back(x.rank() - normalized + i);
     count *= static_cast<double>(draft.Size(x, dims.back()));
   }
-  Term sum = draft.Reduce("sum", draft.Pointwise("square", type, {x}), dims, true);
+  draft.SetName("squared");
+  Term squares = draft.Pointwise("square", type, {x});
+  draft.SetName("mean_square");
+  Term sum = draft.Reduce("sum", squares, dims, true);
   Term mean = draft.Pointwise("div", type, {sum, call.Literal(count, type)});
   double eps = call.Number(3, MachineEpsilon(type));
+  draft.SetName("rstd");
   Term rstd = draft.Pointwise("rsqrt", type, {draft.Pointwise("add", type, {mean, call.Literal(eps, type)})});
+  draft.SetName("normalized");
   call.Define(ScaleShift(call, draft.Pointwise("mul", type, {x, rstd}), Optional(call, 2), std::nullopt));
   call.Define(rstd, 1);
 }
@@ -106,9 +119,11 @@ void BatchNorm(const OpCall& call, double eps) {
   DType type = RegisterType(x.dtype);
   std::optional<Term> mean = PerChannel(call, 3, x.rank()), variance = PerChannel(call, 4, x.rank());
   if (!mean || !variance) throw Refusal{"batch_norm without running statistics"};
+  draft.SetName("scale");
   Term rstd = draft.Pointwise("rsqrt", type, {draft.Pointwise("add", type, {*variance, call.Literal(eps, type)})});
   std::optional<Term> weight = PerChannel(call, 1, x.rank());
   if (weight) rstd = draft.Pointwise("mul", type, {rstd, *weight});
+  draft.SetName("normalized");
   Term value = draft.Pointwise("mul", type, {draft.Pointwise("sub", type, {x, *mean}), rstd});
   call.Define(ScaleShift(call, value, std::nullopt, PerChannel(call, 2, x.rank())));
 }

@@ -55,8 +55,11 @@ struct Moments {
 Moments MomentsOf(const OpCall& call, const Term& x, const std::vector<int64_t>& dims, bool keep, double correction) {
   Draft& draft = call.draft;
   DType type = x.dtype;
+  draft.SetName("mean");
   Term mean = MeanOf(call, x, dims, true, type);
+  draft.SetName("squared");
   Term squares = draft.Pointwise("square", type, {draft.Pointwise("sub", type, {x, mean})});
+  draft.SetName("variance");
   Term sum = draft.Reduce("sum", squares, dims, keep);
   double divisor = std::max(Count(call, x, dims) - correction, 0.0);
   Term variance = draft.Pointwise("div", type, {sum, call.Literal(divisor, type)});
@@ -81,9 +84,13 @@ void Softmax(const OpCall& call, bool logarithm) {
   Term x = draft.Cast(call.Tensor(0), type);
   if (x.rank() == 0) throw Refusal{"softmax of a single number"};
   std::vector<int64_t> dims = {WrapDim(call.Int(1, -1), x.rank())};
+  draft.SetName("largest");
   Term largest = draft.Reduce("max_number", x, dims, true);
+  draft.SetName("shifted");
   Term shifted = draft.Pointwise("sub", type, {x, largest});
+  draft.SetName("exponential");
   Term exponential = draft.Pointwise("exp_fast", type, {shifted});
+  draft.SetName("total");
   Term total = draft.Reduce("sum", exponential, dims, true);
   if (logarithm) {
     call.Define(draft.Pointwise("sub", type, {shifted, draft.Pointwise("log", type, {total})}));
@@ -99,10 +106,14 @@ void LogSumExp(const OpCall& call) {
   Term x = draft.Cast(call.Tensor(0), type);
   std::vector<int64_t> dims = Dims(call, x, 1);
   bool keep = call.Flag(2, false);
+  draft.SetName("largest");
   Term largest = draft.Reduce("max_number", x, dims, true);
+  draft.SetName("shift");
   Term infinite = draft.Pointwise("isinf", DType::kBool, {largest}, type);
   Term shift = draft.Where(infinite, call.Literal(0, type), largest, type);
+  draft.SetName("exponential");
   Term exponential = draft.Pointwise("exp_fast", type, {draft.Pointwise("sub", type, {x, shift})});
+  draft.SetName("total");
   Term total = draft.Reduce("sum", exponential, dims, true);
   Term result = draft.Pointwise("add", type, {draft.Pointwise("log", type, {total}), shift});
   if (!keep) result = draft.Reshape(result, call.Result().shape);

@@ -19,7 +19,7 @@ std::string_view BaseName(const std::string& op) {
 
 const std::set<std::string_view> kPermutations = {"permute", "transpose", "t", "swapaxes", "swapdims", "movedim", "moveaxis",
                                                   "numpy_T", "mT",        "adjoint"};
-const std::set<std::string_view> kExpansions = {"expand", "expand_as", "broadcast_to"};
+const std::set<std::string_view> kExpansions = {"expand", "expand_as", "broadcast_to", "broadcast_tensors"};
 // The elements in their order, under another shape.
 const std::set<std::string_view> kReshapes = {"view",      "_unsafe_view", "reshape", "view_as", "reshape_as", "flatten",
                                               "unflatten", "unsqueeze",    "squeeze", "alias",   "detach",     "contiguous",
@@ -70,7 +70,8 @@ void LowerResult(const OpCall& call, size_t output) {
   Draft& draft = call.draft;
   ValueId id = call.node.outputs[output];
   const Value& result = draft.value(id);
-  Term source = call.Tensor(0);
+  // broadcast_tensors takes a list and gives one.
+  Term source = draft.Get(call.arg(0).Is<AttrList>() ? call.arg(0).AsList()[output] : call.arg(0));
   std::optional<StridedView> view = ViewOf(draft.program(), call.node, output);
   bool is_window = kWindows.count(BaseName(call.node.op)) != 0;
   if (is_window && view && view->shape == draft.ShapeOf(source) && view->offset == 0) return draft.Define(id, source);

@@ -37,14 +37,18 @@ double IndexCost(const Lowered& lowered, const Access& access, const AxisList& a
   return kDivisionCost * std::max(0, RunCount(lowered, access, axes) - 1);
 }
 
-// A load that is contiguous along other axes than the result, and large enough to matter.
-const Access* CrossingLoad(const Lowered& lowered, const AxisList& order, const Access& primary) {
-  AxisList inner = ContiguousRun(lowered, primary, order);
+// Whether an access is contiguous along another axis than the result.
+bool Crosses(const Lowered& lowered, const Access& access, const AxisList& order) {
+  AxisList run = ContiguousRun(lowered, access, order);
+  return !run.empty() && run.back() != order.back();
+}
+
+// A load that crosses, and is large enough to matter.
+const Access* CrossingLoad(const Lowered& lowered, const AxisList& order) {
   for (NodeId id : lowered.OfKind(LoweredKind::kLoad)) {
     const Access& access = lowered.node(id).access;
-    AxisList run = ContiguousRun(lowered, access, order);
     bool large = lowered.Product(access.axes) * 4 >= lowered.Product(order);
-    if (!run.empty() && !inner.empty() && Common(run, inner).empty() && large) return &access;
+    if (large && Crosses(lowered, access, order) && DependsOn(access.axes, order.back())) return &access;
   }
   return nullptr;
 }
@@ -76,7 +80,7 @@ class Enumerator {
       : lowered_(lowered), device_(device), primary_(Primary(lowered)), order_(OrderedBy(primary_, primary_.axes)) {}
 
   std::vector<PointwiseSchedule> Run() {
-    const Access* crossing = CrossingLoad(lowered_, order_, primary_);
+    const Access* crossing = CrossingLoad(lowered_, order_);
     AddFlat();
     if (crossing != nullptr) AddPlanes(*crossing);
     AddRows();
@@ -118,8 +122,9 @@ class Enumerator {
   }
 
   void AddPlanes(const Access& crossing) {
-    AxisList down = ContiguousRun(lowered_, crossing, order_);
-    AxisList across = Without(ContiguousRun(lowered_, primary_, order_), down);
+    AxisList down = ContiguousRun(lowered_, crossing, Without(order_, {order_.back()}));
+    AxisList across = ContiguousRun(lowered_, primary_, Without(order_, down));
+    if (across.empty()) return;
     for (auto [block_down, block_across, warps] : {std::tuple{64, 64, 8}, {32, 64, 4}, {64, 32, 4}, {32, 32, 4}, {128, 32, 8}}) {
       PointwiseSchedule schedule;
       schedule.layout = PointwiseLayout::kPlanes;
@@ -137,12 +142,9 @@ class Enumerator {
   // element, of which the L2 cache saves most when the tile is wide.
   double MovedBytes(const PointwiseSchedule& schedule) const {
     double bytes = 0;
-    AxisList inner = schedule.across;
     for (const Access* access : AllAccesses(lowered_)) {
       double own = AccessBytes(lowered_, *access);
-      AxisList run = ContiguousRun(lowered_, *access, order_);
-      bool crossing = !run.empty() && Common(run, ContiguousRun(lowered_, primary_, order_)).empty();
-      if (crossing && schedule.layout != PointwiseLayout::kPlanes) own *= 3;
+      if (Crosses(lowered_, *access, order_) && schedule.layout != PointwiseLayout::kPlanes) own *= 3;
       bytes += own;
     }
     return bytes;

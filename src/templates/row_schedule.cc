@@ -10,7 +10,7 @@
 namespace drtriton {
 namespace {
 
-constexpr int64_t kLargestTile = 16384;       // elements that a program keeps in registers
+constexpr int64_t kLargestTile = 32768;       // elements that a program keeps in registers
 constexpr double kCachedShare = 0.35;         // time of a pass that hits the L2 cache, over one from memory
 constexpr int64_t kMostSplits = 256;
 
@@ -37,9 +37,9 @@ class Enumerator {
       int64_t tile = block_m * block_n;
       if (tile > kLargestTile && block_m > 1) break;
       if (tile < 256 && block_m < most_rows && block_m < 128) continue;   // too little work a program
-      for (int warps : {1, 2, 4, 8, 16}) {
+      for (int warps : {1, 2, 4, 8, 16, 32}) {
         int64_t per_thread = tile / (32 * warps);
-        if ((per_thread < 2 && warps > 1) || per_thread > 64) continue;
+        if ((per_thread < 4 && warps > 1) || per_thread > 64) continue;
         Price({RowWay::kWhole, block_m, block_n, 1, 0, warps, 1});
       }
     }
@@ -104,7 +104,7 @@ class Enumerator {
     if (already) return;
     KernelCost cost;
     cost.bytes = problem_.load_bytes * Passes(schedule) + problem_.store_bytes;
-    if (!Coalesced(schedule)) cost.bytes *= 3;
+    cost.bytes *= SectorWaste(schedule);
     cost.flops = ScalarFlops(lowered_) * Passes(schedule);
     cost.num_warps = schedule.num_warps;
     cost.programs = CeilDiv(rows_, schedule.block_m) * schedule.splits;
@@ -120,10 +120,13 @@ class Enumerator {
     schedules_.push_back(schedule);
   }
 
-  // Rows must be read in runs of whole sectors.
-  bool Coalesced(const RowSchedule& schedule) const {
-    int64_t run = problem_.strided ? schedule.block_m : schedule.block_n;
-    return run * 4 >= 32 || (problem_.strided && schedule.block_m >= rows_) || (!problem_.strided && schedule.block_n >= columns_);
+  // Bytes fetched over bytes used: memory is read in sectors of 32 bytes, and well in lines of 128.
+  double SectorWaste(const RowSchedule& schedule) const {
+    int64_t length = problem_.strided ? schedule.block_m : schedule.block_n;
+    if (length >= (problem_.strided ? rows_ : columns_)) return 1;
+    double element = problem_.row_bytes / static_cast<double>(std::max<int64_t>(1, columns_));
+    double run_bytes = std::min(element, 4.0) * static_cast<double>(length);
+    return run_bytes >= 128 ? 1 : run_bytes >= 64 ? 1.15 : run_bytes >= 32 ? 1.5 : 3;
   }
 
   // Crossing warps costs a round through shared memory for each level: more for many warps on few elements.

@@ -61,6 +61,7 @@ class KernelWriter {
       program = "(pid // " + splits + ")";
     }
     Lie lie = OneRow() ? Lie::kScalar : Lie::kDown;
+    if (problem_.rows.empty()) return;   // one row in all: no index
     std::string start = OneRow() ? program : program + " * BLOCK_M";
     row_dim_ = AddBlock(kernel_, {"m", problem_.rows, problem_.row_count, schedule_.block_m, lie, start});
   }
@@ -263,7 +264,8 @@ std::string WayText(const RowSchedule& schedule) {
       return schedule.block_m == 1 ? "a program keeps one whole row in registers"
                                    : "a program keeps " + std::to_string(schedule.block_m) + " whole rows in registers";
     case RowWay::kLooped:
-      return "a program walks along " + std::to_string(schedule.block_m) + " row(s) in steps, once a level of reductions";
+      return "a program walks along " + (schedule.block_m == 1 ? "one row" : std::to_string(schedule.block_m) + " rows") +
+             " in steps, once for each level of reductions";
     default:
       return "each row in " + std::to_string(schedule.splits) + " parts, partial results joined in a fixed order";
   }
@@ -297,7 +299,8 @@ Proposal WriteRows(const Lowered& lowered, const RowProblem& problem, const RowS
   std::vector<std::pair<NodeId, TensorRef>> partials;
   Proposal proposal;
   proposal.proposer = "templates";
-  std::string shape = std::to_string(problem.row_count) + " rows of " + std::to_string(problem.column_count);
+  std::string shape = std::to_string(problem.row_count) + (problem.row_count == 1 ? " row of " : " rows of ") +
+                      std::to_string(problem.column_count);
   for (const Step& step : steps) {
     KernelSource& kernel = module.AddKernel(StepName(base, step, steps.size()));
     kernel.Doc("Over " + shape + ": " + WayText(schedule) + ".");

@@ -49,10 +49,14 @@ void Run(const std::string& programs, const std::filesystem::path& folder, int c
     Fragment fragment = WholeProgram(ProgramFromJson(json["program"]));
     if (shrink_elements > 0) {
       auto smaller = Shrink(fragment, shrink_elements);
-      if (!smaller) throw UserError("cannot shrink " + json["name"].get<std::string>());
+      if (!smaller) {
+        index.push_back({{"name", json["name"]}, {"program", json["program"]}, {"why_not", "it does not shrink"}});
+        continue;
+      }
       fragment = std::move(*smaller);
     }
     index.push_back(Describe(json["name"], fragment, folder, count));
+    index.back()["shrunk"] = shrink_elements > 0;
   }
   WriteFileAtomically(folder / "index.json", index.dump(1));
 }
