@@ -2,7 +2,7 @@
 // product of few rows.  Used by matmul_source.cc alone.
 //
 // Halves.  A row of a float32 operand is scaled by a power of two so that its largest element lies in [2^14, 2^15), and
-// every element becomes high + low, two float16 numbers: 22 bits for elements down to 2^-28 of the row's largest, then
+// every element becomes high + low, two float16 numbers: 22 bits for elements down to 2^-16 of the row's largest, then
 // an absolute error of 2^-39 of it.  high*high + high*low + low*high leaves out low*low, 2^-22 of the product, as
 // tf32x3 does.  The scales are powers of two, so undoing them is exact.  NaN and inf are carried by `low` with `high`
 // zero, so that each meets the other operand once, by its high half.
