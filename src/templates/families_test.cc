@@ -1,0 +1,124 @@
+// The pointwise and row families and the proposer in front of them: what they take, in which order, and how it reads.
+#include <gtest/gtest.h>
+
+#include "templates/templates.h"
+#include "templates/test_fragments.h"
+
+namespace drtriton {
+namespace {
+
+std::vector<Proposal> Propose(const Fragment& fragment, int count = 8) {
+  return TemplateProposer().Propose(fragment, H200(), {.max_count = count});
+}
+
+Fragment BiasRelu() {
+  FragmentBuilder builder;
+  ValueId x = builder.Input("x", {4096, 1024}), b = builder.Input("bias", {1024});
+  ValueId sum = builder.Node("aten.add.Tensor", {ValueRef{x}, ValueRef{b}, 1}, "shifted");
+  return builder.Build({builder.Node("aten.relu.default", {ValueRef{sum}}, "y")});
+}
+
+Fragment Softmax(int64_t rows, int64_t columns) {
+  FragmentBuilder builder;
+  ValueId x = builder.Input("x", {rows, columns});
+  return builder.Build({builder.Node("aten.softmax.int", {ValueRef{x}, -1}, "y")});
+}
+
+bool Mentions(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+TEST(Families, AFlatKernelReadsAsWrittenByHand) {
+  FragmentBuilder builder;
+  ValueId x = builder.Input("x", {1024, 1024});
+  Fragment fragment = builder.Build({builder.Node("aten.relu.default", {ValueRef{x}}, "y")});
+  EXPECT_EQ(Propose(fragment, 1)[0].source, R"("""Bound by memory: 8389 kB in one pass, nothing stored between operators; one flat index."""
+import torch
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def relu_kernel(x_ptr, out_ptr, BLOCK_N: tl.constexpr):
+    """Elementwise over 1024 x 1024: one flat index."""
+    n = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)
+    x = tl.load(x_ptr + n)
+    y = tl.maximum(x, 0.0, propagate_nan=tl.PropagateNan.ALL)
+    tl.store(out_ptr + n, y)
+
+
+def launch(x):
+    out = torch.empty((1024, 1024), dtype=torch.float32, device=x.device)
+    relu_kernel[(1024,)](x, out, BLOCK_N=1024, num_warps=4, num_stages=1)
+    return (out,)
+)");
+}
+
+TEST(Families, ABroadcastOperandGetsRowsAndColumns) {
+  bool has_tile = false;
+  for (const Proposal& proposal : Propose(BiasRelu())) has_tile |= Mentions(proposal.source, "[None, :]");
+  EXPECT_TRUE(has_tile);
+}
+
+TEST(Families, ATransposeGoesThroughPlanes) {
+  FragmentBuilder builder;
+  ValueId x = builder.Input("x", {2048, 4096});
+  ValueId t = builder.Node("aten.t.default", {ValueRef{x}});
+  Fragment fragment = builder.Build({builder.Node("aten.clone.default", {ValueRef{t}, Attr::Variant(MemoryFormatAttr{"contiguous_format"})})});
+  EXPECT_TRUE(Mentions(Propose(fragment, 1)[0].source, "both contiguous directions"));
+}
+
+TEST(Families, ShortRowsStayInRegisters) {
+  Proposal best = Propose(Softmax(8192, 1024), 1)[0];
+  EXPECT_TRUE(Mentions(best.source, "whole row"));
+  EXPECT_FALSE(Mentions(best.source, "for start"));
+  EXPECT_EQ(best.kernels.size(), 1u);
+}
+
+TEST(Families, LongRowsAreWalked) {
+  bool loops = false;
+  for (const Proposal& proposal : Propose(Softmax(1024, 100000))) loops |= Mentions(proposal.source, "for start in range(0, N, BLOCK_N)");
+  EXPECT_TRUE(loops);
+}
+
+TEST(Families, AFullReductionIsSplitWithoutAtomics) {
+  FragmentBuilder builder;
+  ValueId x = builder.Input("x", {4096, 4096});
+  Proposal best = Propose(builder.Build({builder.Node("aten.sum.default", {ValueRef{x}})}), 1)[0];
+  EXPECT_EQ(best.kernels.size(), 2u);
+  EXPECT_TRUE(Mentions(best.source, "SPLITS"));
+  EXPECT_FALSE(Mentions(best.source, "atomic"));
+}
+
+TEST(Families, MasksAppearOnlyWhereABlockIsNotFull) {
+  EXPECT_FALSE(Mentions(Propose(Softmax(8192, 1024), 1)[0].source, "mask"));
+  EXPECT_TRUE(Mentions(Propose(Softmax(8192, 1000), 1)[0].source, "mask"));
+}
+
+TEST(Families, HugeTensorsGet64BitOffsets) {
+  EXPECT_TRUE(Mentions(Propose(Softmax(int64_t{1} << 22, 1024), 1)[0].source, ".to(tl.int64)"));
+  EXPECT_FALSE(Mentions(Propose(Softmax(1024, 1024), 1)[0].source, "int64"));
+}
+
+TEST(Families, ProposalsComeBestEstimateFirstAndAreTheSameEveryTime) {
+  std::vector<Proposal> first = Propose(BiasRelu()), second = Propose(BiasRelu());
+  ASSERT_EQ(first.size(), second.size());
+  ASSERT_GT(first.size(), 2u);
+  for (size_t i = 0; i < first.size(); ++i) {
+    EXPECT_EQ(first[i].source, second[i].source);
+    EXPECT_LE(first[i == 0 ? 0 : i - 1].estimated_us, first[i].estimated_us);
+  }
+}
+
+TEST(Families, ReductionsOverDifferentDimensionsAreRefused) {
+  FragmentBuilder builder;
+  ValueId x = builder.Input("x", {64, 32});
+  ValueId a = builder.Node("aten.sum.dim_IntList", {ValueRef{x}, Attr::Ints({0}), true});
+  ValueId b = builder.Node("aten.sum.dim_IntList", {ValueRef{x}, Attr::Ints({1}), true});
+  Fragment fragment = builder.Build({builder.Node("aten.add.Tensor", {ValueRef{a}, ValueRef{b}, 1})});
+  auto why_not = TemplateProposer().WhyNot(fragment);
+  ASSERT_TRUE(why_not.has_value());
+  EXPECT_TRUE(Mentions(*why_not, "different dimensions"));
+  EXPECT_TRUE(Propose(fragment).empty());
+}
+
+}  // namespace
+}  // namespace drtriton

@@ -1,0 +1,130 @@
+#include "templates/lower.h"
+
+#include <gtest/gtest.h>
+
+#include "templates/test_fragments.h"
+
+namespace drtriton {
+namespace {
+
+Lowered Expect(const Fragment& fragment, LeafReading reading = LeafReading::kShared) {
+  auto result = Lower(fragment, reading);
+  if (auto* reason = std::get_if<std::string>(&result)) {
+    ADD_FAILURE() << *reason;
+    return {};
+  }
+  return std::get<Lowered>(std::move(result));
+}
+
+std::string Refused(const Fragment& fragment, LeafReading reading = LeafReading::kShared) {
+  auto result = Lower(fragment, reading);
+  auto* reason = std::get_if<std::string>(&result);
+  return reason == nullptr ? "" : *reason;
+}
+
+std::vector<std::string> Functions(const Lowered& lowered) {
+  std::vector<std::string> names;
+  for (const LoweredNode& node : lowered.nodes) {
+    if (node.kind == LoweredKind::kPointwise || node.kind == LoweredKind::kReduce) names.push_back(node.function);
+  }
+  return names;
+}
+
+TEST(Lower, SoftmaxDecomposes) {
+  FragmentBuilder builder;
+  ValueId x = builder.Input("x", {4, 8});
+  Fragment fragment = builder.Build({builder.Node("aten.softmax.int", {ValueRef{x}, -1})});
+  EXPECT_EQ(Functions(Expect(fragment)), (std::vector<std::string>{"max_number", "sub", "exp_fast", "sum", "div"}));
+}
+
+TEST(Lower, ABroadcastOperandDependsOnItsOwnAxesAlone) {
+  FragmentBuilder builder;
+  ValueId x = builder.Input("x", {4, 8}), b = builder.Input("b", {8});
+  Fragment fragment = builder.Build({builder.Node("aten.add.Tensor", {ValueRef{x}, ValueRef{b}, 1})});
+  Lowered lowered = Expect(fragment);
+  ASSERT_EQ(lowered.axes.size(), 2u);
+  const Access& bias = lowered.node(1).access;
+  EXPECT_EQ(bias.axes, (AxisList{lowered.stores[0].access.axes[1]}));
+  EXPECT_EQ(bias.strides, (std::vector<int64_t>{1}));
+}
+
+TEST(Lower, ATransposeIsAStrideOrder) {
+  FragmentBuilder builder;
+  ValueId x = builder.Input("x", {4, 8});
+  ValueId t = builder.Node("aten.t.default", {ValueRef{x}});
+  ValueId y = builder.Node("aten.clone.default", {ValueRef{t}, Attr::Variant(MemoryFormatAttr{"contiguous_format"})});
+  Lowered lowered = Expect(builder.Build({y}));
+  const Access &load = lowered.node(0).access, &store = lowered.stores[0].access;
+  EXPECT_EQ(lowered.size(store.axes[0]), 8);
+  EXPECT_EQ(store.strides, (std::vector<int64_t>{4, 1}));
+  EXPECT_EQ(load.axes[0], store.axes[1]);
+  EXPECT_EQ(load.strides, (std::vector<int64_t>{8, 1}));
+}
+
+TEST(Lower, ASliceOfAnInputIsALoadWithAnOffset) {
+  FragmentBuilder builder;
+  ValueId x = builder.Input("x", {4, 8});
+  ValueId s = builder.Node("aten.slice.Tensor", {ValueRef{x}, 1, 3, 7, 2});
+  Lowered lowered = Expect(builder.Build({builder.Node("aten.relu.default", {ValueRef{s}})}));
+  EXPECT_EQ(lowered.node(0).access.offset, 3);
+  EXPECT_EQ(lowered.node(0).access.strides, (std::vector<int64_t>{8, 2}));
+}
+
+TEST(Lower, AViewOfAComputedResultSharesItsBuffer) {
+  FragmentBuilder builder;
+  ValueId x = builder.Input("x", {4, 8});
+  ValueId y = builder.Node("aten.exp.default", {ValueRef{x}});
+  ValueId t = builder.Node("aten.t.default", {ValueRef{y}});
+  Lowered lowered = Expect(builder.Build({y, t}));
+  ASSERT_EQ(lowered.buffers.size(), 1u);
+  ASSERT_EQ(lowered.results.size(), 2u);
+  EXPECT_TRUE(lowered.results[0].whole);
+  EXPECT_FALSE(lowered.results[1].whole);
+  EXPECT_EQ(lowered.results[1].strides, (Shape{1, 8}));
+}
+
+TEST(Lower, XPlusItsTransposeNeedsSeparateLoads) {
+  FragmentBuilder builder;
+  ValueId x = builder.Input("x", {8, 8});
+  ValueId t = builder.Node("aten.t.default", {ValueRef{x}});
+  Fragment fragment = builder.Build({builder.Node("aten.add.Tensor", {ValueRef{x}, ValueRef{t}, 1})});
+  EXPECT_NE(Refused(fragment).find("two positions"), std::string::npos);
+  EXPECT_EQ(Expect(fragment, LeafReading::kSeparate).OfKind(LoweredKind::kLoad).size(), 2u);
+}
+
+TEST(Lower, LinearIsOneProductOverFlattenedRows) {
+  FragmentBuilder builder;
+  ValueId x = builder.Input("x", {2, 4, 16}), w = builder.Input("w", {8, 16}), b = builder.Input("b", {8});
+  ValueId y = builder.Node("aten.linear.default", {ValueRef{x}, ValueRef{w}, ValueRef{b}});
+  Lowered lowered = Expect(builder.Build({y}));
+  std::vector<NodeId> products = lowered.OfKind(LoweredKind::kMatmul);
+  ASSERT_EQ(products.size(), 1u);
+  const LoweredNode& product = lowered.node(products[0]);
+  EXPECT_TRUE(product.batch_axes.empty());
+  EXPECT_EQ(lowered.Product(product.m_axes), 8);
+  EXPECT_EQ(lowered.Product(product.n_axes), 8);
+  EXPECT_EQ(lowered.Product(product.k_axes), 16);
+}
+
+TEST(Lower, RefusalsNameWhatIsInTheWay) {
+  struct Row {
+    const char* what;
+    Fragment fragment;
+    const char* mentions;
+  };
+  FragmentBuilder sorted, sliced, empty, cumulative;
+  ValueId a = cumulative.Input("a", {4, 8}), c = sliced.Input("c", {4, 8}), e = empty.Input("e", {0, 8});
+  ValueId computed = sliced.Node("aten.exp.default", {ValueRef{c}});
+  ValueId half = sliced.Node("aten.slice.Tensor", {ValueRef{computed}, 1, 0, 4, 1});
+  const Row rows[] = {
+      {"unknown", cumulative.Build({cumulative.Node("aten.cumsum.default", {ValueRef{a}, 1})}), "aten.cumsum.default"},
+      {"slice", sliced.Build({sliced.Node("aten.relu.default", {ValueRef{half}})}), "slice of a computed value"},
+      {"empty", empty.Build({empty.Node("aten.relu.default", {ValueRef{e}})}), "empty tensor"},
+  };
+  for (const Row& row : rows) {
+    EXPECT_NE(Refused(row.fragment).find(row.mentions), std::string::npos) << row.what << ": " << Refused(row.fragment);
+  }
+}
+
+}  // namespace
+}  // namespace drtriton
