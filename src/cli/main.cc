@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <string>
 
 #include "base/error.h"
 #include "base/interrupt.h"
@@ -14,6 +15,16 @@ int Fail(const std::string& sentence, drtriton::ExitStatus status) {
   drtriton::ClearProgress();
   std::fprintf(stderr, "drtriton: %s\n", sentence.c_str());
   return static_cast<int>(status);
+}
+
+// The first word that is no option, if it names no command; the parser would only say that a command is missing.
+std::string UnknownCommand(const CLI::App& app, int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    if (argv[i][0] == '-') continue;
+    const bool known = !app.get_subcommands([&](const CLI::App* command) { return command->check_name(argv[i]); }).empty();
+    return known ? "" : argv[i];
+  }
+  return "";
 }
 
 int RunCommand(const drtriton::Run& run) {
@@ -40,6 +51,9 @@ int main(int argc, char** argv) {
   drtriton::AddConvert(app, run);
   drtriton::AddVerify(app, run);
   drtriton::AddBench(app, run);
+  if (std::string word = UnknownCommand(app, argc, argv); !word.empty()) {
+    return Fail("unknown command '" + word + "' (see drtriton --help)", drtriton::ExitStatus::kBadInput);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
