@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from drtriton.candidate_failure import CandidateFailure
+from drtriton.candidate_view import candidate_builtins, give_constants
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ def load_source(request: Request, folder: str) -> types.ModuleType:
     module = types.ModuleType("drtriton_candidate")
     module.__file__ = path
     module.__spec__ = importlib.util.spec_from_file_location(module.__name__, path)
+    module.__dict__["__builtins__"] = candidate_builtins()
     sys.modules[module.__name__] = module
     run_candidate(lambda: exec(code, module.__dict__), "import_error", "importing the candidate", folder)
     return module
@@ -163,7 +165,7 @@ def constructor_arguments(request: Request) -> tuple[list[Any], dict[str, Any]]:
     return ([], dict(given)) if isinstance(given, dict) else (list(given), {})
 
 
-def bind_parameters(model: torch.nn.Module, request: Request, tensors: dict[int, torch.Tensor]) -> None:
+def bind_parameters(model: torch.nn.Module, request: Request, tensors: dict[int, torch.Tensor], device_index: int) -> None:
     """Puts the fragment's own tensors in the place of the model's parameters and buffers, matched by name.
 
     `tensors` holds one for each leaf. Two names of one tensor (tied weights) get the same one; a constant of the Program
@@ -189,9 +191,10 @@ def bind_parameters(model: torch.nn.Module, request: Request, tensors: dict[int,
     if missing:
         raise CandidateFailure("params_unmatched", f"ModelNew has no parameter or buffer named {sorted(missing)[0]!r}"
                                + (f" ({len(missing)} are missing)" if len(missing) > 1 else ""))
-    for leaf in request.inputs:
-        if leaf.kind == "constant":
-            _bind_constant(model, leaf, tensors[leaf.value])
+    constants = {leaf.target: tensors[leaf.value] for leaf in request.inputs if leaf.kind == "constant"}
+    for name, tensor in constants.items():
+        _bind_constant(model, name, tensor)
+    give_constants(sys.modules[type(model).__module__], constants, device_index)
 
 
 def _require_same_kind(name: str, old: torch.Tensor, leaf: Leaf) -> None:
@@ -200,8 +203,8 @@ def _require_same_kind(name: str, old: torch.Tensor, leaf: Leaf) -> None:
         raise CandidateFailure("params_unmatched", f"ModelNew's {name!r} is {have}, the module's is {leaf.describe()}")
 
 
-def _bind_constant(model: torch.nn.Module, leaf: Leaf, tensor: torch.Tensor) -> None:
-    *path, name = leaf.target.split(".")
+def _bind_constant(model: torch.nn.Module, target: str, tensor: torch.Tensor) -> None:
+    *path, name = target.split(".")
     part: Any = model
     for step in path:
         part = getattr(part, step, None)

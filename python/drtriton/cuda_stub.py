@@ -86,6 +86,8 @@ def install(device: dict[str, Any]) -> None:
         setattr(torch.cuda, name, lambda *_, _answer=answer, **__: _answer)
     torch.cuda.Stream, torch.cuda.Event = _Stream, _Event  # type: ignore[misc, assignment]
     torch.cuda.stream = lambda _: contextlib.nullcontext()  # type: ignore[assignment]
+    torch._C._dynamo.guards._empty_strided_cuda = lambda shape, strides, dtype: torch.empty_strided(
+        shape, strides, dtype=dtype, device="cuda")
     torch._C._cuda_getCurrentRawStream = lambda _: 0
     torch._C._cuda_getDevice = lambda: 0
     torch._C._cuda_getDeviceCount = lambda: 1

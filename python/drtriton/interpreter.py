@@ -17,7 +17,7 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from triton.runtime.errors import InterpreterError
 
-from drtriton import autotune_choice, cuda_stub, interpreter_launch, interpreter_numerics
+from drtriton import autotune_choice, candidate_view, cuda_stub, interpreter_launch, interpreter_numerics
 from drtriton.candidate import (Leaf, Request, bind_parameters, check_result, constructor_arguments, find_entry, forward_arguments,
                                 launch_results, load_source, module_results, run_candidate)
 from drtriton.candidate_failure import CandidateFailure
@@ -52,8 +52,11 @@ class Interpreter:
     def run(self, tensors: dict[int, torch.Tensor]) -> list[torch.Tensor]:
         cuda_stub.install(self.request.device)
         autotune_choice.install(autotune_choice.Choices())
-        with torch.no_grad(), DeviceMode():
-            entry = find_entry(load_source(self.request, self._folder), self.request)
+        candidate_view.hide_modes(self._folder)
+        with torch.no_grad(), DeviceMode() as device:
+            module = load_source(self.request, self._folder)
+            device.pretends = not candidate_view.is_written_by_us(module)
+            entry = find_entry(module, self.request)
             results = self._run_module(entry, tensors) if self.request.form == "module" else \
                 launch_results(self.request, self._guarded(lambda: entry(*tensors.values()), "launch"))
             if self._rules.refusal is not None:
@@ -74,7 +77,7 @@ class Interpreter:
         if not isinstance(model, torch.nn.Module):
             raise CandidateFailure("no_entry", "ModelNew is no torch.nn.Module")
         model.train(self.request.training)
-        bind_parameters(model, self.request, tensors)
+        bind_parameters(model, self.request, tensors, device_index=-1)
         positional, named = forward_arguments(self.request, tensors)
         output = self._guarded(lambda: model(*positional, **named), "forward of ModelNew")
         state = dict(model.named_buffers(remove_duplicate=False))
@@ -145,10 +148,11 @@ class DeviceMode(TorchFunctionMode):
 
     _ANSWERS = {torch.Tensor.device.__get__: torch.device("cuda", 0), torch.Tensor.is_cuda.__get__: True,
                 torch.Tensor.is_cpu.__get__: False, torch.Tensor.get_device: 0}
+    pretends = True   # a file of our own asks in earnest
     _SAME = {torch.Tensor.cuda, torch.Tensor.cpu, torch.Tensor.pin_memory}
 
     def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None) -> Any:
-        if func in self._ANSWERS:
+        if func in self._ANSWERS and self.pretends:
             return self._ANSWERS[func]
         if func in self._SAME:
             return args[0]

@@ -18,7 +18,7 @@ from triton import knobs
 from triton.compiler.errors import CompilationError, CompileTimeAssertionFailure
 from triton.runtime.errors import OutOfResources, PTXASError
 
-from drtriton import autotune_choice, cuda_stub, recorder_driver
+from drtriton import autotune_choice, candidate_view, cuda_stub, recorder_driver
 from drtriton.candidate import (Leaf, Request, bind_parameters, check_result, constructor_arguments, find_entry,
                                 forward_arguments, launch_results, load_source, module_results, run_candidate)
 from drtriton.candidate_failure import CandidateFailure
@@ -73,6 +73,8 @@ class Recorder:
         FakeTensorMode.avoid_device_init = True   # what it would find by asking torch.cuda, which now claims a device
         recorder_driver.install(recorder_driver.LaunchLog(self._launched), self.request.device)
         autotune_choice.install(self._choices)
+        candidate_view.hide_modes(self._folder)
+        torch.UntypedStorage.data_ptr = lambda storage: self._storage_address(storage)
         FakeTensor.data_ptr = lambda tensor: self._address_of(tensor)
         FakeTensor.tolist = lambda tensor: self._read_on_host()
         FakeTensor.numpy = lambda tensor, **_: self._read_on_host()
@@ -89,6 +91,10 @@ class Recorder:
         if self._memory is None:
             raise CandidateFailure("unsupported", "a tensor's address is asked for while the candidate is imported or constructed")
         return self._memory.address_of(tensor)
+
+    def _storage_address(self, storage: torch.UntypedStorage) -> int:
+        address = self._memory.storage_address(storage) if self._memory else None
+        return torch._C.StorageBase.data_ptr(storage) if address is None else address
 
     def _read_on_host(self) -> Any:
         failure = CandidateFailure("value_dependent", "the launcher reads a tensor's values on the host")
@@ -108,7 +114,7 @@ class Recorder:
 
         def call(memory: Memory) -> list[Any]:
             tensors = self._input_tensors(memory)
-            bind_parameters(model, self.request, tensors)
+            bind_parameters(model, self.request, tensors, device_index=0)
             positional, named = forward_arguments(self.request, tensors)
             output = self._guarded(lambda: model(*positional, **named), "forward of ModelNew")
             state = dict(model.named_buffers(remove_duplicate=False))

@@ -15,8 +15,8 @@ import torch
 from triton import knobs
 from triton.backends.compiler import GPUTarget
 from triton.backends.driver import DriverBase
+from triton.backends.nvidia.driver import wrap_handle_tensordesc
 from triton.runtime import driver as triton_driver
-from triton.tools.tensor_descriptor import TensorDescriptor
 
 
 @dataclass
@@ -41,8 +41,18 @@ class TensorMap:
 
 
 @dataclass
+class Descriptor:
+    """A tensor descriptor as a launch gets it; `base` is an address or has one."""
+
+    base: Any
+    shape: list[int]
+    strides: list[int]
+    padding: int
+
+
+@dataclass
 class Launch:
-    """One launch: arguments as in the function's signature, descriptors as TensorDescriptor or TensorMap."""
+    """One launch: arguments as in the function's signature."""
 
     image: CompiledImage
     grid: tuple[int, int, int]
@@ -64,7 +74,7 @@ class LaunchLog:
 
 
 class RecordingLauncher:
-    """In the place of CudaLauncher: the same members, the same two ways to call it."""
+    """In the place of CudaLauncher: the same members, called in the same two ways."""
 
     def __init__(self, log: LaunchLog, src: Any, metadata: Any):
         self._log = log
@@ -77,22 +87,25 @@ class RecordingLauncher:
         self.profile_scratch_align = metadata.profile_scratch_align
         self.launch_cooperative_grid = metadata.launch_cooperative_grid
         self.launch_pdl = metadata.launch_pdl
+        signature = dict(enumerate(src.signature.values()))
+        self.launch = wrap_handle_tensordesc(self._launch_expanded, signature, getattr(metadata, "tensordesc_meta", None))
 
-    def __call__(self, x: Any, y: Any, z: Any, stream: Any, function: Any, packed: Any, launch_metadata: Any, enter: Any,
-                 leave: Any, *args: Any) -> None:
-        self._record(x, y, z, function, list(args))
+    def __call__(self, x: Any, y: Any, z: Any, stream: Any, function: Any, *args: Any) -> None:
+        self.launch(x, y, z, stream, function, self.launch_cooperative_grid, self.launch_pdl, None, None, *args)
 
-    def launch(self, x: Any, y: Any, z: Any, stream: Any, function: Any, cooperative: Any, pdl: Any, global_scratch: Any,
-               profile_scratch: Any, packed: Any, launch_metadata: Any, enter: Any, leave: Any, *args: Any) -> None:
-        """The compiled launcher's own entry, where descriptors are already expanded to map, sizes and strides."""
+    def _launch_expanded(self, x: Any, y: Any, z: Any, stream: Any, function: Any, cooperative: Any, pdl: Any, global_scratch: Any,
+                         profile_scratch: Any, packed: Any, launch_metadata: Any, enter: Any, leave: Any, *args: Any) -> None:
+        """In the place of the compiled launcher: descriptors come as map, sizes and strides (or as base, sizes, strides,
+        padding, sizes, strides where the target has no maps)."""
         given, values = [], list(args)
         for kind in self.src.signature.values():
             value = values.pop(0)
-            if isinstance(kind, str) and kind.startswith("tensordesc") and isinstance(value, TensorMap):
-                rank = len(value.block_size)
-                sizes, strides = values[:rank], values[rank:2 * rank]
-                del values[:2 * rank]
-                value = (value, sizes, strides)
+            if isinstance(kind, str) and kind.startswith("tensordesc"):
+                rank = kind.count(",") + 1
+                shape, strides = values[:rank], values[rank:2 * rank]
+                padding = value.padding if isinstance(value, TensorMap) else int(values[2 * rank])
+                del values[:2 * rank if isinstance(value, TensorMap) else 4 * rank + 1]
+                value = Descriptor(value.address if isinstance(value, TensorMap) else value, shape, strides, padding)
             given.append(value)
         self._record(x, y, z, function, given)
 
@@ -191,4 +204,4 @@ def install(log: LaunchLog, device: dict[str, Any]) -> None:
     knobs.runtime.kernel_load_end_hook.add(driver.utils.loaded)
 
 
-__all__ = ["CompiledImage", "Launch", "LaunchLog", "TensorDescriptor", "TensorMap", "install"]
+__all__ = ["CompiledImage", "Descriptor", "Launch", "LaunchLog", "install"]

@@ -91,6 +91,10 @@ class Memory:
             return 0
         return ((self.buffer_of(tensor).index + 1) << _BUFFER_SPAN_BITS) + tensor.storage_offset() * tensor.element_size()
 
+    def storage_address(self, storage: torch.UntypedStorage) -> int | None:
+        buffer = self._by_storage.get(storage._cdata)
+        return None if buffer is None else (buffer.index + 1) << _BUFFER_SPAN_BITS
+
     def locate(self, address: int) -> tuple[Buffer, int]:
         """The buffer and byte offset of an address."""
         index, offset = (address >> _BUFFER_SPAN_BITS) - 1, address & ((1 << _BUFFER_SPAN_BITS) - 1)

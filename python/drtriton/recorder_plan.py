@@ -9,7 +9,7 @@ import torch
 import triton.language as tl
 
 from drtriton.candidate_failure import CandidateFailure
-from drtriton.recorder_driver import CompiledImage, Launch, TensorDescriptor, TensorMap
+from drtriton.recorder_driver import CompiledImage, Descriptor, Launch
 from drtriton.recorder_kernels import has_atomics, has_inline_assembly, registers_and_spills, written_parameters
 from drtriton.recorder_memory import Memory, attribute
 
@@ -92,7 +92,9 @@ def _flatten(kinds: list[Any], values: list[Any]) -> list[tuple[str, Any]]:
 def _arguments(launch: Launch) -> list[dict[str, Any]]:
     """Every parameter of the function; a constant (declared, or specialised by Triton) with its value."""
     arguments = []
-    for (name, kind), value in zip(launch.image.src.signature.items(), launch.args):
+    source = launch.image.src   # its constants are the compiled ones; a fast path may pass anything in their place
+    for index, (name, kind) in enumerate(source.signature.items()):
+        value = source.constants.get((index,), launch.args[index])
         arguments.append({"name": name, "constexpr": constant(value)} if kind == "constexpr" else {"name": name})
     return arguments
 
@@ -168,21 +170,15 @@ class PlanBuilder:
         buffer, offset = self._memory.locate(int(value))
         return {"pointer": [buffer.index, offset, *element]}
 
-    def _descriptor(self, value: Any, kind: str, meta: dict[str, Any] | None) -> dict[str, Any]:
-        if isinstance(value, tuple):   # already encoded by the caller
-            tensor_map, shape, strides = value
-            address, padding = tensor_map.address, tensor_map.padding
-        elif isinstance(value, TensorDescriptor):
-            address, shape, strides, padding = value.base.data_ptr(), value.shape, value.strides, int(value.padding == "nan")
-        else:
-            raise self._memory.refuse("launcher_error", f"a kernel was given {type(value).__name__} for a tensor descriptor")
+    def _descriptor(self, value: Descriptor, kind: str, meta: dict[str, Any] | None) -> dict[str, Any]:
         if meta is not None and meta.get("fp4_padded"):
             raise self._memory.refuse("unsupported", "a kernel takes a descriptor of 4-bit elements")
         dtype, block = _descriptor_type(kind)
+        address = value.base.data_ptr() if hasattr(value.base, "data_ptr") else value.base
         buffer, offset = self._memory.locate(int(address))
-        view = self._memory.strided_view(buffer, dtype, shape, strides, offset // dtype.itemsize)
+        view = self._memory.strided_view(buffer, dtype, value.shape, value.strides, offset // dtype.itemsize)
         meta = meta or {"block_size": block, "swizzle": 0, "elem_type": -1, "elem_size": dtype.itemsize}
-        return {"descriptor": view, "block_shape": block, "padding": padding, "box": list(meta["block_size"]),
+        return {"descriptor": view, "block_shape": block, "padding": value.padding, "box": list(meta["block_size"]),
                 "swizzle": meta["swizzle"], "element_type": meta["elem_type"], "element_bytes": meta["elem_size"]}
 
     @staticmethod
@@ -207,5 +203,3 @@ def _descriptor_type(kind: str) -> tuple[torch.dtype, list[int]]:
         raise CandidateFailure("unsupported", f"a kernel takes a descriptor of {name} elements")
     return _DTYPES[name], [int(size) for size in rest[: rest.index("]")].split(",")]
 
-
-__all__ = ["Images", "PlanBuilder", "TensorMap"]

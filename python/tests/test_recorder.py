@@ -142,6 +142,17 @@ def launch(x):
 """, [value([3, 10])], [value([3, 10])])
         self.assertEqual(plan["steps"][0]["grid"], [132, 1, 1])
 
+    def test_questions_of_a_guard_are_answered_as_on_a_gpu(self):
+        self.plan(SCALE + """
+def launch(x, w):
+    assert type(x) is torch.Tensor and isinstance(type(x), type) and type('T', (), {}).__name__ == 'T'
+    assert torch._C._len_torch_dispatch_stack() == 0 and not torch.is_grad_enabled()
+    assert x.get_device() == 0 and x.untyped_storage().data_ptr() == x.data_ptr() != w.untyped_storage().data_ptr()
+    y = torch._C._dynamo.guards._empty_strided_cuda((64,), (1,), torch.float32)
+    scale[(1,)](x, y, 64, 2.0, B=64)
+    return (y,)
+""", [value([64]), value([64])], [value([64])])
+
     def test_facts_of_the_compiled_kernel(self):
         source = """
 @triton.jit
@@ -191,6 +202,30 @@ def launch(a, b):
         self.assertEqual((args[0]["box"], args[0]["element_bytes"]), ([128, 32], 2))
         self.assertGreater(args[0]["swizzle"], 0)
         self.assertGreater(kernel["shared_bytes"], 0)
+
+    def test_descriptors_behind_the_compiled_launcher(self):
+        plan = self.plan("""
+from triton.backends.nvidia.driver import make_tensordesc_arg
+from triton.tools.tensor_descriptor import TensorDescriptor
+
+@triton.jit
+def k(d, o, B: tl.constexpr):
+    i = tl.arange(0, B)
+    tl.store(o + i[:, None] * B + i[None, :], d.load([0, 0]))
+
+def launch(x):
+    o = torch.empty_like(x)
+    d = TensorDescriptor.from_tensor(x, [32, 32])
+    made = k.warmup(d, o, 32, grid=(1,))
+    launch = made.run.launch
+    inner = dict(zip(launch.__code__.co_freevars, launch.__closure__))['launcher'].cell_contents
+    head = (1, 1, 1, 0, made.function, False, False, None, None, made.packed_metadata, None, None, None)
+    inner(*head, *make_tensordesc_arg(d, made.metadata.tensordesc_meta[0]), o.data_ptr(), None)
+    launch(*head, d, o, 32)
+    return (o,)
+""", [value([32, 32])], [value([32, 32])])
+        self.assertEqual(plan["steps"][0], plan["steps"][1])
+        self.assertEqual(plan["kernels"][0]["arguments"][2], {"name": "B", "constexpr": 32})
 
     def test_fast_paths_of_compiled_kernels(self):
         plan = self.plan(SCALE + """
