@@ -84,8 +84,8 @@ class Compiled(unittest.TestCase):
         Utils.encoded.clear()
 
     def test_launches_take_integers_as_pointers(self):
-        start = affine_triton._DRT_KERNELS["affine"].compiled((4096, 8192, 12288, 12, None))
-        start(99, 16, 32, 48, 12, None)
+        start = affine_triton._DRT_KERNELS["affine"].compiled((4096, 8192, 12288, 12))
+        start(99, 16, 32, 48, 12)
         (args,) = Launcher.launched
         self.assertEqual(args[:9], (4, 1, 1, 99, 7, False, False, None, None))
         self.assertEqual(args[10:], (None, None, None, 16, 32, 48, 12, None))

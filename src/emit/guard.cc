@@ -53,7 +53,7 @@ class Guard {
     for (ValueId id : leaves_) CheckTensor(id);
     CheckDistinct();
     CheckGradients();
-    text_ << "    return (device, " << LeafNames() << ")\n";
+    text_ << "    return (device, " << LeafNames(20, 12) << ")\n";
     return text_.str();
   }
 
@@ -72,8 +72,8 @@ class Guard {
         names.push_back(PythonString(key));
         values.push_back("kwargs.get(" + PythonString(key) + ")");
       }
-      text_ << "    if not args and len(kwargs) == " << count << ":\n        given = (" << WrappedList(values, 12) << ",)\n"
-            << "    else:\n        given = _drt_arguments(model, args, kwargs, (" << WrappedList(names, 12) << ",))\n";
+      text_ << "    if not args and len(kwargs) == " << count << ":\n        given = (" << WrappedList(values, 17, 17) << ",)\n"
+            << "    else:\n        given = _drt_arguments(model, args, kwargs, (" << WrappedList(names, 52, 17) << ",))\n";
     } else {
       text_ << "    given = args if not kwargs else _drt_arguments(model, args, kwargs)\n";
     }
@@ -158,8 +158,8 @@ class Guard {
     const std::string& name = names_.Of(id);
     const std::string type = torch_ + (value.kind == ValueKind::kParameter ? ".nn.Parameter" : ".Tensor");
     text_ << "    if (type(" << name << ") is not " << type << " or " << name << ".dtype is not "
-          << TorchName(value.dtype, torch_) << " or " << name << ".shape != " << PythonTuple(value.shape) << "\n            or "
-          << name << ".stride() != " << PythonTuple(value.strides) << " or " << name << ".get_device() != index";
+          << TorchName(value.dtype, torch_) << "\n            or " << name << ".shape != " << PythonTuple(value.shape) << " or "
+          << name << ".stride() != " << PythonTuple(value.strides) << "\n            or " << name << ".get_device() != index";
     if (aligned_.count(id)) text_ << " or " << name << ".data_ptr() & 15";
     if (value.kind == ValueKind::kInput) text_ << " or " << name << ".is_neg()";
     text_ << "):\n        return "
@@ -179,7 +179,7 @@ class Guard {
     auto storage = [&](ValueId id) { return names_.Of(id) + ".untyped_storage().data_ptr()"; };
     std::vector<std::string> items;
     for (ValueId id : written) items.push_back(storage(id));
-    text_ << "    written = {" << WrappedList(items, 8) << "}\n";
+    text_ << "    written = {" << WrappedList(items, 15, 15) << "}\n";
     std::string shared = "len(written) != " + std::to_string(written.size());
     for (ValueId id : program_.inputs) {
       if (!written.count(id)) shared += " or " + storage(id) + " in written";
@@ -188,14 +188,14 @@ class Guard {
   }
 
   void CheckGradients() {
-    text_ << "    if " << torch_ << ".is_grad_enabled() and any(tensor.requires_grad for tensor in (" << LeafNames() << ",)):\n"
-          << "        return _drt_gradients()\n";
+    text_ << "    if " << torch_ << ".is_grad_enabled() and any(tensor.requires_grad for tensor in (\n            "
+          << LeafNames(12, 12) << ",)):\n        return _drt_gradients()\n";
   }
 
-  std::string LeafNames() const {
+  std::string LeafNames(size_t column, size_t indent) const {
     std::vector<std::string> items;
     for (ValueId id : leaves_) items.push_back(names_.Of(id));
-    return WrappedList(items, 12);
+    return WrappedList(items, column, indent);
   }
 
   const Program& program_;

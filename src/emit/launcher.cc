@@ -1,5 +1,6 @@
 #include "emit/launcher.h"
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -27,7 +28,8 @@ class Launcher {
   LauncherText Write() {
     NameInputs();
     NameBuffers();
-    Line("def " + context_.function_name + "(" + Parameters() + "):", 0);
+    const std::string head = "def " + context_.function_name + "(";
+    Line(head + WrappedList(Parameters(), head.size(), head.size()) + "):", 0);
     Line("\"\"\"" + Summary() + "\"\"\"", 1);
     Allocate();
     for (const PlanStep& step : plan_.steps) WriteStep(step);
@@ -47,10 +49,10 @@ class Launcher {
     return text;
   }
 
-  std::string Parameters() const {
-    std::string text = "device, stream";
-    for (const std::string& name : inputs_) text += ", " + name;
-    return text;
+  std::vector<std::string> Parameters() const {
+    std::vector<std::string> parameters = {"device", "stream"};
+    parameters.insert(parameters.end(), inputs_.begin(), inputs_.end());
+    return parameters;
   }
 
   void NameInputs() {
@@ -129,35 +131,40 @@ class Launcher {
     const KernelImage& kernel = plan_.kernels.at(static_cast<size_t>(launch.kernel));
     const std::string function = context_.kernel_name(kernel.function);
     const std::string key = context_.claim_launch(function);
-    std::string arguments, pointers, constants, descriptors;
+    std::vector<std::string> arguments = {"stream"};  // without the constants at the end, for which nothing is passed
+    size_t last = 0;
+    std::vector<std::string> pointers, constants, descriptors;
     size_t next = 0;
     for (const KernelImage::Argument& argument : kernel.arguments) {
       const std::string quoted = PythonString(argument.name);
       if (argument.constexpr_value) {
-        arguments += ", None";
-        constants += (constants.empty() ? "" : ", ") + quoted + ": " + Constant(argument.value);
+        arguments.push_back("None");
+        constants.push_back(quoted + ": " + Constant(argument.value));
         continue;
       }
       Require(next < launch.args.size(), "a launch has fewer arguments than its kernel");
       const LaunchArg& given = launch.args[next++];
       if (const auto* pointer = std::get_if<PointerArg>(&given)) {
-        arguments += ", " + Address(pointer->buffer, pointer->byte_offset);
-        pointers += (pointers.empty() ? "" : ", ") + quoted + ": " + TorchName(PointerType(*pointer), torch_);
+        arguments.push_back(Address(pointer->buffer, pointer->byte_offset));
+        pointers.push_back(quoted + ": " + TorchName(PointerType(*pointer), torch_));
       } else if (const auto* scalar = std::get_if<ScalarArg>(&given)) {
         const bool real = scalar->type >= ParamType::kF16 && scalar->type <= ParamType::kF64;
-        arguments += ", " + PythonLiteral(real ? Attr(scalar->real) : Attr(scalar->integer), torch_);
+        arguments.push_back(PythonLiteral(real ? Attr(scalar->real) : Attr(scalar->integer), torch_));
       } else {
         const auto& descriptor = std::get<DescriptorArg>(given);
-        arguments += ", " + Address(descriptor.view.buffer, descriptor.view.offset * ElementBytes(descriptor.view.dtype));
-        descriptors += (descriptors.empty() ? "" : ", ") + quoted + ": " + Descriptor(descriptor);
+        arguments.push_back(Address(descriptor.view.buffer, descriptor.view.offset * ElementBytes(descriptor.view.dtype)));
+        descriptors.push_back(quoted + ": " + Descriptor(descriptor));
       }
+      last = arguments.size();
     }
     Require(next == launch.args.size(), "a kernel that takes tuples cannot be emitted");
-    Line("device." + key + "(stream" + arguments + ")");
+    arguments.resize(std::max<size_t>(last, 1));
+    const std::string call = "device." + key + "(";
+    Line(call + WrappedList(arguments, call.size() + 4, call.size() + 4) + ")");
     launches_ += "    " + PythonString(key) + ": _DrtKernel(\n        " + function + ", " +
-                 PythonTuple({launch.grid[0], launch.grid[1], launch.grid[2]}) + ",\n        pointers={" + pointers +
-                 "},\n        constants={" + constants + "}," +
-                 (descriptors.empty() ? "" : "\n        descriptors={" + descriptors + "},") +
+                 PythonTuple({launch.grid[0], launch.grid[1], launch.grid[2]}) + ",\n        pointers={" + WrappedList(pointers, 18, 18) +
+                 "},\n        constants={" + WrappedList(constants, 19, 19) + "}," +
+                 (descriptors.empty() ? "" : "\n        descriptors={" + WrappedList(descriptors, 21, 21) + "},") +
                  "\n        num_warps=" + std::to_string(kernel.num_warps) + ", num_stages=" + std::to_string(kernel.num_stages) +
                  (kernel.num_ctas == 1 ? "" : ", num_ctas=" + std::to_string(kernel.num_ctas)) + "),\n";
   }

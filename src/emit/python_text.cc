@@ -216,11 +216,9 @@ std::string Rename(std::string_view source, const std::map<std::string, std::str
 
 std::vector<TopLevel> SplitTopLevel(std::string_view source) { return Splitter(source).Run(); }
 
-std::string WrappedList(const std::vector<std::string>& items, size_t indent) {
-  constexpr size_t kColumns = 112;  // the last line gets a bracket or two
-  constexpr size_t kFirst = 60;     // what may stand before the list in its first line
+std::string WrappedList(const std::vector<std::string>& items, size_t column, size_t indent) {
+  constexpr size_t kColumns = 117;  // the last line gets a bracket or two
   std::string text;
-  size_t column = kFirst;
   for (size_t i = 0; i < items.size(); ++i) {
     if (i > 0 && column + items[i].size() + 2 > kColumns) {
       text += ",\n" + std::string(indent, ' ');

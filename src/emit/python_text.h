@@ -46,8 +46,8 @@ std::vector<TopLevel> SplitTopLevel(std::string_view source);
 
 // A Python literal: `float("inf")`, `torch.float32`, lists of literals.  A ValueRef is an error (InternalError).
 std::string PythonLiteral(const Attr& attr, std::string_view torch = "torch");
-// "a, b, c", broken into lines of at most 120 columns, those behind the first indented by `indent`.
-std::string WrappedList(const std::vector<std::string>& items, size_t indent);
+// "a, b, c", broken into lines of at most 120 columns.  The first begins in `column`, the others are indented by `indent`.
+std::string WrappedList(const std::vector<std::string>& items, size_t column, size_t indent);
 std::string PythonTuple(const std::vector<int64_t>& values);  // "(4, 3)", "(4,)", "()"
 std::string PythonString(std::string_view text);              // quoted and escaped, ASCII only
 std::string TorchName(DType dtype, std::string_view torch = "torch");  // "torch.float32"

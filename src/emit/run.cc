@@ -28,7 +28,7 @@ class Run {
     }
     FindLive();
     FindLastUses();
-    text_ = "def _drt_run(" + WrappedList(parameters, 13) + "):\n    stream = device.stream()\n";
+    text_ = "def _drt_run(" + WrappedList(parameters, 13, 13) + "):\n    stream = device.stream()\n";
     size_t launcher = 0;
     for (size_t i = 0; i < composition_.steps.size(); ++i) {
       if (!live_[i]) continue;
@@ -126,7 +126,7 @@ class Run {
       if (id < 0 || program_.value(id).kind != ValueKind::kNode || last_use_.at(id) != step) continue;
       dead.push_back(names_.Of(id));
     }
-    if (!dead.empty()) Line("del " + WrappedList(dead, 8));
+    if (!dead.empty()) Line("del " + WrappedList(dead, 8, 8));
   }
 
   void WriteKernel(const KernelStep& step, const std::string& launcher) {

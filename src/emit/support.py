@@ -47,9 +47,9 @@ class _DrtKernel:
         self.options = options
 
     def values(self, arguments, pointer):
-        """The arguments of the @triton.jit function, from those of a launch."""
+        """The arguments of the @triton.jit function, from those of a launch, which leave out constants at the end."""
         values = []
-        for name, given in zip(self.function.arg_names, arguments):
+        for name, given in zip(self.function.arg_names, arguments + self.rest(arguments)):
             if name in self.constants:
                 given = self.constants[name]
             elif name in self.pointers:
@@ -58,6 +58,9 @@ class _DrtKernel:
                 given = self.descriptor(name, given, pointer)
             values.append(given)
         return values
+
+    def rest(self, arguments):
+        return (None,) * (len(self.function.arg_names) - len(arguments))
 
     def descriptor(self, name, address, pointer=_DrtPointer):
         from triton.tools.tensor_descriptor import TensorDescriptor
@@ -78,6 +81,7 @@ class _DrtKernel:
         function, metadata = made.function, made.packed_metadata
         cooperative, dependent = run.launch_cooperative_grid, run.launch_pdl
         x, y, z = self.grid
+        rest = self.rest(arguments)
         launch = run.launch
         if self.descriptors:
             launch = self.with_descriptors(launch, made.metadata)
@@ -87,10 +91,11 @@ class _DrtKernel:
                     torch.empty(size * x * y * z * run.num_ctas, dtype=torch.uint8, device="cuda") if size else None
                     for size in (run.global_scratch_size, run.profile_scratch_size))
                 launch(x, y, z, stream, function, cooperative, dependent, scratch, profile, metadata, None, None, None,
-                       *arguments)
+                       *arguments, *rest)
         else:
             def start(stream, *arguments):
-                launch(x, y, z, stream, function, cooperative, dependent, None, None, metadata, None, None, None, *arguments)
+                launch(x, y, z, stream, function, cooperative, dependent, None, None, metadata, None, None, None, *arguments,
+                       *rest)
         return start
 
     def with_descriptors(self, launch, metadata):
