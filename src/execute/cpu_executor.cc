@@ -10,7 +10,8 @@
 namespace drtriton {
 namespace {
 
-// A candidate this slow on the module's own inputs meets three sets instead of all: interpreted, each costs as much.
+// A candidate this slow on the module's own inputs, or a fragment whose sets take seconds to make, meets three sets
+// instead of all.
 constexpr double kSlowSeconds = 6;
 constexpr double kStartSeconds = 30;   // more for the first one, which waits for the workers
 constexpr size_t kFewSets = 3;         // own, signed, parameters
@@ -80,7 +81,7 @@ Verdict CpuExecutor::Execute(ProblemId id, const Executable& candidate, const Ex
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   const double slow_seconds = workers_started_ ? kSlowSeconds : kSlowSeconds + kStartSeconds;
   workers_started_ = true;
-  const size_t count = seconds > slow_seconds ? std::min(kFewSets, problem.sets.size()) : problem.sets.size();
+  const size_t count = problem.slow || seconds > slow_seconds ? std::min(kFewSets, problem.sets.size()) : problem.sets.size();
   std::vector<size_t> further;
   for (size_t set = 1; set < count; ++set) further.push_back(set);
   RunSets(problem, further, candidate, options, &verdict);

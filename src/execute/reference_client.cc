@@ -52,7 +52,8 @@ PreparedProblem ReferenceClient::Prepare(const Fragment& fragment, uint64_t seed
                           {"parent_inputs", fragment.parent_inputs},
                           {"parent_results", fragment.parent_results},
                           {"seed", seed}});
-  return {reply.at("problem").get<int>(), reply.at("sets").get<std::vector<std::string>>(), reply.at("weak").get<std::vector<std::string>>()};
+  return {reply.at("problem").get<int>(), reply.at("sets").get<std::vector<std::string>>(), reply.at("weak").get<std::vector<std::string>>(),
+          reply.at("slow").get<bool>()};
 }
 
 void ReferenceClient::Release(int problem) { Ask({{"cmd", "release"}, {"problem", problem}}); }

@@ -23,6 +23,7 @@ struct PreparedProblem {
   int id = -1;
   std::vector<std::string> sets;
   std::vector<std::string> weak;   // results that trivial values would satisfy, one sentence each
+  bool slow = false;               // making one input set takes seconds
 };
 
 class ReferenceClient {

@@ -68,22 +68,29 @@ struct TimedWork::Graph {
 TimedWork::TimedWork(std::function<std::vector<at::Tensor>()> work) : work_(std::move(work)), graph_(std::make_unique<Graph>()) {
   const c10::InferenceMode inference;
   c10::cuda::device_synchronize();
-  const c10::StreamGuard guard(graph_->stream);
-  for (int i = 0; i < 3; ++i) work_();   // libraries choose their kernels
+  {
+    const c10::StreamGuard guard(graph_->stream);
+    for (int i = 0; i < 3; ++i) work_();   // libraries choose their kernels
+  }
   c10::cuda::device_synchronize();
   try {
-    graph_->graph.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
-    graph_->results = work_();
-    graph_->graph.capture_end();
+    Capture();
     captured_ = true;
-  } catch (const std::exception&) {   // work that synchronises or allocates on its own is timed as it is
-    captured_ = false;
-    try {
-      graph_->graph.capture_end();
-    } catch (const std::exception&) {
-      // The capture had already been ended by what failed.
-    }
+  } catch (const std::exception&) {
+    graph_ = std::make_unique<Graph>();   // another stream: the first one's capture is spoilt
   }
+}
+
+void TimedWork::Capture() {
+  const c10::StreamGuard guard(graph_->stream);
+  graph_->graph.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
+  try {
+    graph_->results = work_();
+  } catch (const std::exception&) {
+    graph_->graph.capture_end();   // throws on its own: the capture was invalidated
+    throw;
+  }
+  graph_->graph.capture_end();
 }
 
 TimedWork::~TimedWork() = default;

@@ -31,7 +31,8 @@ class MappedBuffers {
   CUdeviceptr base_ = 0;
 };
 
-// Work of libtorch's, recorded as a CUDA graph where it can be, to be timed again and again.
+// Work of libtorch's, recorded as a CUDA graph where it can be, to be timed again and again.  Work that synchronises or
+// reads values on the host cannot be recorded; it is timed as it runs, host time included.
 class TimedWork {
  public:
   explicit TimedWork(std::function<std::vector<at::Tensor>()> work);
@@ -43,6 +44,8 @@ class TimedWork {
 
  private:
   struct Graph;
+  void Capture();
+
   std::function<std::vector<at::Tensor>()> work_;
   std::unique_ptr<Graph> graph_;
   bool captured_ = false;

@@ -3,6 +3,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -12,8 +13,11 @@
 namespace drtriton {
 namespace {
 
-// Without a GPU the whole host may use 3 GiB beside the module's own tensors.
-constexpr int64_t kHostBudgetBytes = int64_t{1} << 30;
+// Without a GPU the whole host may use 3 GiB beside the module's own tensors, float64 temporaries included.
+constexpr int64_t kHostBudgetBytes = int64_t{384} << 20;
+
+// Making one input set takes longer than this only on a CPU.
+constexpr double kSlowSeconds = 2;
 
 Json Failure(const std::string& kind, const std::string& reason) { return {{"error", {{"kind", kind}, {"reason", reason}}}}; }
 
@@ -166,9 +170,12 @@ Json ReferenceSession::Prepare(const Json& request) {
     for (size_t i = 0; i < fragment.parent_inputs.size(); ++i) own[fragment.Inputs().at(i)] = values.at(fragment.parent_inputs[i]);
   }
   auto problem = std::make_unique<Problem>(evaluator_, std::move(fragment), std::move(own), request.at("seed").get<uint64_t>(), &budget_);
+  const auto begin = std::chrono::steady_clock::now();
+  problem->Set(0);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   const std::vector<std::string> weak = problem->FindWeakResults();
   const int id = next_problem_++;
-  const Json reply = {{"problem", id}, {"sets", problem->set_names()}, {"weak", weak}};
+  const Json reply = {{"problem", id}, {"sets", problem->set_names()}, {"weak", weak}, {"slow", seconds > kSlowSeconds}};
   problems_[id] = std::move(problem);
   return reply;
 }

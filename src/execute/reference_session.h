@@ -5,7 +5,7 @@
 //   {"cmd": "load", "program", "tensors"}               {}
 //   {"cmd": "check_module"}                             {"difference": sentence|null}
 //   {"cmd": "compare_results", "tensors"}               comparison
-//   {"cmd": "prepare", "fragment", "parent_inputs", "parent_results", "seed"}   {"problem", "sets": [...], "weak": [...]}
+//   {"cmd": "prepare", "fragment", "parent_inputs", "parent_results", "seed"}   {"problem", "sets": [...], "weak": [...], "slow"}
 //   {"cmd": "release", "problem"}                       {}
 //   without a GPU:
 //   {"cmd": "write_inputs", "problem", "set", "tensors"}     {}
