@@ -16,6 +16,7 @@
 #include "cli/clock_timer.h"
 #include "compile/farm.h"
 #include "emit/emit.h"
+#include "execute/tensor_file.h"
 #include "import/importer.h"
 #include "report/report.h"
 #include "search/interpreter_cost.h"
@@ -95,8 +96,22 @@ class Conversion {
     imported_ = ImportModule(arguments_.module, options, scratch_.path());
     emit_.module_source = imported_.source;
     emit_.module_name = arguments_.module.filename().string();
+    EmbedConstants();
     emit_.device = executor_->device();
     emit_.untimed = !gpu_;
+  }
+
+  // Tensors that forward() makes from literals travel inside the written file.
+  void EmbedConstants() {
+    const std::filesystem::path& path = imported_.tensors.empty() ? imported_.reduced_tensors : imported_.tensors;
+    if (path.empty()) return;
+    TensorFile file(path);
+    for (const Value& value : imported_.program.values) {
+      const StoredTensor* stored = value.kind == ValueKind::kConstant ? file.Find(value.name) : nullptr;
+      if (stored == nullptr || stored->shape != value.shape || !IsContiguous(stored->shape, stored->strides)) continue;
+      emit_.constants[value.name] = {stored->dtype, stored->shape,
+                                     std::string(reinterpret_cast<const char*>(stored->bytes.data()), stored->bytes.size())};
+    }
   }
 
   std::optional<std::string> LoadAndCheck() {
