@@ -28,6 +28,7 @@ class Case:
     inputs: list[tuple]
     low: float = -3.0
     high: float = 3.0
+    special: bool = False  # infinities, NaN and zeros among the values
 
     def make_inputs(self, device: str, seed: int = 0) -> list[torch.Tensor]:
         generator = torch.Generator().manual_seed(seed)
@@ -43,6 +44,8 @@ class Case:
         else:
             data = torch.randint(max(int(self.low), 0) if dtype is U8 else int(self.low), int(self.high) + 1, shape,
                                  generator=generator)
+        if self.special:
+            data.view(-1)[:7] = torch.tensor([float("inf"), float("-inf"), float("nan"), 0.0, -0.0, 1e30, -1e30])
         tensor = torch.empty_strided(shape, strides, dtype=dtype, device=device)
         return tensor.copy_(data)
 
@@ -91,6 +94,8 @@ def _unary() -> list[Case]:
     cases += _grouped("unary_tiny", {**tiny, "log1p": torch.log1p}, ((4, 256), F32), -1e-4, 1e-4)
     integer = {"abs": torch.abs, "neg": torch.neg, "sign": torch.sign, "relu": F.relu, "exp": torch.exp, "sqrt_of_abs": lambda x: x.abs().sqrt(),
                "clamp": lambda x: x.clamp(-1, 2), "bitwise_not": torch.bitwise_not}
+    special = {name: f for name, f in plain.items() if name not in ("gelu", "isnan", "sin", "cos")}  # gelu(inf) is NaN on a CPU
+    cases += [dataclasses.replace(case, special=True) for case in _grouped("unary_special", special, ((2, 64), F32))]
     cases += _grouped("unary_i32", integer, ((3, 50), I32), -9, 9)
     return cases + [Case("glu_f32", lambda x: F.glu(x, -1), [((5, 202), F32)]), Case("glu_f16", lambda x: F.glu(x, -1), [((5, 202), F16)])]
 
@@ -123,6 +128,9 @@ def _binary() -> list[Case]:
         cases.append(Case(f"{name}_i64_i32", guarded, [((7, 65), I64), ((65,), I32)], -20, 20))
         if name not in ("sub", "rsub", "add_alpha"):
             cases.append(Case(f"{name}_f16_f32", guarded, [((7, 65), F16), ((7, 1), F32)]))
+    far = lambda y: torch.where(y > 1, float("inf"), torch.where(y < -1, float("-inf"), y))  # noqa: E731
+    cases.append(Case("division_by_infinity", lambda x, y: tuple(f(x, far(y)) for f in (torch.remainder, torch.fmod, torch.floor_divide)),
+                      [((3, 40), F32), ((3, 40), F32)]))
     cases.append(Case("lerp", lambda a, b: torch.lerp(a, b, 0.3), [((7, 65), F32), ((7, 65), F32)]))
     cases.append(Case("addcmul", lambda a, b, c: torch.addcmul(a, b, c, value=0.5), [((7, 65), F32)] * 3))
     cases.append(Case("pow_tensor", lambda a, b: torch.pow(a, b), [((7, 65), F32), ((65,), F32)], 0.01, 4))
@@ -206,6 +214,11 @@ def _rows() -> list[Case]:
         Case("smooth_l1", lambda x, y: F.smooth_l1_loss(x, y), [((40, 33), F32), ((40, 33), F32)]),
         Case("huber", lambda x, y: F.huber_loss(x, y, delta=0.7), [((40, 33), F32), ((40, 33), F32)]),
         Case("long_rows", lambda x: x.softmax(-1), [((2, 20000), F32)]),
+        Case("long_log_softmax", lambda x: x.log_softmax(-1), [((2, 40000), F32)]),
+        Case("long_softmax_masked", lambda x: torch.where(x > 2.5, float("-inf"), x).softmax(-1), [((2, 40000), F32)]),
+        Case("long_softmax_empty", lambda x: torch.where(x > -9, float("-inf"), x).softmax(-1), [((2, 40000), F32)]),
+        Case("long_logsumexp", lambda x: x.logsumexp(-1), [((2, 40000), F32)]),
+        Case("long_logsumexp_special", lambda x: torch.where(x > 2.9999, float("inf"), x).logsumexp(-1), [((2, 40000), F32)]),
         Case("long_layer_norm", lambda x: F.layer_norm(x, (20000,)), [((2, 20000), F32)]),
         Case("long_columns", lambda x: x.sum(0), [((3000, 8), F32)]),
         Case("strided_softmax", lambda x: x.softmax(0), [((700, 40), F32)]),

@@ -79,6 +79,15 @@ TEST(Families, LongRowsAreWalked) {
   EXPECT_TRUE(loops);
 }
 
+TEST(Families, SoftmaxOfLongRowsFindsMaximumAndSumInOnePass) {
+  for (const Proposal& proposal : Propose(Softmax(1024, 100000))) {
+    if (!Mentions(proposal.source, "for start in range(0, N, BLOCK_N)")) continue;
+    size_t loops = 0;
+    for (size_t at = proposal.source.find("for start"); at != std::string::npos; at = proposal.source.find("for start", at + 1)) ++loops;
+    EXPECT_EQ(loops, 2u);
+  }
+}
+
 TEST(Families, AFullReductionIsSplitWithoutAtomics) {
   FragmentBuilder builder;
   ValueId x = builder.Input("x", {4096, 4096});

@@ -98,30 +98,36 @@ const std::vector<HelperText>& Helpers() {
     return result.to(x.dtype)
 )"},
       {"float_fmod", {"truncate"}, R"(def float_fmod(x, y):
-    # In float64 the quotient of two float32 truncates to the right integer.
+    # In float64 the quotient of two float32 truncates to the right integer; a quotient of 0 leaves x, also for y = inf.
     wide_x = x.to(tl.float64)
     wide_y = tl.zeros_like(wide_x) + y
-    return (wide_x - truncate(wide_x / wide_y) * wide_y).to(x.dtype)
+    quotient = truncate(wide_x / wide_y)
+    return tl.where(quotient == 0.0, wide_x, wide_x - quotient * wide_y).to(x.dtype)
 )"},
       {"float_fmod_64", {"truncate"}, R"(def float_fmod_64(x, y):
-    return x - truncate(x / y) * y
+    quotient = truncate(x / y)
+    return tl.where(quotient == 0.0, x, x - quotient * y)
 )"},
-      {"float_remainder", {}, R"(def float_remainder(x, y):
-    # Python's sign rule.  In float64 the quotient of two float32 floors to the right integer.
+      {"float_remainder", {"float_fmod"}, R"(def float_remainder(x, y):
+    # Python's rule: the sign of y
+    r = float_fmod(x, y)
+    return tl.where((r != 0.0) & ((r < 0.0) != (y < 0.0)), r + y, r)
+)"},
+      {"float_remainder_64", {"float_fmod_64"}, R"(def float_remainder_64(x, y):
+    r = float_fmod_64(x, y)
+    return tl.where((r != 0.0) & ((r < 0.0) != (y < 0.0)), r + y, r)
+)"},
+      {"float_floor_divide", {"float_fmod"}, R"(def float_floor_divide(x, y):
+    # One less than the truncated quotient where the remainder's sign is not that of y.
+    r = float_fmod(x, y)
     wide_x = x.to(tl.float64)
-    wide_y = tl.zeros_like(wide_x) + y
-    return (wide_x - tl.floor(wide_x / wide_y) * wide_y).to(x.dtype)
+    quotient = truncate(wide_x / (tl.zeros_like(wide_x) + y)).to(x.dtype)
+    return tl.where((r != 0.0) & ((r < 0.0) != (y < 0.0)), quotient - 1.0, quotient)
 )"},
-      {"float_remainder_64", {}, R"(def float_remainder_64(x, y):
-    return x - tl.floor(x / y) * y
-)"},
-      {"float_floor_divide", {}, R"(def float_floor_divide(x, y):
-    wide_x = x.to(tl.float64)
-    wide_y = tl.zeros_like(wide_x) + y
-    return tl.floor(wide_x / wide_y).to(x.dtype)
-)"},
-      {"float_floor_divide_64", {}, R"(def float_floor_divide_64(x, y):
-    return tl.floor(x / y)
+      {"float_floor_divide_64", {"float_fmod_64"}, R"(def float_floor_divide_64(x, y):
+    r = float_fmod_64(x, y)
+    quotient = truncate(x / y)
+    return tl.where((r != 0.0) & ((r < 0.0) != (y < 0.0)), quotient - 1.0, quotient)
 )"},
       {"int_floor_divide", {}, R"(def int_floor_divide(x, y):
     # Rounds towards minus infinity, whichever way // rounds.

@@ -103,6 +103,7 @@ class ResultPlan {
 Lowered LowerOrRefuse(const Fragment& fragment, LeafReading reading) {
   Draft draft(fragment, reading);
   RequireDtypes(fragment.program);
+  if (fragment.Inputs().empty()) throw Refusal{"it reads nothing"};
   std::vector<std::string> operators;
   LowerNodes(draft, operators);
   ResultPlan plan(draft);

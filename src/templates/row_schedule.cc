@@ -87,6 +87,7 @@ class Enumerator {
   double Passes(const RowSchedule& schedule) const {
     if (schedule.way == RowWay::kWhole) return 1;
     double passes = static_cast<double>(problem_.levels.size()) + (problem_.full_stores.empty() ? 0 : 1);
+    if (schedule.way == RowWay::kLooped && FindOnlinePair(lowered_, problem_, 0)) passes -= 1;
     double working_set = problem_.row_bytes * static_cast<double>(rows_);
     if (schedule.way == RowWay::kLooped) {
       double resident = 8.0 * device_.multiprocessors * static_cast<double>(schedule.block_m);

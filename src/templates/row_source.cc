@@ -33,7 +33,15 @@ class KernelWriter {
     SetUpRows(step);
     TileWriter rows(lowered_, kernel_, {row_dim_});
     for (const auto& [node, tensor] : partials_) LoadPartial(rows, node, tensor);
-    for (size_t level = step.first_level; level < step.last_level; ++level) ReduceLevel(rows, problem_.levels[level]);
+    for (size_t level = step.first_level; level < step.last_level; ++level) {
+      auto pair = schedule_.way == RowWay::kLooped ? FindOnlinePair(lowered_, problem_, level) : std::nullopt;
+      if (pair) {
+        ReduceOnline(rows, *pair);
+        ++level;
+      } else {
+        ReduceLevel(rows, problem_.levels[level]);
+      }
+    }
     if (IsSplit() && step.last_level > step.first_level) {
       for (size_t level = step.first_level; level < step.last_level; ++level) StorePartials(rows, problem_.levels[level]);
     }
@@ -152,6 +160,36 @@ class KernelWriter {
     }
     kernel_.EndLoop();
     for (size_t i = 0; i < level.size(); ++i) BindReduced(rows, level[i], accumulators[i]);
+  }
+
+  // Maximum and sum of exponentials in one pass: each lane rescales its sum when its maximum grows.
+  void ReduceOnline(TileWriter& rows, const OnlinePair& pair) {
+    const LoweredNode &maximum = lowered_.node(pair.maximum), &total = lowered_.node(pair.total);
+    std::vector<NodeId> hoisted;
+    Hoist(rows, pair.value, hoisted);
+    std::string most = AddAccumulator(maximum), sum = AddAccumulator(total);
+    bool loops = false;
+    TileDim columns = Columns(&loops);
+    TileWriter tile = Inside(rows, columns, hoisted);
+    std::string value = Neutralised(tile, columns, maximum);
+    std::string larger = kernel_.Fresh("larger"), shift = kernel_.Fresh("shift");
+    kernel_.Line(larger + " = tl.maximum(" + most + ", " + value + ")");
+    kernel_.Line(shift + " = " + ShiftText(pair, larger));
+    kernel_.Line(sum + " = " + sum + " * tl.exp(" + most + " - " + shift + ") + tl.exp(" + value + " - " + shift + ")");
+    kernel_.Line(most + " = " + larger);
+    kernel_.EndLoop();
+    BindReduced(rows, pair.maximum, most);
+    std::string last = kernel_.Fresh("shift");
+    kernel_.Line(last + " = " + ShiftText(pair, rows.Value(pair.maximum)));
+    std::string scaled = kernel_.Fresh(total.name + "_in");
+    kernel_.Line(scaled + " = " + sum + " * tl.exp(" + most + " - " + last + ")");
+    BindReduced(rows, pair.total, scaled);
+  }
+
+  // 0 where the maximum is -inf (nothing seen yet), so that no NaN arises from -inf - -inf.
+  static std::string ShiftText(const OnlinePair& pair, const std::string& maximum) {
+    std::string infinite = pair.shift_is_finite ? "tl.abs(" + maximum + ") == float(\"inf\")" : maximum + " == float(\"-inf\")";
+    return "tl.where(" + infinite + ", 0.0, " + maximum + ")";
   }
 
   std::string AddAccumulator(const LoweredNode& node) {
