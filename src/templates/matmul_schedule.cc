@@ -23,14 +23,15 @@ constexpr Tile kNarrowTiles[] = {
     {128, 128, 64, 4, 3}, {128, 64, 64, 4, 4},  {128, 64, 64, 8, 4},  {64, 256, 64, 4, 4},  {64, 128, 64, 4, 4},
     {64, 128, 128, 4, 3}, {64, 64, 64, 4, 5},   {64, 64, 128, 4, 4},  {64, 32, 128, 4, 4},  {32, 64, 128, 4, 4},
     {32, 128, 64, 4, 4},  {16, 32, 256, 4, 4},  {16, 64, 128, 4, 5},  {16, 128, 128, 8, 4}, {16, 64, 64, 4, 4},
-    {16, 16, 256, 4, 4},
+    {16, 16, 256, 4, 4},  {16, 16, 64, 4, 3},   {32, 32, 32, 4, 3},
 };
 // float32 operands that pass through registers on their way (tf32x3) or not (tf32).
 constexpr Tile kWideTiles[] = {
     {128, 256, 32, 8, 3}, {128, 128, 32, 8, 4}, {128, 128, 32, 8, 3}, {128, 128, 32, 4, 4}, {128, 64, 32, 4, 4},
     {128, 64, 32, 8, 4},  {64, 128, 32, 4, 4},  {64, 128, 32, 4, 3},  {64, 128, 32, 8, 4},  {64, 64, 32, 4, 4},
     {64, 64, 64, 4, 3},   {64, 32, 64, 4, 4},   {32, 64, 64, 4, 4},   {32, 32, 64, 4, 4},   {16, 64, 64, 4, 4},
-    {16, 32, 128, 4, 4},  {16, 128, 32, 4, 4},  {16, 16, 128, 4, 4},  {32, 64, 32, 4, 3},
+    {16, 32, 128, 4, 4},  {16, 128, 32, 4, 4},  {16, 16, 128, 4, 4},  {32, 64, 32, 4, 3},   {16, 16, 64, 4, 3},
+    {32, 32, 32, 4, 3},   {16, 32, 32, 4, 3},
 };
 // float32 without tensor cores: the loop over a tile's k is unrolled, so that more than this spills.
 constexpr Tile kPlainTiles[] = {
@@ -49,6 +50,7 @@ constexpr Tile kVectorTiles[] = {
 };
 constexpr std::array<int64_t, 6> kSplits = {1, 2, 4, 8, 16, 32};
 
+constexpr int64_t kMaxGridZ = 65535;
 constexpr double kL2BytesPerUs = 5.5e6;
 constexpr double kKernelFloorUs = 2.0;  // a kernel that does nothing, start to end
 constexpr double kLatencyUs = 0.9;      // memory latency under load: decides how many bytes must be in flight
@@ -100,7 +102,7 @@ bool FitsSize(const MatmulProblem& problem, const MatmulSchedule& schedule) {
   auto too_wide = [&](int64_t block, int64_t size) { return block > std::max(smallest, NextPowerOfTwo(size)); };
   if (too_wide(schedule.block_m, problem.m) || too_wide(schedule.block_n, problem.n)) return false;
   if (too_wide(schedule.block_k, problem.k)) return false;
-  return !schedule.vector || problem.m <= 4;
+  return !schedule.vector || (problem.m <= 4 && problem.batch <= kMaxGridZ);
 }
 
 bool FitsSplit(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device) {

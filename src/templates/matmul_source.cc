@@ -134,13 +134,12 @@ void ProductWriter::Tiles() {
     kernel_.Line("for tile in tl.range(tl.program_id(0), tiles_m * tiles_n" + batch + ", " +
                  kernel_.Constant("PROGRAMS", programs_) + ", flatten=True):");
     kernel_.Indent();
-    kernel_.Line(problem_.batch > 1 ? "pid = tile % (tiles_m * tiles_n)" : "pid = tile");
-    if (problem_.batch > 1) kernel_.Line("batch = (tile // (tiles_m * tiles_n))" + wide_);
   } else {
-    kernel_.Line("pid = tl.program_id(0)");
-    if (problem_.batch > 1) kernel_.Line("batch = tl.program_id(1)" + wide_);
-    if (schedule_.split_k > 1) kernel_.Line("part = tl.program_id(2)");
+    kernel_.Line("tile = tl.program_id(0)");
+    if (schedule_.split_k > 1) kernel_.Line("part = tl.program_id(1)");
   }
+  kernel_.Line(problem_.batch > 1 ? "pid = tile % (tiles_m * tiles_n)" : "pid = tile");
+  if (problem_.batch > 1) kernel_.Line("batch = (tile // (tiles_m * tiles_n))" + wide_);
   if (tiles_m == 1) {
     kernel_.Line("pid_m = 0");
     kernel_.Line("pid_n = pid");
@@ -334,11 +333,9 @@ std::vector<TensorRef> ProductWriter::Write() {
     Epilogue();
   }
   if (schedule_.persistent) kernel_.Dedent();
-  const int64_t tiles = CeilDiv(problem_.m, schedule_.block_m) * CeilDiv(problem_.n, schedule_.block_n);
-  std::vector<std::string> grid{
-      std::to_string(schedule_.persistent ? std::min(programs_, tiles * problem_.batch) : tiles)};
-  if (!schedule_.persistent && (problem_.batch > 1 || schedule_.split_k > 1))
-    grid.push_back(std::to_string(problem_.batch));
+  const int64_t tiles =
+      CeilDiv(problem_.m, schedule_.block_m) * CeilDiv(problem_.n, schedule_.block_n) * problem_.batch;
+  std::vector<std::string> grid{std::to_string(schedule_.persistent ? std::min(programs_, tiles) : tiles)};
   if (schedule_.split_k > 1) grid.push_back(std::to_string(schedule_.split_k));
   module_.Launch(kernel_, grid, schedule_.num_warps, schedule_.num_stages);
   return partials_;
