@@ -75,7 +75,8 @@ def _load(builder: Builder, ptrs: TensorHandle, mask: Any, other: Any, cache_mod
     dtype = ptrs.get_element_ty()
     if not _is_bfloat16(dtype):
         return original(builder, ptrs, mask, other, cache_modifier, eviction_policy, is_volatile)
-    fill = np.zeros(ptrs.data.shape, np.uint16) if other is None else bfloat16_bits(np.broadcast_to(other.data, ptrs.data.shape))
+    shape = ptrs.data.shape
+    fill = np.zeros(shape, np.uint16) if other is None else bfloat16_bits(np.broadcast_to(other.data, shape))
     return TensorHandle(bfloat16_values(native.load(ptrs.data, mask.data, fill, np.dtype(np.uint16))), dtype)
 
 
@@ -117,15 +118,16 @@ def _fabs(builder: Builder, arg: TensorHandle) -> TensorHandle:
     return TensorHandle(np.abs(arg.data), arg.dtype.scalar)
 
 
-def _atomic_rmw(builder: Builder, operation: Any, ptr: TensorHandle, val: TensorHandle, mask: TensorHandle, sem: Any, scope: Any,
-                original: Callable = Builder.create_atomic_rmw) -> TensorHandle:
+def _atomic_rmw(builder: Builder, operation: Any, ptr: TensorHandle, val: TensorHandle, mask: TensorHandle, sem: Any,
+                scope: Any, original: Callable = Builder.create_atomic_rmw) -> TensorHandle:
     """bfloat16 element by element: several lanes may name one address."""
     if not _is_bfloat16(ptr.get_element_ty()):
         return original(builder, operation, ptr, val, mask, sem, scope)
     combine = {ir.ATOMIC_OP.FADD: np.add, ir.ATOMIC_OP.MAX: np.maximum, ir.ATOMIC_OP.MIN: np.minimum,
                ir.ATOMIC_OP.XCHG: lambda _, new: new}[operation]
     old = np.zeros(ptr.data.shape, np.float32)
-    addresses, values, masks = ptr.data, np.broadcast_to(val.data, ptr.data.shape), np.broadcast_to(mask.data, ptr.data.shape)
+    addresses = ptr.data
+    values, masks = (np.broadcast_to(x.data, addresses.shape) for x in (val, mask))
     one = np.ones(1, bool)
     for index in np.ndindex(*ptr.data.shape):
         if masks[index]:
@@ -138,7 +140,8 @@ def _atomic_rmw(builder: Builder, operation: Any, ptr: TensorHandle, val: Tensor
 # ---- dot ------------------------------------------------------------------------------------------------------------
 
 
-def _dot(builder: Builder, a: TensorHandle, b: TensorHandle, d: TensorHandle, precision: Any, max_num_imprecise_acc: Any) -> TensorHandle:
+def _dot(builder: Builder, a: TensorHandle, b: TensorHandle, d: TensorHandle, precision: Any,
+         max_num_imprecise_acc: Any) -> TensorHandle:
     left, right = (_dot_operand(x) for x in (a, b))
     if a.dtype.scalar == tl.float32 and b.dtype.scalar == tl.float32:
         product = _float32_product(left, right, precision)
@@ -189,8 +192,8 @@ def _combined(operation: Any, left: list[Any], right: list[Any], dtypes: list[tl
     wrap = operation.to_tensor
     result = operation.combine_fn.fn(*(wrap(x, t) for x, t in zip(left, dtypes)), *(wrap(x, t) for x, t in zip(right, dtypes)))
     result = result if isinstance(result, tuple) else (result,)
-    return [np.broadcast_to(x.handle.data if isinstance(x, tl.core.tensor) else np.asarray(x), np.shape(old)).astype(_np_dtype(t))
-            for x, old, t in zip(result, left, dtypes)]
+    arrays = [x.handle.data if isinstance(x, tl.core.tensor) else np.asarray(x) for x in result]
+    return [np.broadcast_to(x, np.shape(old)).astype(_np_dtype(t)) for x, old, t in zip(arrays, left, dtypes)]
 
 
 def _generic_reduce(operation: ti.ReduceOps, inputs: tuple) -> list[Any]:
@@ -226,7 +229,8 @@ def _generic_scan(operation: ti.ScanOps, inputs: tuple) -> list[Any]:
 
 
 def _erf(builder: Builder, arg: TensorHandle) -> TensorHandle:
-    return TensorHandle(torch.from_numpy(np.ascontiguousarray(arg.data)).erf().numpy().reshape(arg.data.shape), arg.dtype.scalar)
+    values = torch.from_numpy(np.ascontiguousarray(arg.data)).erf().numpy()
+    return TensorHandle(values.reshape(arg.data.shape), arg.dtype.scalar)
 
 
 def _extern(builder: Builder, library: str, path: str, symbol: str, args: list[TensorHandle], result: tl.dtype,

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch._subclasses import fake_tensor
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.utils._python_dispatch import _disable_current_modes
 from triton import knobs
 from triton.compiler.errors import CompilationError, CompileTimeAssertionFailure
 from triton.runtime.errors import OutOfResources, PTXASError
@@ -89,7 +90,8 @@ class Recorder:
 
     def _address_of(self, tensor: torch.Tensor) -> int:
         if self._memory is None:
-            raise CandidateFailure("unsupported", "a tensor's address is asked for while the candidate is imported or constructed")
+            raise CandidateFailure("unsupported",
+                                   "a tensor's address is asked for while the candidate is imported or constructed")
         return self._memory.address_of(tensor)
 
     def _storage_address(self, storage: torch.UntypedStorage) -> int:
@@ -128,7 +130,12 @@ class Recorder:
             torch.manual_seed(0)
             return entry(*positional, **named)
 
-        model = run_candidate(construct, "no_entry", "the constructor of ModelNew", self._folder)
+        doing = "the constructor of ModelNew"
+        try:
+            model = run_candidate(construct, "no_entry", doing, self._folder)
+        except CandidateFailure:   # it may need values, which fake tensors have not; its parameters are replaced anyway
+            with _disable_current_modes():
+                model = run_candidate(construct, "no_entry", doing, self._folder)
         if not isinstance(model, torch.nn.Module):
             raise CandidateFailure("no_entry", "ModelNew is no torch.nn.Module")
         return model.train(self.request.training)

@@ -93,8 +93,9 @@ class RecordingLauncher:
     def __call__(self, x: Any, y: Any, z: Any, stream: Any, function: Any, *args: Any) -> None:
         self.launch(x, y, z, stream, function, self.launch_cooperative_grid, self.launch_pdl, None, None, *args)
 
-    def _launch_expanded(self, x: Any, y: Any, z: Any, stream: Any, function: Any, cooperative: Any, pdl: Any, global_scratch: Any,
-                         profile_scratch: Any, packed: Any, launch_metadata: Any, enter: Any, leave: Any, *args: Any) -> None:
+    def _launch_expanded(self, x: Any, y: Any, z: Any, stream: Any, function: Any, cooperative: Any, pdl: Any,
+                         global_scratch: Any, profile_scratch: Any, packed: Any, launch_metadata: Any, enter: Any,
+                         leave: Any, *args: Any) -> None:
         """In the place of the compiled launcher: descriptors come as map, sizes and strides (or as base, sizes, strides,
         padding, sizes, strides where the target has no maps)."""
         given, values = [], list(args)

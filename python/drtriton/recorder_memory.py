@@ -25,8 +25,9 @@ from drtriton.tensors import storage_extent
 
 _BUFFER_SPAN_BITS = 40   # a buffer's addresses: (index + 1) << 40 and up, so aligned to more than any kernel asks for
 _MAX_CONSTANTS = 64      # values of a constant tensor that become one fill each
-_FILL_VALUE = {"aten.full.default": 1, "aten.full_like.default": 1, "aten.new_full.default": 2, "aten.scalar_tensor.default": 0,
-                "aten.fill_.Scalar": 1}  # where the value stands among the arguments; ones and zeros are in the name
+# Where a fill's value stands among the arguments; ones and zeros are in the name.
+_FILL_VALUE = {"aten.full.default": 1, "aten.full_like.default": 1, "aten.new_full.default": 2,
+               "aten.scalar_tensor.default": 0, "aten.fill_.Scalar": 1}
 
 
 @dataclass
@@ -82,8 +83,8 @@ class Memory:
     def buffer_of(self, tensor: torch.Tensor) -> Buffer:
         buffer = self._by_storage.get(tensor.untyped_storage()._cdata)
         if buffer is None:
-            raise self.refuse("unsupported", f"forward uses a tensor of shape {list(tensor.shape)} that was made before the call "
-                              "and is no parameter, buffer or constant of the module")
+            raise self.refuse("unsupported", f"forward uses a tensor of shape {list(tensor.shape)} that was made before "
+                              "the call and is no parameter, buffer or constant of the module")
         return buffer
 
     def address_of(self, tensor: torch.Tensor) -> int:
@@ -103,7 +104,8 @@ class Memory:
         return self.buffers[index], offset
 
     def view(self, tensor: torch.Tensor) -> dict[str, Any]:
-        return self.strided_view(self.buffer_of(tensor), tensor.dtype, tensor.shape, tensor.stride(), tensor.storage_offset())
+        return self.strided_view(self.buffer_of(tensor), tensor.dtype, tensor.shape, tensor.stride(),
+                                 tensor.storage_offset())
 
     @staticmethod
     def strided_view(buffer: Buffer, dtype: torch.dtype, shape: Sequence[int], strides: Sequence[int],
@@ -126,8 +128,8 @@ class Memory:
         lead = target.dim() - source.dim()
         strides = [0] * lead + [0 if size == 1 else stride for size, stride in zip(source.shape, source.stride())]
         reader, writer = self.buffer_of(source), self.buffer_of(target)
-        self.steps.append({"copy": {"source": self.strided_view(reader, source.dtype, target.shape, strides, source.storage_offset()),
-                                    "target": self.view(target)}})
+        read = self.strided_view(reader, source.dtype, target.shape, strides, source.storage_offset())
+        self.steps.append({"copy": {"source": read, "target": self.view(target)}})
         writer.from_kernel |= reader.from_kernel
         writer.from_vendor |= reader.from_vendor
 

@@ -115,7 +115,8 @@ def constant(value: Any) -> Any:
 # Element types of pointers, as dtypes.
 _POINTED = {"i1": "bool", "u1": "bool", "i8": "int8", "u8": "uint8", "i16": "int16", "i32": "int32", "i64": "int64",
             "fp16": "float16", "bf16": "bfloat16", "fp32": "float32", "fp64": "float64"}
-_TL_NAMES = {"fp16": "float16", "bf16": "bfloat16", "fp32": "float32", "fp64": "float64", "fp8e4nv": "float8e4nv", "fp8e5": "float8e5"}
+_TL_NAMES = {"fp16": "float16", "bf16": "bfloat16", "fp32": "float32", "fp64": "float64", "fp8e4nv": "float8e4nv",
+             "fp8e5": "float8e5"}
 
 
 class PlanBuilder:
@@ -163,7 +164,8 @@ class PlanBuilder:
         if hasattr(value, "data_ptr"):
             device = getattr(value, "device", None)
             if device is not None and device.type != "cuda":
-                raise self._memory.refuse("launcher_error", f"a kernel was given a tensor on {device.type}, which a GPU cannot read")
+                raise self._memory.refuse("launcher_error",
+                                          f"a kernel was given a tensor on {device.type}, which a GPU cannot read")
             if isinstance(value, torch.Tensor) and value.numel() == 0:
                 return {"pointer": [self._memory.buffer_of(value).index, 0, *element]}
             value = value.data_ptr()

@@ -540,6 +540,11 @@ class Modules(Recorder):
         self.assertEqual(code, "unsupported", reason)
         self.assertIn("made before the call", reason)
 
+    def test_constructor_that_needs_values(self):
+        source = MODEL.replace("self.factor = factor", "self.factor = torch.linspace(0.0, 4.0, 3)[1].item()")
+        plan = self.plan(source, [], [], form="module", program_json=self.program(self.inputs), module_path=self.path)
+        self.assertEqual(plan["steps"][0]["args"][3], {"fp32": 2.0})
+
     def test_constructor_that_raises(self):
         code, _ = self.code(MODEL.replace("super().__init__()", "raise ValueError"), [], [], form="module",
                             program_json=self.program(self.inputs), module_path=self.path)
@@ -574,7 +579,10 @@ def launch(x):
         self.assertEqual(sorted(reply["answer"]["plans"][0]["steps"][0]["args"][3]["fp32"] for reply in replies), [0, 1, 2, 3, 4, 5])
 
     def test_device_figures_come_from_the_request(self):
-        self.assertEqual(H200["shared_bytes_per_block"], 232448)
+        json = candidate(SCALE + "def launch(x):\n    raise ValueError(torch.cuda.get_device_properties(0).multi_processor_count)\n",
+                         program([value([4])], [value([4])]))
+        json["device"] = {**H200, "multiprocessors": 77}
+        self.assertIn("77", WORKER.ask({"candidate": json})["failure"]["reason"])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-// CompileFarm: requests to a WorkerPool of `compile_worker`s.  Tests: farm_test.cc, farm_hostile_test.cc, and for what is
-// recorded python/tests/test_recorder*.py.
+// CompileFarm: requests to a WorkerPool of `compile_worker`s.  Tests: farm_test.cc, farm_hostile_test.cc, and for what
+// is recorded python/tests/test_recorder*.py.
 #include "compile/farm.h"
 
 #include <nlohmann/json.hpp>
@@ -12,7 +12,9 @@
 namespace drtriton {
 namespace {
 
-CompileFailure Interruption() { return {Stage::kDone, "interrupted", "the user ended the work before this candidate was compiled"}; }
+CompileFailure Interruption() {
+  return {Stage::kDone, "interrupted", "the user ended the work before this candidate was compiled"};
+}
 
 }  // namespace
 

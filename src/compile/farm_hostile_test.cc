@@ -96,12 +96,15 @@ TEST_F(Hostile, FilesCannotBeWrittenOutsideOfTheScratch) {
 
 TEST_F(Hostile, WorkerCannotBeKilled) {
   if (!Isolated()) GTEST_SKIP() << "no bubblewrap here";
-  EXPECT_EQ(Attack("import os, signal; os.kill(os.getppid(), signal.SIGKILL); raise ValueError").code, "launcher_error");
+  EXPECT_EQ(Attack("import os, signal; os.kill(os.getppid(), signal.SIGKILL); raise ValueError").code,
+            "launcher_error");
 }
 
 TEST_F(Hostile, ForgedAnswersAreParsedAsData) {
-  CompileFailure failure = Attack("import os\n    for fd in range(3, 64):\n        try: os.write(fd, b'{\"answer\": {\"plans\": [{}]}, \"files\": []}\\n')\n"
-                                  "        except OSError: pass\n    os._exit(0)");
+  CompileFailure failure = Attack(
+      "import os\n    for fd in range(3, 64):\n        try: os.write(fd, b'{\"answer\": {\"plans\": [{}]}, \"files\": "
+      "[]}\\n')\n"
+      "        except OSError: pass\n    os._exit(0)");
   EXPECT_EQ(failure.code, "bad_plan") << failure.reason;
 }
 

@@ -41,7 +41,8 @@ TEST(Farm, GivesAPlanWithItsCubin) {
   const LaunchPlan& plan = result.plans[0];
   ASSERT_EQ(plan.kernels.size(), 1u);
   EXPECT_EQ(plan.kernels[0].function, "relu_kernel");
-  EXPECT_EQ(plan.kernels[0].params, (std::vector<ParamType>{ParamType::kPointer, ParamType::kPointer, ParamType::kI32}));
+  EXPECT_EQ(plan.kernels[0].params,
+            (std::vector<ParamType>{ParamType::kPointer, ParamType::kPointer, ParamType::kI32}));
   EXPECT_GT(plan.kernels[0].registers, 0);
   std::string cubin = ReadFile(result.folder / plan.kernels[0].cubin_path);
   EXPECT_EQ(Sha256(cubin), plan.kernels[0].cubin_sha256);
@@ -54,7 +55,8 @@ TEST(Farm, GivesAPlanWithItsCubin) {
 
 TEST(Farm, EqualSourcesGiveEqualCubins) {
   Fragment fragment = ReluFragment({64, 100});
-  std::vector<CompileResult> results = Farm().CompileAll({Request(fragment, ReluSource()), Request(fragment, ReluSource())});
+  std::vector<CompileResult> results =
+      Farm().CompileAll({Request(fragment, ReluSource()), Request(fragment, ReluSource())});
   EXPECT_EQ(results[0].plans.at(0).kernels.at(0).cubin_sha256, results[1].plans.at(0).kernels.at(0).cubin_sha256);
 }
 
@@ -62,10 +64,12 @@ TEST(Farm, TellsEachResultOnceAndKeepsTheOrder) {
   Fragment fragment = ReluFragment({8});
   std::vector<CompileRequest> requests;
   for (int i = 0; i < 12; ++i) {
-    requests.push_back(Request(fragment, i % 3 == 0 ? "def broken(" : ReluSource("pass", "v * " + std::to_string(i) + ".0")));
+    requests.push_back(
+        Request(fragment, i % 3 == 0 ? "def broken(" : ReluSource("pass", "v * " + std::to_string(i) + ".0")));
   }
   std::vector<size_t> told;
-  std::vector<CompileResult> results = Farm().CompileAll(requests, [&](size_t index, const CompileResult&) { told.push_back(index); });
+  std::vector<CompileResult> results =
+      Farm().CompileAll(requests, [&](size_t index, const CompileResult&) { told.push_back(index); });
   std::sort(told.begin(), told.end());
   for (size_t i = 0; i < requests.size(); ++i) {
     EXPECT_EQ(told.at(i), i);
@@ -97,15 +101,16 @@ TEST_P(FarmRefuses, WithStageAndCode) {
 
 INSTANTIATE_TEST_SUITE_P(
     Kinds, FarmRefuses,
-    testing::Values(
-        Refusal{"Syntax", "def launch(x:\n", Stage::kParse, "syntax", "line 1"},
-        Refusal{"NoEntry", "x = 1\n", Stage::kParse, "no_entry", "launch"},
-        Refusal{"ImportError", "import no_such_module\n", Stage::kCompile, "import_error", "no_such_module"},
-        Refusal{"Triton", ReluSource("pass", "tl.no_such(v)"), Stage::kCompile, "triton_error", "no_such"},
-        Refusal{"Torch", ReluSource("x = x + 1"), Stage::kRules, "torch_compute", "aten.add.Tensor"},
-        Refusal{"Value", ReluSource("x.max().item()"), Stage::kRules, "torch_compute", "aten.max"},
-        Refusal{"Host", ReluSource("x[0, 0].item()"), Stage::kRules, "value_dependent", "value"},
-        Refusal{"Raises", ReluSource("raise ValueError('no such size')"), Stage::kCompile, "launcher_error", "no such size"}),
+    testing::Values(Refusal{"Syntax", "def launch(x:\n", Stage::kParse, "syntax", "line 1"},
+                    Refusal{"NoEntry", "x = 1\n", Stage::kParse, "no_entry", "launch"},
+                    Refusal{"ImportError", "import no_such_module\n", Stage::kCompile, "import_error",
+                            "no_such_module"},
+                    Refusal{"Triton", ReluSource("pass", "tl.no_such(v)"), Stage::kCompile, "triton_error", "no_such"},
+                    Refusal{"Torch", ReluSource("x = x + 1"), Stage::kRules, "torch_compute", "aten.add.Tensor"},
+                    Refusal{"Value", ReluSource("x.max().item()"), Stage::kRules, "torch_compute", "aten.max"},
+                    Refusal{"Host", ReluSource("x[0, 0].item()"), Stage::kRules, "value_dependent", "value"},
+                    Refusal{"Raises", ReluSource("raise ValueError('no such size')"), Stage::kCompile, "launcher_error",
+                            "no such size"}),
     [](const auto& info) { return std::string(info.param.name); });
 
 // The rate that the design counts on: about ten small kernels a second on two cores.  The bound leaves room for a busy
@@ -115,7 +120,8 @@ TEST(Farm, CompilesSeveralKernelsASecond) {
   std::vector<CompileRequest> requests;
   for (int i = 0; i < 24; ++i) requests.push_back(Request(fragment, ReluSource("pass", "v * 1." + std::to_string(i))));
   auto start = std::chrono::steady_clock::now();
-  for (const CompileResult& result : Farm().CompileAll(requests)) EXPECT_FALSE(result.failure) << result.failure->reason;
+  for (const CompileResult& result : Farm().CompileAll(requests))
+    EXPECT_FALSE(result.failure) << result.failure->reason;
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   std::cout << static_cast<double>(requests.size()) / seconds << " kernels/s\n";
   EXPECT_LT(seconds, 24.0);

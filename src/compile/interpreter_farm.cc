@@ -1,5 +1,5 @@
-// InterpreterFarm: requests to a WorkerPool of `interpret_worker`s.  Tensors cross as files in the pool's folder, the only
-// one that worker and we both see.  Tests: interpreter_farm_test.cc and python/tests/test_interpreter*.py.
+// InterpreterFarm: requests to a WorkerPool of `interpret_worker`s.  Tensors cross as files in the pool's folder, the
+// only one that worker and we both see.  Tests: interpreter_farm_test.cc and python/tests/test_interpreter*.py.
 #include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -50,9 +50,10 @@ class InterpreterFarm::Impl {
     std::vector<Json> messages;
     std::vector<fs::path> folders;
     std::set<fs::path> visible;
-    std::map<fs::path, fs::path> placed;   // inputs that several requests share are placed once
+    std::map<fs::path, fs::path> placed;  // inputs that several requests share are placed once
     for (size_t i = 0; i < requests.size(); ++i) {
-      results[i].failure = CompileFailure{Stage::kDone, "interrupted", "the user ended the work before this candidate was run"};
+      results[i].failure =
+          CompileFailure{Stage::kDone, "interrupted", "the user ended the work before this candidate was run"};
       folders.push_back(options_.folder / std::to_string(next_folder_++));
       auto found = placed.find(requests[i].inputs);
       if (found == placed.end()) found = placed.emplace(requests[i].inputs, Place(requests[i].inputs)).first;
@@ -89,7 +90,8 @@ class InterpreterFarm::Impl {
     if (std::optional<CompileFailure> failure = FailureOf(answer)) {
       result.failure = AtRun(*failure);
     } else if (!fs::exists(written)) {
-      result.failure = CompileFailure{Stage::kRun, "crashed", "the candidate's process ended without writing its results"};
+      result.failure =
+          CompileFailure{Stage::kRun, "crashed", "the candidate's process ended without writing its results"};
     } else {
       MoveFile(written, outputs);
     }

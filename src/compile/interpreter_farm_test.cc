@@ -18,7 +18,13 @@ constexpr size_t kPage = 4096;
 // A .tensors file of one contiguous float32 tensor (docs/formats.md).
 void WriteTensor(const fs::path& path, const std::vector<float>& values) {
   Json header = {{"format", "drtriton.tensors/1"},
-                 {"tensors", {{{"name", "x"}, {"dtype", "float32"}, {"shape", {values.size()}}, {"strides", {1}}, {"offset", 0}, {"bytes", values.size() * 4}}}}};
+                 {"tensors",
+                  {{{"name", "x"},
+                    {"dtype", "float32"},
+                    {"shape", {values.size()}},
+                    {"strides", {1}},
+                    {"offset", 0},
+                    {"bytes", values.size() * 4}}}}};
   std::string bytes = header.dump() + "\n";
   bytes.resize(kPage);
   bytes.append(reinterpret_cast<const char*>(values.data()), values.size() * 4);
@@ -62,7 +68,8 @@ class Interpreting : public testing::Test {
 InterpreterFarm* Interpreting::farm_ = nullptr;
 
 TEST_F(Interpreting, ComputesOnRealData) {
-  std::vector<InterpretResult> results = farm_->RunAll({Request(ReluSource(), "a"), Request(ReluSource("pass", "v * 2.0"), "b")});
+  std::vector<InterpretResult> results =
+      farm_->RunAll({Request(ReluSource(), "a"), Request(ReluSource("pass", "v * 2.0"), "b")});
   for (const InterpretResult& result : results) ASSERT_FALSE(result.failure) << result.failure->reason;
   EXPECT_EQ(ReadTensor(folder_.path() / "a"), (std::vector<float>{0, 2, 0, 4, 5}));
   EXPECT_EQ(ReadTensor(folder_.path() / "b"), (std::vector<float>{-2, 4, -6, 8, 10}));

@@ -65,7 +65,8 @@ std::optional<CompileFailure> FailureOf(const Json& answer) {
     JsonReader failure = JsonReader(answer, "answer").At("failure");
     std::string code = failure.At("code").String();
     if (IsKnown(code)) {
-      return CompileFailure{StageFromName(failure.At("stage").String()), code, failure.At("reason").String().substr(0, kMostReasonBytes)};
+      return CompileFailure{StageFromName(failure.At("stage").String()), code,
+                            failure.At("reason").String().substr(0, kMostReasonBytes)};
     }
   } catch (const UserError&) {
   }

@@ -40,14 +40,15 @@ TEST_P(RequestAnswers, AreNotTrusted) {
   EXPECT_TRUE(result.plans.empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, RequestAnswers,
-                         testing::Values(Answer{"Nothing", "{}", "bad_plan"}, Answer{"NoPlans", R"({"answer": {"plans": []}})", "bad_plan"},
-                                         Answer{"PlanOfNothing", R"({"answer": {"plans": [{}]}})", "bad_plan"},
-                                         Answer{"PlansOfText", R"({"answer": {"plans": "x"}})", "bad_plan"},
-                                         Answer{"UnknownCode", R"({"failure": {"stage": "run", "code": "x", "reason": "y"}})", "crashed"},
-                                         Answer{"FailureOfText", R"({"failure": "x"})", "crashed"},
-                                         Answer{"Known", R"({"failure": {"stage": "parse", "code": "syntax", "reason": "y"}})", "syntax"}),
-                         [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, RequestAnswers,
+    testing::Values(Answer{"Nothing", "{}", "bad_plan"}, Answer{"NoPlans", R"({"answer": {"plans": []}})", "bad_plan"},
+                    Answer{"PlanOfNothing", R"({"answer": {"plans": [{}]}})", "bad_plan"},
+                    Answer{"PlansOfText", R"({"answer": {"plans": "x"}})", "bad_plan"},
+                    Answer{"UnknownCode", R"({"failure": {"stage": "run", "code": "x", "reason": "y"}})", "crashed"},
+                    Answer{"FailureOfText", R"({"failure": "x"})", "crashed"},
+                    Answer{"Known", R"({"failure": {"stage": "parse", "code": "syntax", "reason": "y"}})", "syntax"}),
+    [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace
 }  // namespace drtriton

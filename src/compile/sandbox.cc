@@ -15,8 +15,8 @@ using Path = std::filesystem::path;
 constexpr std::array<const char*, 3> kHidden = {"/tmp", "/var/tmp", "/run"};
 
 std::vector<std::string> BubblewrapCommand() {
-  std::vector<std::string> command = {"bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/",
-                                      "--dev",  "/dev",          "--proc",            "/proc"};
+  std::vector<std::string> command = {
+      "bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"};
   for (const char* folder : kHidden) {
     if (std::filesystem::is_directory(folder)) command.insert(command.end(), {"--tmpfs", folder});
   }
@@ -68,13 +68,19 @@ std::set<Path> PythonFolders(const ProcessOptions& python) {
 
 // A clean environment: nothing of the user's reaches a candidate.
 std::vector<std::string> CleanEnvironment(const ProcessOptions& python, const SandboxOptions& options) {
-  std::vector<std::string> command = {"env",  "-i",          "PATH=" + EnvironmentOr("PATH", "/usr/bin:/bin"),
-                                      "LANG=C.UTF-8",        "HOME=" + options.scratch.string(),
-                                      "USER=candidate",      "TMPDIR=" + options.scratch.string(),
-                                      "OMP_NUM_THREADS=1",   "PYTHONDONTWRITEBYTECODE=1",
+  std::vector<std::string> command = {"env",
+                                      "-i",
+                                      "PATH=" + EnvironmentOr("PATH", "/usr/bin:/bin"),
+                                      "LANG=C.UTF-8",
+                                      "HOME=" + options.scratch.string(),
+                                      "USER=candidate",
+                                      "TMPDIR=" + options.scratch.string(),
+                                      "OMP_NUM_THREADS=1",
+                                      "PYTHONDONTWRITEBYTECODE=1",
                                       "CUDA_VISIBLE_DEVICES="};
   for (const auto& [name, value] : python.environment) command.push_back(name + "=" + value);
-  if (const char* libraries = std::getenv("LD_LIBRARY_PATH")) command.push_back(std::string("LD_LIBRARY_PATH=") + libraries);
+  if (const char* libraries = std::getenv("LD_LIBRARY_PATH"))
+    command.push_back(std::string("LD_LIBRARY_PATH=") + libraries);
   command.insert(command.end(), options.environment.begin(), options.environment.end());
   return command;
 }
@@ -107,14 +113,16 @@ bool IsHidden(const Path& path) {
 ProcessOptions SandboxedWorker(Isolation isolation, const SandboxOptions& options) {
   std::string layers;
   for (const std::string& layer : IsolationLayers(isolation)) layers += (layers.empty() ? "" : ",") + layer;
-  ProcessOptions python = PythonProcess(options.module, {"--folder", options.folder, "--scratch", options.scratch, "--layers", layers});
+  ProcessOptions python =
+      PythonProcess(options.module, {"--folder", options.folder, "--scratch", options.scratch, "--layers", layers});
   std::vector<std::string> command;
   if (isolation == Isolation::kBubblewrap) {
     command = BubblewrapCommand();
     std::set<Path> visible = PythonFolders(python);
     visible.insert(options.visible.begin(), options.visible.end());
     for (const Path& folder : visible) {
-      if (IsHidden(folder) && std::filesystem::exists(folder)) command.insert(command.end(), {"--ro-bind", folder, folder});
+      if (IsHidden(folder) && std::filesystem::exists(folder))
+        command.insert(command.end(), {"--ro-bind", folder, folder});
     }
     command.insert(command.end(), {"--bind", options.folder, options.folder, "--chdir", options.folder, "--"});
   } else if (isolation == Isolation::kNoNetwork) {

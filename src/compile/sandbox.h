@@ -25,11 +25,11 @@ Isolation AvailableIsolation();
 std::vector<std::string> IsolationLayers(Isolation isolation);
 
 struct SandboxOptions {
-  std::string module;                           // python/drtriton/<module>.py
-  std::filesystem::path folder;                 // the only one the worker can write to; absolute
-  std::filesystem::path scratch;                // below `folder`: candidates' scratch
-  std::set<std::filesystem::path> visible;      // folders that must be readable although they lie in /tmp or the like
-  std::vector<std::string> environment;         // further "NAME=value"
+  std::string module;                       // python/drtriton/<module>.py
+  std::filesystem::path folder;             // the only one the worker can write to; absolute
+  std::filesystem::path scratch;            // below `folder`: candidates' scratch
+  std::set<std::filesystem::path> visible;  // folders that must be readable although they lie in /tmp or the like
+  std::vector<std::string> environment;     // further "NAME=value"
 };
 
 // The command that starts a worker so isolated, with a clean environment.

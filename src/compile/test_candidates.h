@@ -48,7 +48,8 @@ def relu_kernel(x_ptr, y_ptr, n, BLOCK: tl.constexpr):
 
 
 def launch(x):
-    )" + extra + R"(
+    )" + extra +
+         R"(
     y = torch.empty_like(x)
     relu_kernel[(triton.cdiv(x.numel(), 1024),)](x, y, x.numel(), BLOCK=1024)
     return (y,)

@@ -16,21 +16,24 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int kForksOfOneWorker = 8;      // a fork costs the worker about 10 ms
+constexpr int kForksOfOneWorker = 8;  // a fork costs the worker about 10 ms
 constexpr milliseconds kStartLimit{180'000};
-constexpr double kMarginSeconds = 30;     // a worker enforces the limits itself; only where it hangs do we
+constexpr double kMarginSeconds = 30;  // a worker enforces the limits itself; only where it hangs do we
 constexpr int kMostAttempts = 2;
 
 std::string LastLine(const std::string& text) {
   size_t end = text.find_last_not_of(" \n");
   if (end == std::string::npos) return "";
   size_t start = text.find_last_of('\n', end);
-  return text.substr(start == std::string::npos ? 0 : start + 1, end - (start == std::string::npos ? 0 : start + 1) + 1);
+  return text.substr(start == std::string::npos ? 0 : start + 1,
+                     end - (start == std::string::npos ? 0 : start + 1) + 1);
 }
 
 Json CrashAnswer(const std::string& how) {
-  return {{"layers", Json::array()},
-          {"failure", {{"stage", "compile"}, {"code", "crashed"}, {"reason", "the worker " + how + " while it ran this candidate"}}}};
+  return {
+      {"layers", Json::array()},
+      {"failure",
+       {{"stage", "compile"}, {"code", "crashed"}, {"reason", "the worker " + how + " while it ran this candidate"}}}};
 }
 
 }  // namespace
@@ -44,7 +47,7 @@ struct WorkerPool::Job {
   std::shared_ptr<Batch> batch;
   size_t index = 0;
   Json request;
-  int attempts = 0;   // workers that died with it
+  int attempts = 0;  // workers that died with it
 };
 
 // A worker process and the thread that talks to it.  `process` and `sent` belong to that thread.
@@ -53,8 +56,8 @@ struct WorkerPool::Worker {
   int forks = 1;
   std::unique_ptr<Process> process;
   int generation = -1;
-  std::deque<Job> taken;            // to be sent
-  std::map<int64_t, Job> sent;      // by id
+  std::deque<Job> taken;        // to be sent
+  std::map<int64_t, Job> sent;  // by id
   std::thread thread;
 };
 
@@ -130,13 +133,14 @@ void WorkerPool::Serve(Worker* worker) {
       std::lock_guard<std::mutex> lock(mutex_);
       if (stopping_) return;
       if (worker->sent.empty() && worker->generation != generation_) {
-        worker->process.reset();   // its view of the file system is out of date
+        worker->process.reset();  // its view of the file system is out of date
         continue;
       }
     }
     SendJobs(worker);
     double limit_s = kMarginSeconds;
-    for (const auto& [id, job] : worker->sent) limit_s = std::max(limit_s, job.request.at("timeout_s").get<double>() + kMarginSeconds);
+    for (const auto& [id, job] : worker->sent)
+      limit_s = std::max(limit_s, job.request.at("timeout_s").get<double>() + kMarginSeconds);
     std::optional<Json> answer = worker->process->Receive(milliseconds(static_cast<int64_t>(limit_s * 1000)));
     if (!answer) {
       AfterDeath(worker);
@@ -188,7 +192,8 @@ bool WorkerPool::Start(Worker* worker) {
 void WorkerPool::TakeJobs(Worker* worker) {
   std::unique_lock<std::mutex> lock(mutex_);
   if (worker->sent.empty()) changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
-  bool alone = std::any_of(worker->sent.begin(), worker->sent.end(), [](const auto& item) { return item.second.attempts > 0; });
+  bool alone =
+      std::any_of(worker->sent.begin(), worker->sent.end(), [](const auto& item) { return item.second.attempts > 0; });
   if (worker->generation != generation_ || alone) return;
   while (!queue_.empty() && static_cast<int>(worker->sent.size() + worker->taken.size()) < worker->forks) {
     bool suspect = queue_.front().attempts > 0;
@@ -209,7 +214,7 @@ void WorkerPool::SendJobs(Worker* worker) {
       id = next_id_++;
     }
     job.request["id"] = id;
-    worker->process->Send(job.request);   // a worker that reads no more is noticed at the next Receive()
+    worker->process->Send(job.request);  // a worker that reads no more is noticed at the next Receive()
     worker->sent.emplace(id, std::move(job));
   }
 }
@@ -217,7 +222,7 @@ void WorkerPool::SendJobs(Worker* worker) {
 void WorkerPool::AfterDeath(Worker* worker) {
   std::string how;
   {
-    std::lock_guard<std::mutex> lock(mutex_);   // until it is reset, its process number is the destructor's to use
+    std::lock_guard<std::mutex> lock(mutex_);  // until it is reset, its process number is the destructor's to use
     how = worker->process->Wait(milliseconds(0)).Describe();
     worker->process.reset();
     if (stopping_) return;

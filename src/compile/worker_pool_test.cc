@@ -21,7 +21,10 @@ Json Message(const Fragment& fragment, const fs::path& folder, const std::string
   CompileRequest request;
   request.fragment = &fragment;
   request.source = source;
-  return {{"timeout_s", 30.0}, {"memory_bytes", int64_t{4} << 30}, {"folder", folder.string()}, {"candidate", CandidateToJson(request, H200(), 1)}};
+  return {{"timeout_s", 30.0},
+          {"memory_bytes", int64_t{4} << 30},
+          {"folder", folder.string()},
+          {"candidate", CandidateToJson(request, H200(), 1)}};
 }
 
 // Kills, as the host would, every process whose command line names `scratch`.
@@ -41,7 +44,9 @@ TEST(WorkerPool, RestartsAWorkerAndRunsItsRequestsAgain) {
   WorkerPool pool({"compile_worker", {}, 2, folder.path()});
   int answered = 0, failed = 0;
   std::vector<Json> messages;
-  for (int i = 0; i < 6; ++i) messages.push_back(Message(fragment, folder.path() / std::to_string(i), ReluSource("pass", "v * " + std::to_string(i) + ".0")));
+  for (int i = 0; i < 6; ++i)
+    messages.push_back(
+        Message(fragment, folder.path() / std::to_string(i), ReluSource("pass", "v * " + std::to_string(i) + ".0")));
   pool.RunAll(std::move(messages), {}, [&](size_t, const Json& answer) {
     if (++answered == 1) KillWorkers(folder.path().string() + "/scratch");
     failed += answer.contains("failure");
@@ -71,7 +76,9 @@ TEST(WorkerPool, FoldersOutOfSightAreShownWhenARequestNeedsThem) {
   Json message = Message(fragment, folder.path() / "0", source);
   message["candidate"]["source_folder"] = library.path().string();
   std::vector<std::string> codes;
-  auto note = [&](size_t, const Json& answer) { codes.push_back(answer.contains("failure") ? answer.at("failure").at("reason") : "ok"); };
+  auto note = [&](size_t, const Json& answer) {
+    codes.push_back(answer.contains("failure") ? answer.at("failure").at("reason") : "ok");
+  };
   pool.RunAll({message}, {library.path()}, note);
   EXPECT_EQ(codes, (std::vector<std::string>{"ok"}));
 }
