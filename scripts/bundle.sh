@@ -20,13 +20,14 @@ mkdir -p "$draft/bin" "$draft/lib" "$draft/python"
 # the machine that built).
 own_libraries() {
   ldd "$1" | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' |
-    grep -vE '/(torch|nvidia|triton)/|/(libc|libm|libdl|librt|libpthread|libstdc\+\+|libgcc_s|ld-linux[^/]*)\.so' || true
+    grep -vE '/(torch|nvidia|triton)/|/(lib(c|m|mvec|dl|rt|util|pthread|resolv|nsl|anl|stdc\+\+|gcc_s)|ld-linux[^/]*)\.so' || true
 }
 
 for program in drtriton drtriton-runner drtriton-reference; do
   strip -s -o "$draft/bin/$program" "$root/build/bin/$program"
   for library in $(own_libraries "$root/build/bin/$program"); do cp -Ln "$library" "$draft/lib/"; done
 done
+rmdir --ignore-fail-on-non-empty "$draft/lib"
 (cd "$root" && find python/drtriton examples -type f ! -name '*.pyc' ! -name '*_triton.py' -print0) |
   tar -C "$root" --null -T - -cf - | tar -C "$draft" -xf -
 cp "$root/LICENSE" "$root/VERSION" "$draft/"

@@ -42,7 +42,7 @@ int RunCommand(const drtriton::Run& run) {
 int main(int argc, char** argv) {
   CLI::App app("DRTriton turns PyTorch modules into Triton kernels that are proved right by test and measured.", "drtriton");
   app.require_subcommand(1);
-  app.set_version_flag("--version", DRTRITON_VERSION);
+  app.set_version_flag("--version", "drtriton " DRTRITON_VERSION);
   bool verbose = false;
   bool quiet = false;
   app.add_flag("-v,--verbose", verbose, "Tell more on standard error");
