@@ -30,8 +30,8 @@ class Conversation:
     """Our side of the protocol. A process that the module forks inherits it and may not speak."""
 
     def __init__(self) -> None:
-        self.request = json.loads(sys.stdin.readline())
         self.stage = "importing"
+        self._in: IO[str] = os.fdopen(os.dup(0))
         self._out: IO[str] = os.fdopen(os.dup(1), "w")
         os.dup2(2, 1)
         nothing = os.open(os.devnull, os.O_RDONLY)
@@ -40,6 +40,11 @@ class Conversation:
 
     def _fall_silent(self) -> None:
         os.close(self._out.fileno())
+
+    def next(self) -> dict[str, Any] | None:
+        """The next request; None when there are no more."""
+        line = self._in.readline()
+        return json.loads(line) if line else None
 
     def send(self, **message: Any) -> None:
         if os.getpid() != _WORKER:
@@ -58,7 +63,9 @@ def main() -> None:
     from drtriton.importer_errors import TimeLimit, UserFile, sentence
     from drtriton.importer_steps import import_module
 
-    request = talk.request
+    request = talk.next()
+    if request is None:
+        return
     file = UserFile(request["module"], request["shown"])
     _catch_exits(talk, file)
     limit = request["timeout_s"]

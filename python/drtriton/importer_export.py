@@ -22,7 +22,7 @@ from torch.utils import _pytree as pytree
 
 from drtriton.importer_errors import ModuleProblem, UserFile, first_line
 from drtriton.importer_load import make_inputs, make_model, move_fake_model
-from drtriton.importer_mends import mended_export
+from drtriton.importer_mends import mended_construction, mended_export
 from drtriton.importer_program import Imported, ProgramBuilder
 
 
@@ -49,7 +49,8 @@ class Exporter:
         """Constructs and exports without data. Any failure is the caller's reason to go on to `for_real`."""
         mode = FakeTensorMode(allow_non_fake_inputs=True)
         with mode:
-            model = make_model(self._module, self._file, self._seed, self._training)
+            with mended_construction():
+                model = make_model(self._module, self._file, self._seed, self._training)
             arguments = make_inputs(self._module, self._file, self._seed, model)
             if self._device != "cpu":
                 move_fake_model(model, self._device)

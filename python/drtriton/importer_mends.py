@@ -1,15 +1,41 @@
-"""Where PyTorch 2.11 exports something else than it runs, mended for the time of an export."""
+"""Where PyTorch 2.11 exports something else than it runs, or nothing, mended for the time of an export."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
 import torch
 import torch._decomp.decompositions as decompositions
 import torch.cuda.amp.common as amp
+from torch import nn
+
+
+@contextlib.contextmanager
+def mended_construction() -> Iterator[None]:
+    """Lets `.to(dtype)`, `.half()` and the like convert a module whose fake parameters cannot be swapped."""
+    converted: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}  # by identity, so that tied parameters stay tied
+
+    def apply(module: nn.Module, convert: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> nn.Module:
+        for child in module.children() if recurse else ():
+            child._apply(convert)
+        for table in (module._parameters, module._buffers):
+            for name, tensor in table.items():
+                if tensor is not None:
+                    if id(tensor) not in converted:
+                        converted[id(tensor)] = (tensor, _converted(tensor, convert))
+                    table[name] = converted[id(tensor)][1]
+        return module
+
+    with mock.patch.object(nn.Module, "_apply", apply):
+        yield
+
+
+def _converted(tensor: torch.Tensor, convert: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+    new = convert(tensor)
+    return nn.Parameter(new, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else new
 
 
 @contextlib.contextmanager

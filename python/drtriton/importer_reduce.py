@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.utils import _pytree as pytree
 
-# A batch of one hides broadcasting mistakes, so a few rows stay.
+# A batch of one hides broadcasting mistakes, so a few rows stay where there are more.
 _ROWS = 4
 
 
@@ -30,15 +30,15 @@ def reduced_inputs(arguments: tuple[tuple, dict]) -> Iterator[tuple[tuple, dict]
         tensors[:1],
     ):
         ids = [id(tensor) for tensor in chosen]
-        if ids not in tried and chosen[0].shape[0] > _ROWS:
+        if ids not in tried and chosen[0].shape[0] > 1:
             tried.append(ids)
-            yield _cut(arguments, set(ids))
+            yield _cut(arguments, set(ids), _ROWS if chosen[0].shape[0] > _ROWS else 1)
 
 
-def _cut(arguments: tuple[tuple, dict], chosen: set[int]) -> tuple[tuple, dict]:
+def _cut(arguments: tuple[tuple, dict], chosen: set[int], rows: int) -> tuple[tuple, dict]:
     cut: dict[int, torch.Tensor] = {}  # one that was passed twice stays one tensor
 
     def shorten(leaf: Any) -> Any:
-        return cut.setdefault(id(leaf), leaf[:_ROWS]) if id(leaf) in chosen else leaf
+        return cut.setdefault(id(leaf), leaf[:rows]) if id(leaf) in chosen else leaf
 
     return pytree.tree_map(shorten, arguments)

@@ -46,6 +46,19 @@ class Fallbacks(ImporterCase):
         )
         self.assertEqual(len(program["nodes"]), 1)
 
+    def test_conversions_in_the_constructor_need_no_data(self):
+        with mock.patch.object(Exporter, "for_real", side_effect=AssertionError):
+            program = self.run_import(
+                module(
+                    "return self.b(self.a(x)) + self.rnn(x)[0]",
+                    "[torch.randn(2, 4).half()]",
+                    "self.a = nn.Linear(4, 4); self.b = nn.Linear(4, 4); self.b.weight = self.a.weight; "
+                    "self.rnn = nn.GRU(4, 4); self.to(torch.bfloat16).half()",
+                )
+            )
+        parameters = [value["dtype"] for value in program["values"] if value["kind"] == "parameter"]
+        self.assertEqual(parameters, ["float16"] * (3 + 4))
+
     def test_tensors_made_when_the_file_is_imported(self):
         self.run_import(
             module(
