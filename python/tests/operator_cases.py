@@ -1,8 +1,8 @@
 """Evaluates cases of the operator registry with PyTorch's meta kernels and compares (run by operator_cases_test).
 
-Each line of the input is a JSON object: `op`, `args` (attributes as in docs/formats.md), `tensors` (dtype, shape, strides),
-`ours` (outputs, or an error), `text` (the call as our printer writes it, over x0, x1, ...) and `damaged` (made not to fit).  Prints one line for
-each difference and ends with status 1 when there was one.
+Each line of the input is a JSON object: `op`, `args` (attributes as in docs/formats.md), `tensors` (dtype, shape,
+strides), `ours` (outputs, or an error), `text` (the call as our printer writes it, over x0, x1, ...) and `damaged` (made
+not to fit). Prints one line for each difference and ends with status 1 when there was one.
 """
 
 from __future__ import annotations
@@ -82,15 +82,18 @@ def difference(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> str 
     for a, b in zip(ours, theirs):
         if a["dtype"] != b["dtype"] or a["shape"] != b["shape"]:
             return f"{a['dtype']}{a['shape']}, PyTorch has {b['dtype']}{b['shape']}"
-        if a.get("strides") is not None and significant(a["shape"], a["strides"]) != significant(b["shape"], b["strides"]):
+        known = a.get("strides") is not None
+        if known and significant(a["shape"], a["strides"]) != significant(b["shape"], b["strides"]):
             return f"strides {a['strides']}, PyTorch has {b['strides']} for shape {b['shape']}"
     return None
 
 
 def compare(case: dict[str, Any]) -> str | None:
     """What differs in a case, or None."""
-    with torch.device("meta"):
-        tensors = [torch.empty_strided(t["shape"], t["strides"], dtype=getattr(torch, t["dtype"])) for t in case["tensors"]]
+    tensors = [
+        torch.empty_strided(t["shape"], t["strides"], dtype=getattr(torch, t["dtype"]), device="meta")
+        for t in case["tensors"]
+    ]
     try:
         theirs = describe(call(case, tensors, "meta"))
     except Exception as error:  # whatever PyTorch raises, the case is refused
@@ -107,13 +110,14 @@ def compare(case: dict[str, Any]) -> str | None:
 def run_for_real(case: dict[str, Any]) -> list[dict[str, Any]] | None:
     """What the CPU's kernel gives, None when it refuses.
 
-    Meta kernels let some dtypes pass that real ones refuse, and those written in Python differ in the strides of results.
+    Meta kernels let some dtypes pass that real ones refuse, and those written in Python differ in strides.
     """
     tensors = [torch.zeros(1, dtype=getattr(torch, t["dtype"])) for t in case["tensors"]]
     for tensor, t in zip(tensors, case["tensors"]):
         tensor.resize_(1 + sum((n - 1) * s for n, s in zip(t["shape"], t["strides"]) if n > 0)).zero_()
     try:
-        return describe(call(case, [x.as_strided(t["shape"], t["strides"]) for x, t in zip(tensors, case["tensors"])], "cpu"))
+        views = [x.as_strided(t["shape"], t["strides"]) for x, t in zip(tensors, case["tensors"])]
+        return describe(call(case, views, "cpu"))
     except Exception:
         return None
 
@@ -121,9 +125,10 @@ def run_for_real(case: dict[str, Any]) -> list[dict[str, Any]] | None:
 def compare_text(case: dict[str, Any], tensors: list[torch.Tensor], theirs: list[dict[str, Any]]) -> str | None:
     """The printed call has to give what the operator gives."""
     names = {f"x{i}": tensor for i, tensor in enumerate(tensors)}
+    modules = {"torch": torch, "F": F}
     try:
         with torch.device("meta"):
-            printed = describe(eval(case["text"], {"torch": torch, "F": F, "inf": float("inf"), "nan": float("nan")}, names))
+            printed = describe(eval(case["text"], modules, names))
     except Exception as error:
         return f"printed as {case['text']}, which fails: {str(error).splitlines()[0][:150]}"
     for description in printed:

@@ -36,8 +36,8 @@ using AttrList = std::vector<Attr>;
 // A value type.  `None` is std::monostate.  Integers and floats are distinct, as in schemas (`Scalar` may be either).
 class Attr {
  public:
-  using Variant = std::variant<std::monostate, bool, int64_t, double, std::string, ValueRef, DType, DeviceAttr, LayoutAttr,
-                               MemoryFormatAttr, AttrList>;
+  using Variant = std::variant<std::monostate, bool, int64_t, double, std::string, ValueRef, DType, DeviceAttr,
+                               LayoutAttr, MemoryFormatAttr, AttrList>;
 
   Attr() = default;
   Attr(Variant value) : value_(std::move(value)) {}  // NOLINT: an Attr is written where a literal is meant

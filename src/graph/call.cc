@@ -62,7 +62,8 @@ const std::string& Call::String(std::string_view name) const {
 std::vector<int64_t> Call::Ints(std::string_view name) const {
   const Attr& attr = Arg(name);
   const auto is_int = [](const Attr& item) { return item.Is<int64_t>() || item.Is<bool>(); };
-  const bool fits = attr.Is<AttrList>() ? std::all_of(attr.AsList().begin(), attr.AsList().end(), is_int) : is_int(attr);
+  const bool fits =
+      attr.Is<AttrList>() ? std::all_of(attr.AsList().begin(), attr.AsList().end(), is_int) : is_int(attr);
   Expect(fits, "argument '" + std::string(name) + "' has to be a list of ints");
   return attr.AsInts();
 }

@@ -1,5 +1,5 @@
-// Call: one node as the rules of the registry see it - arguments by name, tensors with their types, errors that name the
-// operator.  Used by the tables (operators_*.cc) only.
+// Call: one node as the rules of the registry see it - arguments by name, tensors with their types, errors that name
+// the operator.  Used by the tables (operators_*.cc) only.
 #ifndef DRTRITON_GRAPH_CALL_H_
 #define DRTRITON_GRAPH_CALL_H_
 

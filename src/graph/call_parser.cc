@@ -17,8 +17,8 @@ namespace {
 
 using Bindings = std::map<int, Attr>;
 
-// What an expression is at its root, so that only forms of the same kind are tried: "F.gelu", ".view()", ".T", "+", "-x".
-// A method of a value has the same key whatever the value is.
+// What an expression is at its root, so that only forms of the same kind are tried: "F.gelu", ".view()", ".T", "+",
+// "-x". A method of a value has the same key whatever the value is.
 std::string KeyOf(const PyExpr& expr, const std::function<bool(const std::string&)>& is_value) {
   const auto dotted = [&](const PyExpr& e) {
     const PyExpr* root = &e;
@@ -27,11 +27,16 @@ std::string KeyOf(const PyExpr& expr, const std::function<bool(const std::string
     return on_value ? "." + e.text : DottedName(e);
   };
   switch (expr.kind) {
-    case PyExpr::Kind::kCall: return dotted(expr.items[0]) + "()";
-    case PyExpr::Kind::kAttribute: return dotted(expr);
-    case PyExpr::Kind::kBinary: return expr.text;
-    case PyExpr::Kind::kUnary: return expr.text + "x";
-    default: return "";
+    case PyExpr::Kind::kCall:
+      return dotted(expr.items[0]) + "()";
+    case PyExpr::Kind::kAttribute:
+      return dotted(expr);
+    case PyExpr::Kind::kBinary:
+      return expr.text;
+    case PyExpr::Kind::kUnary:
+      return expr.text + "x";
+    default:
+      return "";
   }
 }
 
@@ -57,7 +62,8 @@ Candidate MakeCandidate(const OperatorInfo& info, const Form& form, std::string*
   }
   std::string text;
   for (const FormPiece& piece : form.pieces) {
-    text += piece.argument < 0 ? piece.text : std::string(piece.splat ? kSplat : kHole) + std::to_string(piece.argument);
+    text +=
+        piece.argument < 0 ? piece.text : std::string(piece.splat ? kSplat : kHole) + std::to_string(piece.argument);
   }
   candidate.pattern = ParsePyExpr(text);
   *key = KeyOf(candidate.pattern, IsHole);
@@ -123,7 +129,8 @@ class Unifier {
     }
     if (expr.items.size() > pattern.items.size()) return false;
     for (const auto& [name, value] : expr.keywords) {
-      const auto found = std::find_if(pattern.keywords.begin(), pattern.keywords.end(), [&](const auto& k) { return k.first == name; });
+      const auto found = std::find_if(pattern.keywords.begin(), pattern.keywords.end(),
+                                      [&](const auto& k) { return k.first == name; });
       if (found == pattern.keywords.end() || !Match(found->second, value)) return false;
     }
     return RequiredKeywordsGiven(pattern, expr);
@@ -133,14 +140,16 @@ class Unifier {
   static bool RequiredKeywordsGiven(const PyExpr& pattern, const PyExpr& expr) {
     return std::all_of(pattern.keywords.begin(), pattern.keywords.end(), [&](const auto& wanted) {
       const bool constant = wanted.second.kind == PyExpr::Kind::kLiteral;
-      return !constant || std::any_of(expr.keywords.begin(), expr.keywords.end(), [&](const auto& k) { return k.first == wanted.first; });
+      return !constant || std::any_of(expr.keywords.begin(), expr.keywords.end(),
+                                      [&](const auto& k) { return k.first == wanted.first; });
     });
   }
 
   bool MatchSplat(const PyExpr& hole, const PyExpr& expr, size_t from) {
     if (!expr.keywords.empty()) return false;
     AttrList items;
-    const bool empty = expr.items.size() == from + 1 && expr.items[from].kind == PyExpr::Kind::kTuple && expr.items[from].items.empty();
+    const bool empty = expr.items.size() == from + 1 && expr.items[from].kind == PyExpr::Kind::kTuple &&
+                       expr.items[from].items.empty();
     for (size_t i = from; i < expr.items.size() && !empty; ++i) items.push_back(AttrFromPython(expr.items[i], id_of_));
     return Bind(std::stoi(hole.text.substr(kSplat.size())), Attr(std::move(items)));
   }
@@ -174,7 +183,8 @@ std::optional<Bindings> BindCall(const Schema& schema, const PyExpr& expr, bool 
   return bindings;
 }
 
-std::optional<Node> MakeNode(const std::string& op, const std::string& schema_text, const Schema& schema, const Bindings& bindings) {
+std::optional<Node> MakeNode(const std::string& op, const std::string& schema_text, const Schema& schema,
+                             const Bindings& bindings) {
   Node node{.op = op, .schema = schema_text};
   for (size_t i = 0; i < schema.arguments.size(); ++i) {
     const SchemaArgument& argument = schema.arguments[i];
@@ -199,7 +209,8 @@ std::optional<Node> TryCandidate(const Candidate& candidate, const PyExpr& expr,
 // torch.ops.ns.name.overload(...)
 Node ParseRawCall(const std::string& op, const PyExpr& expr, const IdOf& id_of, const std::string& schema_text) {
   const OperatorInfo* info = FindOperator(op);
-  if (info == nullptr && schema_text.empty()) throw UserError("the operator " + op + " is unknown and its line gives no schema");
+  if (info == nullptr && schema_text.empty())
+    throw UserError("the operator " + op + " is unknown and its line gives no schema");
   const std::string text = info != nullptr ? info->schema_text : schema_text;
   const Schema schema = ParseSchema(text);
   const std::optional<Bindings> bindings = BindCall(schema, expr, false, id_of);
@@ -218,13 +229,15 @@ bool SameExpr(const PyExpr& a, const PyExpr& b, const IdOf& id_of) {
     const std::optional<ValueId> id = id_of(a.text);
     return id ? b.text == "v" + std::to_string(*id) : a.text == b.text;
   }
-  if (a.kind != b.kind || a.text != b.text || !(a.literal == b.literal) || a.items.size() != b.items.size()) return false;
+  if (a.kind != b.kind || a.text != b.text || !(a.literal == b.literal) || a.items.size() != b.items.size())
+    return false;
   for (size_t i = 0; i < a.items.size(); ++i) {
     if (!SameExpr(a.items[i], b.items[i], id_of)) return false;
   }
   if (a.keywords.size() != b.keywords.size()) return false;
   for (size_t i = 0; i < a.keywords.size(); ++i) {
-    if (a.keywords[i].first != b.keywords[i].first || !SameExpr(a.keywords[i].second, b.keywords[i].second, id_of)) return false;
+    if (a.keywords[i].first != b.keywords[i].first || !SameExpr(a.keywords[i].second, b.keywords[i].second, id_of))
+      return false;
   }
   return true;
 }
@@ -260,7 +273,8 @@ Attr AttrFromPython(const PyExpr& expr, const IdOf& id_of) {
     const std::string word = name.substr(6);
     if (const std::optional<DType> dtype = DTypeFromName(word)) return Attr(*dtype);
     if (word == "strided") return Attr(Attr::Variant(LayoutAttr{word}));
-    if (word.ends_with("_format") || word.starts_with("channels_last")) return Attr(Attr::Variant(MemoryFormatAttr{word}));
+    if (word.ends_with("_format") || word.starts_with("channels_last"))
+      return Attr(Attr::Variant(MemoryFormatAttr{word}));
   }
   throw UserError("an argument is neither a literal nor a value" + (name.empty() ? "" : ": '" + name + "'"));
 }
@@ -268,7 +282,8 @@ Attr AttrFromPython(const PyExpr& expr, const IdOf& id_of) {
 Node ParseCall(const PyExpr& expr, const IdOf& id_of, const std::string& schema) {
   const std::string key = KeyOf(expr, [&](const std::string& name) { return id_of(name).has_value(); });
   constexpr std::string_view kRaw = "torch.ops.";
-  if (key.starts_with(kRaw)) return ParseRawCall(key.substr(kRaw.size(), key.size() - kRaw.size() - 2), expr, id_of, schema);
+  if (key.starts_with(kRaw))
+    return ParseRawCall(key.substr(kRaw.size(), key.size() - kRaw.size() - 2), expr, id_of, schema);
   std::optional<Node> best;
   int best_rank = 0;
   for (const Candidate& candidate : CandidatesFor(key)) {
@@ -280,7 +295,8 @@ Node ParseCall(const PyExpr& expr, const IdOf& id_of, const std::string& schema)
     best = std::move(node);
     best_rank = rank;
   }
-  if (!best) throw UserError("no operator is written as '" + (key.empty() ? expr.text : key) + "' with these arguments");
+  if (!best)
+    throw UserError("no operator is written as '" + (key.empty() ? expr.text : key) + "' with these arguments");
   return *best;
 }
 

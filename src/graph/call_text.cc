@@ -204,7 +204,8 @@ class CallPrinter {
 }  // namespace
 
 bool IsInsignificant(const SchemaArgument& argument, const Attr& value) {
-  if (argument.name == "pin_memory" || argument.name == "non_blocking") return value.IsNone() || (value.Is<bool>() && !value.AsBool());
+  if (argument.name == "pin_memory" || argument.name == "non_blocking")
+    return value.IsNone() || (value.Is<bool>() && !value.AsBool());
   if (argument.name == "layout") return value.IsNone() || value == Attr(Attr::Variant(LayoutAttr{"strided"}));
   if (argument.name == "implicit" || argument.name == "cudnn_enable" || argument.name == "cudnn_enabled") {
     return argument.default_value.has_value();
@@ -221,7 +222,9 @@ const std::vector<Form>& FormsOf(const OperatorInfo& info) {
   return all->at(&info);
 }
 
-std::string PythonText(const Attr& attr, const NameOf& name_of) { return std::visit(AttrText{name_of}, attr.variant()); }
+std::string PythonText(const Attr& attr, const NameOf& name_of) {
+  return std::visit(AttrText{name_of}, attr.variant());
+}
 
 std::string CallText(const Node& node, const NameOf& name_of) {
   const Schema& schema = SchemaOf(node);

@@ -1,7 +1,7 @@
 // One call as Python text: `F.gelu(x, approximate='tanh')`, `x + y`, `torch.ops.ns.f.default(x, 3)`.
 //
-// Canonical: a call has one text.  Arguments that have their default are left out, a list whose items are equal and that
-// may be given as one int is (`stride=2`), other lists of ints are tuples.
+// Canonical: a call has one text.  Arguments that have their default are left out, a list whose items are equal and
+// that may be given as one int is (`stride=2`), other lists of ints are tuples.
 #ifndef DRTRITON_GRAPH_CALL_TEXT_H_
 #define DRTRITON_GRAPH_CALL_TEXT_H_
 
@@ -26,10 +26,10 @@ std::string PythonText(const Attr& attr, const NameOf& name_of);
 
 // A form of a row of the registry (OperatorSpec::form), cut into pieces.
 struct FormPiece {
-  std::string text;      // literal, when argument < 0
-  int argument = -1;     // a hole: the argument's position in the schema
-  bool splat = false;    // {*argument}
-  int group = -1;        // the [] it stands in, -1: none
+  std::string text;    // literal, when argument < 0
+  int argument = -1;   // a hole: the argument's position in the schema
+  bool splat = false;  // {*argument}
+  int group = -1;      // the [] it stands in, -1: none
 };
 struct Form {
   std::string callable;  // "torch.amax" or ".view": a call after the schema; empty where `pieces` say it all

@@ -82,7 +82,8 @@ std::string ImplicitResult(const std::vector<std::string>& operands) {
 
 }  // namespace
 
-std::optional<EinsumShape> InferEinsum(std::string_view equation, const std::vector<Shape>& operands, std::string* complaint) {
+std::optional<EinsumShape> InferEinsum(std::string_view equation, const std::vector<Shape>& operands,
+                                       std::string* complaint) {
   const auto fail = [complaint](const char* why) {
     *complaint = why;
     return std::nullopt;
@@ -103,7 +104,8 @@ std::optional<EinsumShape> InferEinsum(std::string_view equation, const std::vec
   for (size_t i = 0; i < operands.size(); ++i) {
     if (!sizes.AddOperand(labels[i], operands[i])) return fail("the equation does not fit the operands' shapes");
   }
-  const std::optional<std::string> result = arrow == equation.npos ? ImplicitResult(labels) : ParseLabels(equation.substr(arrow + 2));
+  const std::optional<std::string> result =
+      arrow == equation.npos ? ImplicitResult(labels) : ParseLabels(equation.substr(arrow + 2));
   if (!result) return fail("the equation's result is malformed");
   EinsumShape inferred{.products = static_cast<double>(ElementCount(sizes.ellipsis))};
   for (const auto& [label, size] : sizes.labels) inferred.products *= static_cast<double>(size);

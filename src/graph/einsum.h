@@ -18,7 +18,8 @@ struct EinsumShape {
 
 // Repeated labels within an operand and an ellipsis ("...") are allowed, as in PyTorch.  nullopt when the equation is
 // malformed or does not fit the operands; `*complaint` says why.
-std::optional<EinsumShape> InferEinsum(std::string_view equation, const std::vector<Shape>& operands, std::string* complaint);
+std::optional<EinsumShape> InferEinsum(std::string_view equation, const std::vector<Shape>& operands,
+                                       std::string* complaint);
 
 }  // namespace drtriton
 

@@ -45,12 +45,18 @@ bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 std::vector<DType> ClassDTypes(char name) {
   switch (name) {
-    case 'f': return {DType::kFloat32, DType::kFloat32, DType::kBFloat16, DType::kFloat16, DType::kFloat64};
-    case 'i': return {DType::kInt64, DType::kInt32, DType::kUInt8, DType::kBool};
-    case 'z': return {DType::kInt64, DType::kInt32, DType::kUInt8};
-    case 'n': return {DType::kFloat32, DType::kFloat32, DType::kBFloat16, DType::kFloat16, DType::kInt64, DType::kInt32};
-    case 'a': return {DType::kFloat32, DType::kFloat32, DType::kBFloat16, DType::kInt64, DType::kUInt8, DType::kBool};
-    default: throw InternalError("a domain has an unknown class of dtypes");
+    case 'f':
+      return {DType::kFloat32, DType::kFloat32, DType::kBFloat16, DType::kFloat16, DType::kFloat64};
+    case 'i':
+      return {DType::kInt64, DType::kInt32, DType::kUInt8, DType::kBool};
+    case 'z':
+      return {DType::kInt64, DType::kInt32, DType::kUInt8};
+    case 'n':
+      return {DType::kFloat32, DType::kFloat32, DType::kBFloat16, DType::kFloat16, DType::kInt64, DType::kInt32};
+    case 'a':
+      return {DType::kFloat32, DType::kFloat32, DType::kBFloat16, DType::kInt64, DType::kUInt8, DType::kBool};
+    default:
+      throw InternalError("a domain has an unknown class of dtypes");
   }
 }
 
@@ -81,7 +87,9 @@ class Drawer {
     return items[Below(items.size())];
   }
   size_t Below(size_t count) { return static_cast<size_t>(random_() % count); }
-  int64_t Between(int64_t least, int64_t most) { return least + static_cast<int64_t>(Below(static_cast<size_t>(most - least + 1))); }
+  int64_t Between(int64_t least, int64_t most) {
+    return least + static_cast<int64_t>(Below(static_cast<size_t>(most - least + 1)));
+  }
   bool Chance(int percent) { return Between(1, 100) <= percent; }
 
   [[noreturn]] void Malformed(std::string_view part) const {
@@ -113,7 +121,8 @@ class Drawer {
   }
 
   Attr DrawByType(const SchemaArgument& argument) {
-    if (argument.type == ArgType::kTensor && !argument.is_optional && !argument.is_list) return DrawTensorArgument(argument, "~");
+    if (argument.type == ArgType::kTensor && !argument.is_optional && !argument.is_list)
+      return DrawTensorArgument(argument, "~");
     if (argument.default_value) return *argument.default_value;
     if (argument.is_optional) return Attr();
     if (argument.type == ArgType::kScalar) return Pick(std::vector<Attr>{2, 0.5, -1});
@@ -254,8 +263,8 @@ class Drawer {
       return Attr(Between(ParseNumber<int64_t>(text.substr(0, dots)), ParseNumber<int64_t>(text.substr(dots + 2))));
     }
     return IsDigit(text[0]) && text.find('*') == text.npos && !std::isupper(text.back()) ? Number(text)
-           : text[0] == '-'                                                                ? Number(text)
-                                                                                           : Attr(Size(text));
+           : text[0] == '-'                                                              ? Number(text)
+                                                                                         : Attr(Size(text));
   }
 
   Attr DrawList(const SchemaArgument& argument, std::string_view body) {

@@ -8,11 +8,13 @@
 // z integers alone.  Then arguments; what
 // is not named keeps the schema's default, or is drawn by its type.  "|" separates alternatives of one argument, "||"
 // alternatives of all.
-//   tensors   [M,2K,G*C,3]  sizes by letter, the same letter the same size in the whole case; * is a common prefix of up
-//             to two dimensions; ~ is a tensor that broadcasts with every other ~.  A suffix chooses the dtype: :i int64,
-//             :b bool, := the case's dtype, :float32 that one, another class letter a fresh draw.  Without it [...] has the case's dtype
-//             and ~ a fresh draw of the class.  A number stands for itself.
-//   others    literals (True, None, 2.5, 'mean', [1,2], float32; [1] fills an int[2]), 0..3 (one of the range), sizes (A*B, [A,B]), dim (a
+//   tensors   [M,2K,G*C,3]  sizes by letter, the same letter the same size in the whole case; * is a common prefix of
+//   up
+//             to two dimensions; ~ is a tensor that broadcasts with every other ~.  A suffix chooses the dtype: :i
+//             int64, :b bool, := the case's dtype, :float32 that one, another class letter a fresh draw.  Without it
+//             [...] has the case's dtype and ~ a fresh draw of the class.  A number stands for itself.
+//   others    literals (True, None, 2.5, 'mean', [1,2], float32; [1] fills an int[2]), 0..3 (one of the range), sizes
+//   (A*B, [A,B]), dim (a
 //             dimension of the first tensor), dim+1 (a place for a new one), dims (some), perm (all, in some order),
 //             sizes (another shape for the same elements)
 #ifndef DRTRITON_GRAPH_OPERATOR_CASES_H_

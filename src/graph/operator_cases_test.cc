@@ -1,5 +1,5 @@
-// Compares the registry with PyTorch's meta kernels: cases drawn from every row, and the same with something broken, are
-// written to a file that python/tests/operator_cases.py evaluates.  `--seed N` or DRTRITON_SEED replays a run;
+// Compares the registry with PyTorch's meta kernels: cases drawn from every row, and the same with something broken,
+// are written to a file that python/tests/operator_cases.py evaluates.  `--seed N` or DRTRITON_SEED replays a run;
 // `--cases N` sets how many are drawn a row.
 #include <gtest/gtest.h>
 
@@ -44,7 +44,7 @@ Json CaseJson(const OperatorCase& c, bool damaged) {
   Json args = Json::array();
   for (const Attr& arg : c.node.args) args.push_back(ToJson(arg));
   const NameOf name_of = [&](ValueId id) { return c.program.value(id).name; };
-  return Json{{"op", c.node.op}, {"args", args},         {"tensors", tensors},
+  return Json{{"op", c.node.op}, {"args", args},       {"tensors", tensors},
               {"ours", Ours(c)}, {"damaged", damaged}, {"text", CallText(c.node, name_of)}};
 }
 
@@ -71,7 +71,8 @@ TEST(OperatorCasesTest, RulesAndPrintedCallsAgreeWithPyTorch) {
   }
   const std::string source = Environment("DRTRITON_SOURCE", ".");
   const std::string python = Environment("DRTRITON_PYTHON", (source + "/.venv/bin/python").c_str());
-  const std::string command = "'" + python + "' '" + source + "/python/tests/operator_cases.py' '" + file.string() + "'";
+  const std::string command =
+      "'" + python + "' '" + source + "/python/tests/operator_cases.py' '" + file.string() + "'";
   EXPECT_EQ(std::system(command.c_str()), 0) << "the differences are printed above; " << command;
   std::filesystem::remove(file);
 }

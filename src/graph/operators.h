@@ -15,6 +15,7 @@ std::vector<OperatorSpec> ReductionOperators();    // operators_reduction.cc: re
 std::vector<OperatorSpec> NormOperators();         // operators_norm.cc: normalisation and softmax
 std::vector<OperatorSpec> MatmulOperators();       // operators_matmul.cc: matrix products, einsum, attention
 std::vector<OperatorSpec> ViewOperators();         // operators_view.cc
+std::vector<OperatorSpec> IdentityOperators();     // operators_identity.cc: alias, contiguous, to, dropout
 std::vector<OperatorSpec> MovementOperators();     // operators_movement.cc: copies, joins, padding, lookups
 std::vector<OperatorSpec> CreationOperators();     // operators_creation.cc: constants, ranges, random numbers
 std::vector<OperatorSpec> ConvolutionOperators();  // operators_convolution.cc: convolution, pooling, resizing
@@ -23,10 +24,6 @@ std::vector<OperatorSpec> LossOperators();         // operators_loss.cc
 // The rule of every pointwise operator: operands broadcast, their types combine as `result_type` says, strides as
 // TensorIterator chooses them.  (operators_arithmetic.cc)
 std::vector<InferredValue> InferPointwise(const Call& call);
-
-// The rule of operators whose result looks like their first tensor: same dtype, shape and, when it is contiguous,
-// strides (else unknown).  (operators_norm.cc)
-std::vector<InferredValue> InferLikeFirst(const Call& call);
 
 // The rule of view operators: what spec.view gives, else a contiguous copy of the same shape.  (operators_view.cc)
 std::vector<InferredValue> InferView(const Call& call);

@@ -10,9 +10,12 @@ namespace {
 
 DType PointwiseDType(ResultType rule, const std::vector<Operand>& promoting) {
   switch (rule) {
-    case ResultType::kBool: return DType::kBool;
-    case ResultType::kFirst: return promoting.front().dtype;
-    case ResultType::kPromote: return ResultDType(promoting);
+    case ResultType::kBool:
+      return DType::kBool;
+    case ResultType::kFirst:
+      return promoting.front().dtype;
+    case ResultType::kPromote:
+      return ResultDType(promoting);
     case ResultType::kFloat: {
       const DType dtype = ResultDType(promoting);
       return IsIntegral(dtype, true) ? DType::kFloat32 : dtype;
@@ -21,8 +24,8 @@ DType PointwiseDType(ResultType rule, const std::vector<Operand>& promoting) {
   return DType::kFloat32;
 }
 
-// The operands' layouts as TensorIterator meets them: those of another type than the computation's were converted first,
-// which closes gaps.
+// The operands' layouts as TensorIterator meets them: those of another type than the computation's were converted
+// first, which closes gaps.
 std::vector<Strided> ConvertedOperands(const OperatorInfo& info, const std::vector<Operand>& operands,
                                        const std::vector<Operand>& promoting) {
   DType common = ResultDType(promoting);
@@ -30,7 +33,8 @@ std::vector<Strided> ConvertedOperands(const OperatorInfo& info, const std::vect
   std::vector<Strided> strided;
   for (size_t i = 0; i < operands.size(); ++i) {
     const Operand& o = operands[i];
-    const bool converts = !o.is_number && operands.size() == promoting.size() && o.dtype != common && info.result_type != ResultType::kFirst;
+    const bool converts = !o.is_number && operands.size() == promoting.size() && o.dtype != common &&
+                          info.result_type != ResultType::kFirst;
     strided.push_back({o.shape, converts ? PreservedStrides(o.shape, o.strides) : o.strides});
   }
   return strided;
@@ -114,7 +118,8 @@ std::vector<InferredValue> InferClamp(const Call& call) {
 std::vector<InferredValue> InferLerp(const Call& call) {
   const DType self = call.Tensor("self").dtype;
   call.Expect(self == call.Tensor("end").dtype, "start and end have to be of one dtype");
-  if (call.Arg("weight").IsValue()) call.Expect(self == call.Tensor("weight").dtype, "start and weight have to be of one dtype");
+  if (call.Arg("weight").IsValue())
+    call.Expect(self == call.Tensor("weight").dtype, "start and weight have to be of one dtype");
   return InferPointwise(call);
 }
 
@@ -122,8 +127,9 @@ double TwoAnElement(const Call& call) { return 2.0 * static_cast<double>(Element
 
 constexpr OpKind kPointwise = OpKind::kPointwise;
 
-OperatorSpec Binary(std::string schema, std::string form, std::string domain = "n", ResultType type = ResultType::kPromote,
-                    std::string operands = "self,other", std::vector<InferredValue> (*infer)(const Call&) = InferPointwise) {
+OperatorSpec Binary(std::string schema, std::string form, std::string domain = "n",
+                    ResultType type = ResultType::kPromote, std::string operands = "self,other",
+                    std::vector<InferredValue> (*infer)(const Call&) = InferPointwise) {
   return {.schema_text = std::move(schema),
           .form = std::move(form),
           .kind = kPointwise,
@@ -134,11 +140,12 @@ OperatorSpec Binary(std::string schema, std::string form, std::string domain = "
 }
 
 // The tensor and the scalar form of a comparison or a bitwise operator.
-void AddPair(std::vector<OperatorSpec>& table, const std::string& name, const std::string& symbol, const std::string& domain,
-             ResultType type, std::vector<InferredValue> (*infer)(const Call&)) {
+void AddPair(std::vector<OperatorSpec>& table, const std::string& name, const std::string& symbol,
+             const std::string& domain, ResultType type, std::vector<InferredValue> (*infer)(const Call&)) {
   const std::string form = "{self} " + symbol + " {other}";
   const std::string scalar = domain == "i" ? "; other=2|1" : "";
-  table.push_back(Binary("aten::" + name + ".Tensor(Tensor self, Tensor other) -> Tensor", form, domain, type, "self,other", infer));
+  table.push_back(Binary("aten::" + name + ".Tensor(Tensor self, Tensor other) -> Tensor", form, domain, type,
+                         "self,other", infer));
   table.push_back(Binary("aten::" + name + ".Scalar(Tensor self, Scalar other) -> Tensor", form, domain + scalar, type,
                          "self,other", infer));
 }
@@ -149,19 +156,20 @@ void AddArithmetic(std::vector<OperatorSpec>& table) {
   const auto add = [&table](OperatorSpec spec) { table.push_back(std::move(spec)); };
   add(Binary("aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor", "{self} + {other};;torch.add",
              "a; other=~|2.5|3; alpha=1|1|2|0.5", promote, "self,other", InferAdd));
-  add(Binary("aten::add.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor", "", "a; alpha=1|2", promote, "self,other",
-             InferAdd));
+  add(Binary("aten::add.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor", "", "a; alpha=1|2", promote,
+             "self,other", InferAdd));
   add(Binary("aten::sub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor", "{self} - {other};;torch.sub",
              "a; other=~|2.5|3; alpha=1|1|2|0.5", promote, "self,other", InferSubtract));
-  add(Binary("aten::sub.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor", "", "n; alpha=1|2", promote, "self,other",
-             InferSubtract));
-  add(Binary("aten::rsub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor", "torch.rsub", "n; alpha=1|2", promote,
-             "other,self", InferSubtract));
+  add(Binary("aten::sub.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor", "", "n; alpha=1|2", promote,
+             "self,other", InferSubtract));
+  add(Binary("aten::rsub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor", "torch.rsub", "n; alpha=1|2",
+             promote, "other,self", InferSubtract));
   add(Binary("aten::rsub.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor", "{other} - {self};;torch.rsub",
              "n; alpha=1|2", promote, "other,self", InferSubtract));
   add(Binary("aten::mul.Tensor(Tensor self, Tensor other) -> Tensor", "{self} * {other}", "a; other=~|2.5|3"));
   add(Binary("aten::mul.Scalar(Tensor self, Scalar other) -> Tensor", "", "a"));
-  add(Binary("aten::div.Tensor(Tensor self, Tensor other) -> Tensor", "{self} / {other}", "a; other=~|2.5|3", to_float));
+  add(Binary("aten::div.Tensor(Tensor self, Tensor other) -> Tensor", "{self} / {other}", "a; other=~|2.5|3",
+             to_float));
   add(Binary("aten::div.Scalar(Tensor self, Scalar other) -> Tensor", "", "a", to_float));
   add(Binary("aten::div.Tensor_mode(Tensor self, Tensor other, *, str? rounding_mode) -> Tensor", "torch.div",
              "n; other=~|2.5|3; rounding_mode='floor'|'trunc'|None", promote, "self,other", InferDivideRounded));
@@ -177,14 +185,17 @@ void AddArithmetic(std::vector<OperatorSpec>& table) {
   add(Binary("aten::fmod.Scalar(Tensor self, Scalar other) -> Tensor", "torch.fmod"));
   add(Binary("aten::pow.Tensor_Tensor(Tensor self, Tensor exponent) -> Tensor", "{self} ** {exponent}", "n", promote,
              "self,exponent"));
-  add(Binary("aten::pow.Tensor_Scalar(Tensor self, Scalar exponent) -> Tensor", "{self} ** {exponent}", "n; exponent=2|0.5|-1",
-             promote, "self,exponent", InferPower));
-  add(Binary("aten::pow.Scalar(Scalar self, Tensor exponent) -> Tensor", "{self} ** {exponent}", "n", promote, "self,exponent"));
+  add(Binary("aten::pow.Tensor_Scalar(Tensor self, Scalar exponent) -> Tensor", "{self} ** {exponent}",
+             "n; exponent=2|0.5|-1", promote, "self,exponent", InferPower));
+  add(Binary("aten::pow.Scalar(Scalar self, Tensor exponent) -> Tensor", "{self} ** {exponent}", "n", promote,
+             "self,exponent"));
   for (const char* name : {"maximum", "minimum", "fmax", "fmin"}) {
-    add(Binary("aten::" + std::string(name) + "(Tensor self, Tensor other) -> Tensor", "torch." + std::string(name), "a"));
+    add(Binary("aten::" + std::string(name) + "(Tensor self, Tensor other) -> Tensor", "torch." + std::string(name),
+               "a"));
   }
   for (const char* name : {"hypot", "nextafter", "logaddexp", "logaddexp2"}) {
-    add(Binary("aten::" + std::string(name) + "(Tensor self, Tensor other) -> Tensor", "torch." + std::string(name), "f"));
+    add(Binary("aten::" + std::string(name) + "(Tensor self, Tensor other) -> Tensor", "torch." + std::string(name),
+               "f"));
   }
   add(Binary("aten::atan2(Tensor self, Tensor other) -> Tensor", "torch.atan2", "n", to_float));
   add(Binary("aten::copysign.Tensor(Tensor self, Tensor other) -> Tensor", "torch.copysign", "n", to_float));
@@ -197,40 +208,43 @@ void AddArithmetic(std::vector<OperatorSpec>& table) {
 void AddTernary(std::vector<OperatorSpec>& table) {
   const auto add = [&table](OperatorSpec spec) { table.push_back(std::move(spec)); };
   for (const char* name : {"addcmul", "addcdiv"}) {
-    OperatorSpec spec = Binary("aten::" + std::string(name) + "(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor",
-                               "torch." + std::string(name), "f; value=1|0.5", ResultType::kPromote, "self,tensor1,tensor2");
+    OperatorSpec spec = Binary(
+        "aten::" + std::string(name) + "(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor",
+        "torch." + std::string(name), "f; value=1|0.5", ResultType::kPromote, "self,tensor1,tensor2");
     spec.flops = TwoAnElement;
     add(std::move(spec));
   }
   const std::string same = "f; self=~:=; end=~:=; weight=~:=";
-  add(Binary("aten::lerp.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor", "torch.lerp", same, ResultType::kFirst,
-             "self,end,weight", InferLerp));
-  add(Binary("aten::lerp.Scalar(Tensor self, Tensor end, Scalar weight) -> Tensor", "torch.lerp", "f; self=~:=; end=~:=",
-             ResultType::kFirst, "self,end", InferLerp));
+  add(Binary("aten::lerp.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor", "torch.lerp", same,
+             ResultType::kFirst, "self,end,weight", InferLerp));
+  add(Binary("aten::lerp.Scalar(Tensor self, Tensor end, Scalar weight) -> Tensor", "torch.lerp",
+             "f; self=~:=; end=~:=", ResultType::kFirst, "self,end", InferLerp));
 }
 
 void AddLogic(std::vector<OperatorSpec>& table) {
   constexpr std::array<std::array<const char*, 2>, 6> comparisons = {
       {{"eq", "=="}, {"ne", "!="}, {"lt", "<"}, {"le", "<="}, {"gt", ">"}, {"ge", ">="}}};
   for (const auto& [name, symbol] : comparisons) AddPair(table, name, symbol, "a", ResultType::kBool, InferPointwise);
-  constexpr std::array<std::array<const char*, 2>, 3> bitwise = {{{"bitwise_and", "&"}, {"bitwise_or", "|"}, {"bitwise_xor", "^"}}};
+  constexpr std::array<std::array<const char*, 2>, 3> bitwise = {
+      {{"bitwise_and", "&"}, {"bitwise_or", "|"}, {"bitwise_xor", "^"}}};
   for (const auto& [name, symbol] : bitwise) AddPair(table, name, symbol, "i", ResultType::kPromote, InferBitwise);
   for (const char* name : {"logical_and", "logical_or", "logical_xor"}) {
-    table.push_back(Binary("aten::" + std::string(name) + "(Tensor self, Tensor other) -> Tensor", "torch." + std::string(name), "a",
-                           ResultType::kBool));
+    table.push_back(Binary("aten::" + std::string(name) + "(Tensor self, Tensor other) -> Tensor",
+                           "torch." + std::string(name), "a", ResultType::kBool));
   }
-  for (const auto& [name, symbol] : {std::array<const char*, 2>{"left", "<<"}, std::array<const char*, 2>{"right", ">>"}}) {
+  for (const auto& [name, symbol] :
+       {std::array<const char*, 2>{"left", "<<"}, std::array<const char*, 2>{"right", ">>"}}) {
     const std::string base = "aten::bitwise_" + std::string(name) + "_shift";
     const std::string form = "{self} " + std::string(symbol) + " {other}";
-    table.push_back(Binary(base + ".Tensor(Tensor self, Tensor other) -> Tensor", form, "z", ResultType::kPromote, "self,other",
-                           InferShift));
-    table.push_back(Binary(base + ".Tensor_Scalar(Tensor self, Scalar other) -> Tensor", "", "z; other=1|2", ResultType::kPromote,
+    table.push_back(Binary(base + ".Tensor(Tensor self, Tensor other) -> Tensor", form, "z", ResultType::kPromote,
                            "self,other", InferShift));
+    table.push_back(Binary(base + ".Tensor_Scalar(Tensor self, Scalar other) -> Tensor", "", "z; other=1|2",
+                           ResultType::kPromote, "self,other", InferShift));
   }
-  table.push_back(Binary("aten::__lshift__.Scalar(Tensor self, Scalar other) -> Tensor", "{self} << {other}", "z; other=1|2",
-                         ResultType::kPromote, "self,other", InferShift));
-  table.push_back(Binary("aten::__rshift__.Scalar(Tensor self, Scalar other) -> Tensor", "{self} >> {other}", "z; other=1|2",
-                         ResultType::kPromote, "self,other", InferShift));
+  table.push_back(Binary("aten::__lshift__.Scalar(Tensor self, Scalar other) -> Tensor", "{self} << {other}",
+                         "z; other=1|2", ResultType::kPromote, "self,other", InferShift));
+  table.push_back(Binary("aten::__rshift__.Scalar(Tensor self, Scalar other) -> Tensor", "{self} >> {other}",
+                         "z; other=1|2", ResultType::kPromote, "self,other", InferShift));
 }
 
 void AddSelection(std::vector<OperatorSpec>& table) {
@@ -239,18 +253,20 @@ void AddSelection(std::vector<OperatorSpec>& table) {
     table.push_back(Binary(std::move(schema), std::move(form), std::move(domain), type, std::move(operands), infer));
   };
   const std::string where = "a; condition=~:b";
-  for (const char* types : {"self(Tensor condition, Tensor self, Tensor", "ScalarSelf(Tensor condition, Scalar self, Tensor",
-                            "ScalarOther(Tensor condition, Tensor self, Scalar", "Scalar(Tensor condition, Scalar self, Scalar"}) {
-    add("aten::where." + std::string(types) + " other) -> Tensor", "torch.where", where, "?condition,self,other", InferWhere);
+  for (const char* types :
+       {"self(Tensor condition, Tensor self, Tensor", "ScalarSelf(Tensor condition, Scalar self, Tensor",
+        "ScalarOther(Tensor condition, Tensor self, Scalar", "Scalar(Tensor condition, Scalar self, Scalar"}) {
+    add("aten::where." + std::string(types) + " other) -> Tensor", "torch.where", where, "?condition,self,other",
+        InferWhere);
   }
-  add("aten::masked_fill.Scalar(Tensor self, Tensor mask, Scalar value) -> Tensor", ".masked_fill", "f; mask=~:b", "self,?mask",
-      InferMaskedFill, ResultType::kFirst);
-  add("aten::masked_fill.Tensor(Tensor self, Tensor mask, Tensor value) -> Tensor", ".masked_fill", "f; self=~:=; mask=~:b; value=[]:=",
+  add("aten::masked_fill.Scalar(Tensor self, Tensor mask, Scalar value) -> Tensor", ".masked_fill", "f; mask=~:b",
       "self,?mask", InferMaskedFill, ResultType::kFirst);
-  add("aten::clamp(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor", "torch.clamp", "n; min=-1|None|0.5; max=2|2.5",
-      "self,min,max", InferClamp);
-  add("aten::clamp.Tensor(Tensor self, Tensor? min=None, Tensor? max=None) -> Tensor", "torch.clamp", "n; min=~|None; max=~",
-      "self,min,max", InferClamp);
+  add("aten::masked_fill.Tensor(Tensor self, Tensor mask, Tensor value) -> Tensor", ".masked_fill",
+      "f; self=~:=; mask=~:b; value=[]:=", "self,?mask", InferMaskedFill, ResultType::kFirst);
+  add("aten::clamp(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor", "torch.clamp",
+      "n; min=-1|None|0.5; max=2|2.5", "self,min,max", InferClamp);
+  add("aten::clamp.Tensor(Tensor self, Tensor? min=None, Tensor? max=None) -> Tensor", "torch.clamp",
+      "n; min=~|None; max=~", "self,min,max", InferClamp);
   add("aten::clamp_min(Tensor self, Scalar min) -> Tensor", "torch.clamp_min", "n", "self,min", InferPointwise);
   add("aten::clamp_min.Tensor(Tensor self, Tensor min) -> Tensor", "torch.clamp_min", "n", "self,min", InferPointwise);
   add("aten::clamp_max(Tensor self, Scalar max) -> Tensor", "torch.clamp_max", "n", "self,max", InferPointwise);

@@ -1,7 +1,7 @@
 // Convolution, pooling and resizing.
 //
-// Output sizes: floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1, rounded up under ceil_mode unless
-// the last window would start in the padding (aten/src/ATen/native/Pool.h); transposed: the inverse.
+// Output sizes: floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1, rounded up under ceil_mode
+// unless the last window would start in the padding (aten/src/ATen/native/Pool.h); transposed: the inverse.
 #include <algorithm>
 #include <cmath>
 
@@ -20,7 +20,7 @@ InferredValue RowMajorIf(const Operand& input, Shape shape) {
 struct ConvolutionArguments {
   Operand input;
   Operand weight;
-  size_t dims = 0;        // spatial ones
+  size_t dims = 0;  // spatial ones
   bool batched = true;
   bool transposed = false;
   int64_t groups = 1;
@@ -64,17 +64,21 @@ ConvolutionArguments ReadConvolution(const Call& call) {
 
 int64_t Channels(const ConvolutionArguments& c) { return c.input.shape[c.batched ? 1 : 0]; }
 
-int64_t OutputChannels(const ConvolutionArguments& c) { return c.transposed ? c.weight.shape[1] * c.groups : c.weight.shape[0]; }
+int64_t OutputChannels(const ConvolutionArguments& c) {
+  return c.transposed ? c.weight.shape[1] * c.groups : c.weight.shape[0];
+}
 
 void CheckChannels(const Call& call, const ConvolutionArguments& c) {
   call.Expect(c.groups > 0, "groups has to be positive");
   const int64_t expected = c.transposed ? c.weight.shape[0] : c.weight.shape[1] * c.groups;
-  call.Expect(Channels(c) == expected, "the input has " + std::to_string(Channels(c)) + " channels, the weight needs " + std::to_string(expected));
+  call.Expect(Channels(c) == expected, "the input has " + std::to_string(Channels(c)) + " channels, the weight needs " +
+                                           std::to_string(expected));
   call.Expect(c.weight.shape[0] % c.groups == 0 && c.weight.shape[0] > 0, "the weight does not split into the groups");
   call.Expect(c.input.dtype == c.weight.dtype, "input and weight are of different dtypes");
   if (const std::optional<Operand> bias = call.OptionalTensor("bias")) {
     call.Expect(bias->dtype == c.input.dtype, "input and bias are of different dtypes");
-    call.Expect(bias->shape == Shape{OutputChannels(c)}, "the bias has to be of shape [" + std::to_string(OutputChannels(c)) + "]");
+    call.Expect(bias->shape == Shape{OutputChannels(c)},
+                "the bias has to be of shape [" + std::to_string(OutputChannels(c)) + "]");
   }
 }
 
@@ -115,7 +119,8 @@ double ConvolutionFlops(const Call& call) {
 
 // ---- Pooling
 
-int64_t PooledSize(const Call& call, int64_t size, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation, bool ceil_mode) {
+int64_t PooledSize(const Call& call, int64_t size, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation,
+                   bool ceil_mode) {
   call.Expect(kernel > 0 && stride > 0 && dilation > 0, "kernel, stride and dilation have to be positive");
   call.Expect(padding >= 0 && padding <= ((kernel - 1) * dilation + 1) / 2, "the padding exceeds half the kernel");
   const int64_t room = size + 2 * padding - dilation * (kernel - 1) - 1 + (ceil_mode ? stride - 1 : 0);
@@ -133,7 +138,8 @@ size_t PoolDims(const Call& call) {
 
 Operand PoolInput(const Call& call, size_t dims) {
   Operand self = call.Tensor("self");
-  call.Expect(self.shape.size() == dims + 1 || self.shape.size() == dims + 2, "a tensor of shape " + Text(self.shape) + " does not fit");
+  call.Expect(self.shape.size() == dims + 1 || self.shape.size() == dims + 2,
+              "a tensor of shape " + Text(self.shape) + " does not fit");
   return self;
 }
 
@@ -224,33 +230,44 @@ void AddConvolutions(std::vector<OperatorSpec>& table) {
   const std::vector<std::string> kernels = {"3", "3,2", "3,2,1"};
   for (size_t dims = 1; dims <= 3; ++dims) {
     const std::string n = std::to_string(dims);
-    const auto ints = [dims](const std::string& one) { return "[" + one + (dims > 1 ? ", " + one : "") + (dims > 2 ? ", " + one : "") + "]"; };
-    const std::string input = "Tensor input, Tensor weight, Tensor? bias=None, SymInt[" + n + "] stride=" + ints("1") + ", ";
+    const auto ints = [dims](const std::string& one) {
+      return "[" + one + (dims > 1 ? ", " + one : "") + (dims > 2 ? ", " + one : "") + "]";
+    };
+    const std::string input =
+        "Tensor input, Tensor weight, Tensor? bias=None, SymInt[" + n + "] stride=" + ints("1") + ", ";
     const std::string behind = ", SymInt[" + n + "] dilation=" + ints("1") + ", SymInt groups=1) -> Tensor";
-    const std::string tensors = "input=[N,G*C," + sizes[dims - 1] + "]; weight=[G*D,C," + kernels[dims - 1] + "]; bias=None|[G*D]; groups=G; ";
-    const std::string attributes = "stride=" + ints("1") + "|" + ints("2") + "; dilation=" + ints("1") + "|" + ints("2");
+    const std::string tensors =
+        "input=[N,G*C," + sizes[dims - 1] + "]; weight=[G*D,C," + kernels[dims - 1] + "]; bias=None|[G*D]; groups=G; ";
+    const std::string attributes =
+        "stride=" + ints("1") + "|" + ints("2") + "; dilation=" + ints("1") + "|" + ints("2");
     const std::string head = "F.conv" + n + "d({input}, {weight}[, bias={bias}][, stride={stride}]";
     const std::string tail = "[, dilation={dilation}][, groups={groups}])";
-    add("conv" + n + "d(" + input + "SymInt[" + n + "] padding=" + ints("0") + behind, head + "[, padding={padding}]" + tail,
-        tensors + attributes + "; padding=" + ints("0") + "|" + ints("1"));
+    add("conv" + n + "d(" + input + "SymInt[" + n + "] padding=" + ints("0") + behind,
+        head + "[, padding={padding}]" + tail, tensors + attributes + "; padding=" + ints("0") + "|" + ints("1"));
     add("conv" + n + "d.padding(" + input + "str padding=\"valid\"" + behind, head + ", padding={padding}" + tail,
         tensors + "dilation=" + ints("1") + "|" + ints("2") + "; padding='same'|'valid'");
-    add("conv_transpose" + n + "d" + (dims > 1 ? ".input(" : "(") + input + "SymInt[" + n + "] padding=" + ints("0") + ", SymInt[" + n +
-            "] output_padding=" + ints("0") + ", SymInt groups=1, SymInt[" + n + "] dilation=" + ints("1") + ") -> Tensor",
-        "F.conv_transpose" + n + "d({input}, {weight}[, bias={bias}][, stride={stride}][, padding={padding}][, "
-        "output_padding={output_padding}][, groups={groups}][, dilation={dilation}])",
-        "input=[N,G*C," + sizes[dims - 1] + "]; weight=[G*C,D," + kernels[dims - 1] + "]; bias=None|[G*D]; groups=G; stride=" +
-            ints("1") + "|" + ints("2") + "; padding=" + ints("0") + "|" + ints("1"));
+    add("conv_transpose" + n + "d" + (dims > 1 ? ".input(" : "(") + input + "SymInt[" + n + "] padding=" + ints("0") +
+            ", SymInt[" + n + "] output_padding=" + ints("0") + ", SymInt groups=1, SymInt[" + n +
+            "] dilation=" + ints("1") + ") -> Tensor",
+        "F.conv_transpose" + n +
+            "d({input}, {weight}[, bias={bias}][, stride={stride}][, padding={padding}][, "
+            "output_padding={output_padding}][, groups={groups}][, dilation={dilation}])",
+        "input=[N,G*C," + sizes[dims - 1] + "]; weight=[G*C,D," + kernels[dims - 1] +
+            "]; bias=None|[G*D]; groups=G; stride=" + ints("1") + "|" + ints("2") + "; padding=" + ints("0") + "|" +
+            ints("1"));
   }
-  add("convolution(Tensor input, Tensor weight, Tensor? bias, SymInt[] stride, SymInt[] padding, SymInt[] dilation, bool transposed, "
+  add("convolution(Tensor input, Tensor weight, Tensor? bias, SymInt[] stride, SymInt[] padding, SymInt[] dilation, "
+      "bool transposed, "
       "SymInt[] output_padding, SymInt groups) -> Tensor",
       "torch.convolution",
-      "input=[N,G*C,H,W]; weight=[G*D,C,3,2]; bias=None|[G*D]; groups=G; stride=[1,1]|[2,1]; padding=[0,0]|[1,1]; dilation=[1,1]; "
+      "input=[N,G*C,H,W]; weight=[G*D,C,3,2]; bias=None|[G*D]; groups=G; stride=[1,1]|[2,1]; padding=[0,0]|[1,1]; "
+      "dilation=[1,1]; "
       "transposed=False; output_padding=[0,0]");
 }
 
 void AddPools(std::vector<OperatorSpec>& table) {
-  const auto add = [&table](std::string schema, std::string form, std::string domain, Rule infer, double (*flops)(const Call&)) {
+  const auto add = [&table](std::string schema, std::string form, std::string domain, Rule infer,
+                            double (*flops)(const Call&)) {
     table.push_back({.schema_text = "aten::" + std::move(schema),
                      .form = std::move(form),
                      .kind = OpKind::kPooling,
@@ -258,20 +275,24 @@ void AddPools(std::vector<OperatorSpec>& table) {
                      .infer = infer,
                      .flops = flops});
   };
-  const std::vector<std::string> inputs = {"self=[N,C,H]|[C,H]", "self=[N,C,H,W]|[C,H,W]", "self=[N,C,H,W,T]|[C,H,W,T]"};
+  const std::vector<std::string> inputs = {"self=[N,C,H]|[C,H]", "self=[N,C,H,W]|[C,H,W]",
+                                           "self=[N,C,H,W,T]|[C,H,W,T]"};
   for (size_t dims = 1; dims <= 3; ++dims) {
     const std::string n = std::to_string(dims);
     const std::string zero = dims == 1 ? "[0]" : "0";
     const std::string one = dims == 1 ? "[1]" : "1";
-    const std::string head = "d(Tensor self, int[" + n + "] kernel_size, int[" + n + "] stride=[], int[" + n + "] padding=" + zero + ", ";
-    const std::string domain = inputs[dims - 1] + "; kernel_size=[2]|[3]; stride=[]|[2]|[1]; padding=[0]|[1]; ceil_mode=False|True";
+    const std::string head =
+        "d(Tensor self, int[" + n + "] kernel_size, int[" + n + "] stride=[], int[" + n + "] padding=" + zero + ", ";
+    const std::string domain =
+        inputs[dims - 1] + "; kernel_size=[2]|[3]; stride=[]|[2]|[1]; padding=[0]|[1]; ceil_mode=False|True";
     const std::string shared = "({self}, {kernel_size}[, stride={stride}][, padding={padding}]";
     const std::string dilated = "int[" + n + "] dilation=" + one + ", bool ceil_mode=False) -> ";
-    add("max_pool" + n + head + dilated + "Tensor", "F.max_pool" + n + "d" + shared + "[, dilation={dilation}][, ceil_mode={ceil_mode}])",
+    add("max_pool" + n + head + dilated + "Tensor",
+        "F.max_pool" + n + "d" + shared + "[, dilation={dilation}][, ceil_mode={ceil_mode}])",
         domain + "; dilation=[1]|[2]", InferPool, PoolFlops);
     if (dims > 1) {
-      add("max_pool" + n + "d_with_indices" + head.substr(1) + dilated + "(Tensor, Tensor)", "", domain + "; dilation=[1]", InferPool,
-          PoolFlops);
+      add("max_pool" + n + "d_with_indices" + head.substr(1) + dilated + "(Tensor, Tensor)", "",
+          domain + "; dilation=[1]", InferPool, PoolFlops);
     }
     add("avg_pool" + n + head + "bool ceil_mode=False, bool count_include_pad=True" +
             (dims > 1 ? ", int? divisor_override=None" : "") + ") -> Tensor",
@@ -282,8 +303,8 @@ void AddPools(std::vector<OperatorSpec>& table) {
     add("adaptive_avg_pool" + n + "d(Tensor self, " + ints + " output_size) -> Tensor", "F.adaptive_avg_pool" + n + "d",
         inputs[dims - 1] + "; output_size=[1]|[3]", InferAdaptivePool, AdaptivePoolFlops);
     if (dims > 1) {
-      add("_adaptive_avg_pool" + n + "d(Tensor self, " + ints + " output_size) -> Tensor", "", inputs[dims - 1] + "; output_size=[1]|[3]",
-          InferAdaptivePool, AdaptivePoolFlops);
+      add("_adaptive_avg_pool" + n + "d(Tensor self, " + ints + " output_size) -> Tensor", "",
+          inputs[dims - 1] + "; output_size=[1]|[3]", InferAdaptivePool, AdaptivePoolFlops);
     }
     add("adaptive_max_pool" + n + "d(Tensor self, int[" + n + "] output_size) -> (Tensor, Tensor)", "",
         inputs[dims - 1] + "; output_size=[1]|[3]", InferAdaptivePool, AdaptivePoolFlops);
@@ -296,17 +317,20 @@ std::vector<OperatorSpec> ConvolutionOperators() {
   std::vector<OperatorSpec> table;
   AddConvolutions(table);
   AddPools(table);
-  table.push_back({.schema_text = "aten::upsample_nearest2d.vec(Tensor input, SymInt[]? output_size, float[]? scale_factors) -> Tensor",
-                   .form = "",
-                   .kind = OpKind::kMovement,
-                   .domain = "f; input=[N,C,H,W]; output_size=None; scale_factors=[2.0,2.0]|[1.5,2.0]",
-                   .infer = InferUpsample2d});
-  table.push_back({.schema_text = "aten::upsample_bilinear2d.vec(Tensor input, SymInt[]? output_size, bool align_corners, float[]? "
-                                  "scale_factors) -> Tensor",
-                   .form = "",
-                   .kind = OpKind::kOther,
-                   .domain = "f; input=[N,C,H,W]; output_size=[7,8]; scale_factors=None; align_corners=False|True",
-                   .infer = InferUpsample2d});
+  table.push_back(
+      {.schema_text =
+           "aten::upsample_nearest2d.vec(Tensor input, SymInt[]? output_size, float[]? scale_factors) -> Tensor",
+       .form = "",
+       .kind = OpKind::kMovement,
+       .domain = "f; input=[N,C,H,W]; output_size=None; scale_factors=[2.0,2.0]|[1.5,2.0]",
+       .infer = InferUpsample2d});
+  table.push_back(
+      {.schema_text = "aten::upsample_bilinear2d.vec(Tensor input, SymInt[]? output_size, bool align_corners, float[]? "
+                      "scale_factors) -> Tensor",
+       .form = "",
+       .kind = OpKind::kOther,
+       .domain = "f; input=[N,C,H,W]; output_size=[7,8]; scale_factors=None; align_corners=False|True",
+       .infer = InferUpsample2d});
   return table;
 }
 

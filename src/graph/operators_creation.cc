@@ -23,7 +23,9 @@ std::vector<InferredValue> InferEmpty(const Call& call) {
   return {Contiguous(call.DTypeOr("dtype").value_or(DType::kFloat32), CheckedSizes(call, "size"))};
 }
 
-std::vector<InferredValue> InferScalar(const Call& call) { return {Contiguous(call.DTypeOr("dtype").value_or(DType::kFloat32), {})}; }
+std::vector<InferredValue> InferScalar(const Call& call) {
+  return {Contiguous(call.DTypeOr("dtype").value_or(DType::kFloat32), {})};
+}
 
 // ceil((end - start) / step) elements; integers unless a bound is a float.
 std::vector<InferredValue> InferArange(const Call& call) {
@@ -34,7 +36,9 @@ std::vector<InferredValue> InferArange(const Call& call) {
   const bool is_float = start.Is<double>() || end.Is<double>() || step.Is<double>();
   const DType dtype = call.DTypeOr("dtype").value_or(is_float ? DType::kFloat32 : DType::kInt64);
   // An integral dtype cuts the bounds first.
-  const auto bound = [&](const Attr& attr) { return IsIntegral(dtype, true) ? std::trunc(attr.AsDouble()) : attr.AsDouble(); };
+  const auto bound = [&](const Attr& attr) {
+    return IsIntegral(dtype, true) ? std::trunc(attr.AsDouble()) : attr.AsDouble();
+  };
   call.Expect(bound(step) != 0, "the step is 0");
   const double count = (bound(end) - bound(start)) / bound(step);
   call.Expect(count >= 0, "the bounds do not fit the step's sign");
@@ -57,7 +61,8 @@ std::vector<InferredValue> InferEye(const Call& call) {
 std::vector<InferredValue> InferLike(const Call& call) {
   const Operand self = call.Tensor("self");
   const Attr& format = call.Arg("memory_format");
-  const bool row_major = format.Is<MemoryFormatAttr>() && std::get<MemoryFormatAttr>(format.variant()).name == "contiguous_format";
+  const bool row_major =
+      format.Is<MemoryFormatAttr>() && std::get<MemoryFormatAttr>(format.variant()).name == "contiguous_format";
   const DType dtype = call.DTypeOr("dtype").value_or(self.dtype);
   call.Expect(call.info().kind != OpKind::kRandom || IsFloating(dtype), "needs a floating dtype");
   const Shape strides = row_major ? ContiguousStrides(self.shape) : PreservedStrides(self.shape, self.strides);
@@ -91,36 +96,41 @@ std::vector<OperatorSpec> CreationOperators() {
   const std::string format = ", MemoryFormat? memory_format=None";
   const std::string typed = "; dtype=None|float16|int64";
   const std::string sized = "size=[A,B]|[]|[A]" + typed;
-  add(creation, "full(SymInt[] size, Scalar fill_value, *, " + where + end, "torch.full", sized + "; fill_value=2|0.5", InferFull);
+  add(creation, "full(SymInt[] size, Scalar fill_value, *, " + where + end, "torch.full", sized + "; fill_value=2|0.5",
+      InferFull);
   add(creation, "zeros(SymInt[] size, *, " + where + end, "torch.zeros", sized, InferEmpty);
   add(creation, "ones(SymInt[] size, *, " + where + end, "torch.ones", sized, InferEmpty);
   add(creation, "empty.memory_format(SymInt[] size, *, " + where + format + end, "torch.empty", sized, InferEmpty);
   add(creation, "arange(Scalar end, *, " + where + end, "torch.arange", "end=5|2.5" + typed, InferArange);
-  add(creation, "arange.start(Scalar start, Scalar end, *, " + where + end, "torch.arange", "start=1|0.5; end=7|9.5" + typed, InferArange);
+  add(creation, "arange.start(Scalar start, Scalar end, *, " + where + end, "torch.arange",
+      "start=1|0.5; end=7|9.5" + typed, InferArange);
   add(creation, "arange.start_step(Scalar start, Scalar end, Scalar step=1, *, " + where + end,
       "torch.arange({start}, {end}, {step}[, dtype={dtype}][, device={device}])",
       "start=1|0.5; end=7; step=2|1" + typed, InferArange);
-  add(creation, "linspace(Scalar start, Scalar end, int steps, *, " + where + end, "torch.linspace", "start=0; end=1.5; steps=1..5",
-      InferLinspace);
+  add(creation, "linspace(Scalar start, Scalar end, int steps, *, " + where + end, "torch.linspace",
+      "start=0; end=1.5; steps=1..5", InferLinspace);
   add(creation, "scalar_tensor(Scalar s, *, " + where + end, "torch.scalar_tensor", "s=2|0.5" + typed, InferScalar);
   add(creation, "eye(SymInt n, *, " + where + end, "torch.eye", "n=1..4" + typed, InferEye);
   add(creation, "eye.m(SymInt n, SymInt m, *, " + where + end, "torch.eye", "n=1..4; m=2..3" + typed, InferEye);
-  add(creation, "full_like(Tensor self, Scalar fill_value, *, " + where + format + end, "torch.full_like", "fill_value=2" + typed, InferLike);
+  add(creation, "full_like(Tensor self, Scalar fill_value, *, " + where + format + end, "torch.full_like",
+      "fill_value=2" + typed, InferLike);
   for (const std::string name : {"zeros_like", "ones_like", "empty_like"}) {
     add(creation, name + "(Tensor self, *, " + where + format + end, "torch." + name, "self=~" + typed, InferLike);
   }
   for (const std::string name : {"new_zeros", "new_ones", "new_empty"}) {
     add(creation, name + "(Tensor self, SymInt[] size, *, " + where + end, "." + name, sized, InferNew);
   }
-  add(creation, "new_full(Tensor self, SymInt[] size, Scalar fill_value, *, " + where + end, ".new_full", sized + "; fill_value=2", InferNew);
+  add(creation, "new_full(Tensor self, SymInt[] size, Scalar fill_value, *, " + where + end, ".new_full",
+      sized + "; fill_value=2", InferNew);
   const OpKind random = OpKind::kRandom;
   add(random, "rand(SymInt[] size, *, " + where + end, "torch.rand", "size=[A,B]|[A]", InferEmpty);
   add(random, "randn(SymInt[] size, *, " + where + end, "torch.randn", "size=[A,B]|[A]", InferEmpty);
   add(random, "rand_like(Tensor self, *, " + where + format + end, "torch.rand_like", "self=[*,A]:f", InferLike);
   add(random, "randn_like(Tensor self, *, " + where + format + end, "torch.randn_like", "self=[*,A]:f", InferLike);
-  add(random, "bernoulli(Tensor self, *, Generator? generator=None) -> Tensor", "torch.bernoulli", "self=[*,A]:f", InferBernoulli);
-  add(random, "bernoulli.p(Tensor self, float p, *, Generator? generator=None) -> Tensor", "torch.bernoulli", "self=[*,A]:f; p=0.5",
+  add(random, "bernoulli(Tensor self, *, Generator? generator=None) -> Tensor", "torch.bernoulli", "self=[*,A]:f",
       InferBernoulli);
+  add(random, "bernoulli.p(Tensor self, float p, *, Generator? generator=None) -> Tensor", "torch.bernoulli",
+      "self=[*,A]:f; p=0.5", InferBernoulli);
   return table;
 }
 

@@ -41,7 +41,8 @@ std::vector<InferredValue> InferClassLoss(const Call& call) {
   call.Expect(self.rank() >= 1, "needs a tensor of rank 1 or more");
   Shape classes = self.shape;
   classes.erase(classes.begin() + (self.rank() > 1 ? 1 : 0));
-  const bool probabilities = call.info().schema.Find("label_smoothing") >= 0 && target.shape == self.shape && IsFloating(target.dtype);
+  const bool probabilities =
+      call.info().schema.Find("label_smoothing") >= 0 && target.shape == self.shape && IsFloating(target.dtype);
   if (call.info().schema.Find("label_smoothing") >= 0) ExpectReduction(call);
   call.Expect(IsFloating(self.dtype), "needs a floating tensor");
   call.Expect(probabilities || IsIntegral(target.dtype, false), "classes have to be integers");
@@ -63,13 +64,18 @@ std::vector<OperatorSpec> LossOperators() {
   const std::string same = "self=[*,A]:=; target=[*,A]:=";
   add("mse_loss(Tensor self, Tensor target, int reduction=1)", same, InferElementLoss);
   add("l1_loss(Tensor self, Tensor target, int reduction=1)", same, InferElementLoss);
-  add("smooth_l1_loss(Tensor self, Tensor target, int reduction=1, float beta=1.)", same + "; beta=1.0|0.5", InferElementLoss);
-  add("huber_loss(Tensor self, Tensor target, int reduction=1, float delta=1.)", same + "; delta=1.0|0.5", InferHuberLoss);
+  add("smooth_l1_loss(Tensor self, Tensor target, int reduction=1, float beta=1.)", same + "; beta=1.0|0.5",
+      InferElementLoss);
+  add("huber_loss(Tensor self, Tensor target, int reduction=1, float delta=1.)", same + "; delta=1.0|0.5",
+      InferHuberLoss);
   add("binary_cross_entropy(Tensor self, Tensor target, Tensor? weight=None, int reduction=1)", same, InferElementLoss);
-  add("binary_cross_entropy_with_logits(Tensor self, Tensor target, Tensor? weight=None, Tensor? pos_weight=None, int reduction=1)",
+  add("binary_cross_entropy_with_logits(Tensor self, Tensor target, Tensor? weight=None, Tensor? pos_weight=None, int "
+      "reduction=1)",
       same, InferElementLoss);
-  add("kl_div(Tensor self, Tensor target, int reduction=1, *, bool log_target=False)", same + "; log_target=False|True", InferDivergence);
-  add("cross_entropy_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, SymInt ignore_index=-100, float "
+  add("kl_div(Tensor self, Tensor target, int reduction=1, *, bool log_target=False)", same + "; log_target=False|True",
+      InferDivergence);
+  add("cross_entropy_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, SymInt ignore_index=-100, "
+      "float "
       "label_smoothing=0.)",
       "self=[N,C]; target=[N]:i || self=[N,C,H]; target=[N,H]:i || self=[N,C]:=; target=[N,C]:=", InferClassLoss);
   add("nll_loss_nd(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, SymInt ignore_index=-100)",

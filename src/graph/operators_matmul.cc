@@ -10,7 +10,8 @@ namespace {
 using Rule = std::vector<InferredValue> (*)(const Call&);
 
 void ExpectOneDType(const Call& call, const Operand& a, const Operand& b) {
-  call.Expect(a.dtype == b.dtype, "operands are of different dtypes, " + std::string(Name(a.dtype)) + " and " + std::string(Name(b.dtype)));
+  call.Expect(a.dtype == b.dtype,
+              "operands are of different dtypes, " + std::string(Name(a.dtype)) + " and " + std::string(Name(b.dtype)));
 }
 
 void ExpectInner(const Call& call, int64_t a, int64_t b) {
@@ -99,7 +100,8 @@ std::vector<InferredValue> InferLinear(const Call& call) {
   const Operand input = call.Tensor("input");
   const Operand weight = call.Tensor("weight");
   ExpectOneDType(call, input, weight);
-  call.Expect(input.rank() >= 1 && (weight.rank() == 2 || weight.rank() == 1), "needs an input of rank 1 or more and a weight of rank 2");
+  call.Expect(input.rank() >= 1 && (weight.rank() == 2 || weight.rank() == 1),
+              "needs an input of rank 1 or more and a weight of rank 2");
   ExpectInner(call, input.shape.back(), weight.shape.back());
   Shape shape(input.shape.begin(), input.shape.end() - 1);
   if (weight.rank() == 2) shape.push_back(weight.shape[0]);
@@ -162,7 +164,8 @@ double FlopsOfSecond(const Call& call) { return ProductFlops(call, 1); }
 
 double BilinearFlops(const Call& call) {
   const Operand weight = call.Tensor("weight");
-  return 2 * static_cast<double>(weight.Elements()) * static_cast<double>(call.Tensor("input1").Elements() / weight.shape[1]);
+  return 2 * static_cast<double>(weight.Elements()) *
+         static_cast<double>(call.Tensor("input1").Elements() / weight.shape[1]);
 }
 
 // [..., L, E] x [..., S, E] -> weights [..., L, S], times [..., S, Ev].
@@ -203,7 +206,8 @@ double AttentionFlops(const Call& call) {
 }
 
 void AddProducts(std::vector<OperatorSpec>& table) {
-  const auto add = [&table](std::string schema, std::string form, std::string domain, Rule infer, double (*flops)(const Call&)) {
+  const auto add = [&table](std::string schema, std::string form, std::string domain, Rule infer,
+                            double (*flops)(const Call&)) {
     table.push_back({.schema_text = "aten::" + std::move(schema),
                      .form = std::move(form),
                      .kind = OpKind::kMatmul,
@@ -237,10 +241,12 @@ std::vector<OperatorSpec> MatmulOperators() {
   std::vector<OperatorSpec> table;
   AddProducts(table);
   table.push_back(
-      {.schema_text = "aten::scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, float "
-                      "dropout_p=0., bool is_causal=False, *, float? scale=None, bool enable_gqa=False) -> Tensor",
-       .form = "F.scaled_dot_product_attention({query}, {key}, {value}[, attn_mask={attn_mask}][, dropout_p={dropout_p}][, "
-               "is_causal={is_causal}][, scale={scale}][, enable_gqa={enable_gqa}])",
+      {.schema_text =
+           "aten::scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, float "
+           "dropout_p=0., bool is_causal=False, *, float? scale=None, bool enable_gqa=False) -> Tensor",
+       .form =
+           "F.scaled_dot_product_attention({query}, {key}, {value}[, attn_mask={attn_mask}][, dropout_p={dropout_p}][, "
+           "is_causal={is_causal}][, scale={scale}][, enable_gqa={enable_gqa}])",
        .kind = OpKind::kAttention,
        .domain = "f; query=[N,G,M,K]; key=[N,G,L,K]; value=[N,G,L,E]; is_causal=False|True; scale=None|0.125",
        .infer = InferAttention,

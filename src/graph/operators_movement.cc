@@ -50,7 +50,8 @@ std::vector<InferredValue> InferLiftCopy(const Call& call) {
 std::vector<InferredValue> InferCopy(const Call& call) {
   const Operand self = call.Tensor("self");
   const Operand source = call.Tensor("src");
-  call.Expect(BroadcastShapes(self.shape, source.shape) == self.shape, "the source does not broadcast to " + Text(self.shape));
+  call.Expect(BroadcastShapes(self.shape, source.shape) == self.shape,
+              "the source does not broadcast to " + Text(self.shape));
   return {ContiguousIf(IsRowMajor(self), self.dtype, self.shape)};
 }
 
@@ -136,10 +137,12 @@ std::vector<InferredValue> InferEdgePad(const Call& call) {
   call.Expect(self.rank() == dims + 1 || self.rank() == dims + 2, "the rank does not fit");
   const bool reflects = call.info().name.find("reflection") != std::string::npos;
   for (size_t i = 0; reflects && i < pad.size(); ++i) {
-    call.Expect(pad[i] < self.shape[self.shape.size() - 1 - i / 2], "the reflected padding is larger than the dimension");
+    call.Expect(pad[i] < self.shape[self.shape.size() - 1 - i / 2],
+                "the reflected padding is larger than the dimension");
   }
   const Shape shape = PaddedShape(call, self, pad);
-  for (size_t i = 0; i < static_cast<size_t>(dims); ++i) call.Expect(shape[shape.size() - 1 - i] >= 1, "the padding leaves nothing");
+  for (size_t i = 0; i < static_cast<size_t>(dims); ++i)
+    call.Expect(shape[shape.size() - 1 - i] >= 1, "the padding leaves nothing");
   return {ContiguousIf(IsRowMajor(self), self.dtype, shape)};
 }
 
@@ -227,7 +230,8 @@ std::vector<InferredValue> InferGather(const Call& call) {
   const Operand index = call.Tensor("index");
   call.Expect(IsIndex(index), "the index has to be int32 or int64");
   const size_t dim = static_cast<size_t>(call.Dim("dim", self.rank()));
-  call.Expect(std::max<int64_t>(self.rank(), 1) == std::max<int64_t>(index.rank(), 1), "tensor and index differ in rank");
+  call.Expect(std::max<int64_t>(self.rank(), 1) == std::max<int64_t>(index.rank(), 1),
+              "tensor and index differ in rank");
   for (size_t i = 0; i < std::min(self.shape.size(), index.shape.size()); ++i) {
     call.Expect(i == dim || index.shape[i] <= self.shape[i], "the index is larger than the tensor");
   }
@@ -275,7 +279,8 @@ std::vector<InferredValue> InferScatter(const Call& call) {
   const Operand index = call.Tensor("index");
   call.Expect(IsIndex(index), "the index has to be int32 or int64");
   call.Dim("dim", self.rank());
-  call.Expect(std::max<int64_t>(self.rank(), 1) == std::max<int64_t>(index.rank(), 1), "tensor and index differ in rank");
+  call.Expect(std::max<int64_t>(self.rank(), 1) == std::max<int64_t>(index.rank(), 1),
+              "tensor and index differ in rank");
   const std::optional<Operand> source = call.info().schema.Find("src") >= 0 ? call.OptionalTensor("src") : std::nullopt;
   call.Expect(!source || source->dtype == self.dtype, "source and tensor are of different dtypes");
   for (size_t i = 0; source && i < index.shape.size(); ++i) {
@@ -315,18 +320,22 @@ void AddCopies(std::vector<OperatorSpec>& table) {
   add(true, "clone(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", ".clone",
       "a; memory_format=None|contiguous_format|preserve_format", InferClone);
   add(false,
-      "_to_copy(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, bool "
+      "_to_copy(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? "
+      "pin_memory=None, bool "
       "non_blocking=False, MemoryFormat? memory_format=None) -> Tensor",
       "{self}.to({dtype})", "a; dtype=float32|bfloat16|int64|bool", InferToCopy);
   add(true, "lift_fresh_copy(Tensor self) -> Tensor", "", "a", InferLiftCopy);
-  add(false, "copy(Tensor self, Tensor src, bool non_blocking=False) -> Tensor", "", "f; self=[*,A]; src=[*,A]|[A]", InferCopy);
+  add(false, "copy(Tensor self, Tensor src, bool non_blocking=False) -> Tensor", "", "f; self=[*,A]; src=[*,A]|[A]",
+      InferCopy);
   add(false, "flip(Tensor self, int[] dims) -> Tensor", "torch.flip({self}, dims={dims})", "a; dims=dims", InferFlip);
-  add(false, "roll(Tensor self, SymInt[1] shifts, int[1] dims=[]) -> Tensor", "torch.roll({self}, {shifts}[, dims={dims}])",
-      "a; self=[*,A]; shifts=[1]|[-2]; dims=[-1]|[]", InferRoll);
-  add(false, "tril(Tensor self, SymInt diagonal=0) -> Tensor", "torch.tril", "a; self=[*,A,B]; diagonal=0|1|-1", InferTriangle);
-  add(false, "triu(Tensor self, SymInt diagonal=0) -> Tensor", "torch.triu", "a; self=[*,A,B]; diagonal=0|1|-1", InferTriangle);
-  add(false, "pixel_shuffle(Tensor self, int upscale_factor) -> Tensor", "F.pixel_shuffle", "f; self=[*,4*C,H,W]; upscale_factor=2",
-      InferPixelShuffle);
+  add(false, "roll(Tensor self, SymInt[1] shifts, int[1] dims=[]) -> Tensor",
+      "torch.roll({self}, {shifts}[, dims={dims}])", "a; self=[*,A]; shifts=[1]|[-2]; dims=[-1]|[]", InferRoll);
+  add(false, "tril(Tensor self, SymInt diagonal=0) -> Tensor", "torch.tril", "a; self=[*,A,B]; diagonal=0|1|-1",
+      InferTriangle);
+  add(false, "triu(Tensor self, SymInt diagonal=0) -> Tensor", "torch.triu", "a; self=[*,A,B]; diagonal=0|1|-1",
+      InferTriangle);
+  add(false, "pixel_shuffle(Tensor self, int upscale_factor) -> Tensor", "F.pixel_shuffle",
+      "f; self=[*,4*C,H,W]; upscale_factor=2", InferPixelShuffle);
   add(false, "pixel_unshuffle(Tensor self, int downscale_factor) -> Tensor", "F.pixel_unshuffle",
       "f; self=[*,C,2*A,2*B]; downscale_factor=2", InferPixelUnshuffle);
 }
@@ -346,16 +355,20 @@ void AddJoins(std::vector<OperatorSpec>& table) {
   add("constant_pad_nd(Tensor self, SymInt[] pad, Scalar value=0) -> Tensor", "torch.constant_pad_nd",
       "n; self=[*,H,W]; pad=[1,2]|[0,1,2,3]|[-1,0]; value=0|2", InferPad);
   add("pad(Tensor self, SymInt[] pad, str mode=\"constant\", float? value=None) -> Tensor",
-      "F.pad({self}, {pad}[, mode={mode}][, value={value}])", "f; self=[N,C,H,W]; pad=[1,2]|[0,1,2,3]; mode='constant'; value=None|1.5",
-      InferPad);
+      "F.pad({self}, {pad}[, mode={mode}][, value={value}])",
+      "f; self=[N,C,H,W]; pad=[1,2]|[0,1,2,3]; mode='constant'; value=None|1.5", InferPad);
   for (const std::string kind : {"reflection", "replication"}) {
-    add(kind + "_pad1d(Tensor self, SymInt[2] padding) -> Tensor", "", "f; self=[N,C,H]|[C,H]; padding=[1,2]", InferEdgePad);
-    add(kind + "_pad2d(Tensor self, SymInt[4] padding) -> Tensor", "", "f; self=[N,C,H,W]|[C,H,W]; padding=[1,2,0,1]", InferEdgePad);
+    add(kind + "_pad1d(Tensor self, SymInt[2] padding) -> Tensor", "", "f; self=[N,C,H]|[C,H]; padding=[1,2]",
+        InferEdgePad);
+    add(kind + "_pad2d(Tensor self, SymInt[4] padding) -> Tensor", "", "f; self=[N,C,H,W]|[C,H,W]; padding=[1,2,0,1]",
+        InferEdgePad);
   }
-  add("repeat(Tensor self, SymInt[] repeats) -> Tensor", "{self}.repeat({*repeats})", "a; self=[A,B]|[B]; repeats=[2,3]|[1,2,1]", InferRepeat);
+  add("repeat(Tensor self, SymInt[] repeats) -> Tensor", "{self}.repeat({*repeats})",
+      "a; self=[A,B]|[B]; repeats=[2,3]|[1,2,1]", InferRepeat);
   add("tile(Tensor self, SymInt[] dims) -> Tensor", "torch.tile", "a; self=[A,B]|[B]; dims=[2,3]|[2]", InferTile);
   add("repeat_interleave.self_int(Tensor self, SymInt repeats, int? dim=None, *, SymInt? output_size=None) -> Tensor",
-      "torch.repeat_interleave({self}, {repeats}[, dim={dim}])", "a; self=[*,A]; repeats=2|3; dim=dim|None", InferRepeatInterleave);
+      "torch.repeat_interleave({self}, {repeats}[, dim={dim}])", "a; self=[*,A]; repeats=2|3; dim=dim|None",
+      InferRepeatInterleave);
 }
 
 void AddLookups(std::vector<OperatorSpec>& table) {
@@ -367,8 +380,11 @@ void AddLookups(std::vector<OperatorSpec>& table) {
                      .infer = infer,
                      .fetches = fetches});
   };
-  add(true, "embedding(Tensor weight, Tensor indices, SymInt padding_idx=-1, bool scale_grad_by_freq=False, bool sparse=False) -> Tensor",
-      "F.embedding({indices}, {weight}[, padding_idx={padding_idx}])", "f; weight=[V,K]; indices=[*]:i; padding_idx=-1|0", InferEmbedding);
+  add(true,
+      "embedding(Tensor weight, Tensor indices, SymInt padding_idx=-1, bool scale_grad_by_freq=False, bool "
+      "sparse=False) -> Tensor",
+      "F.embedding({indices}, {weight}[, padding_idx={padding_idx}])",
+      "f; weight=[V,K]; indices=[*]:i; padding_idx=-1|0", InferEmbedding);
   add(true, "gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor",
       "torch.gather({self}, {dim}, {index})", "a; self=[A,B]; index=[A,C]:i; dim=1|-1", InferGather);
   add(true, "index_select(Tensor self, int dim, Tensor index) -> Tensor", "torch.index_select({self}, {dim}, {index})",
@@ -376,14 +392,17 @@ void AddLookups(std::vector<OperatorSpec>& table) {
   add(true, "index.Tensor(Tensor self, Tensor?[] indices) -> Tensor", "",
       "a; self=[A,B,C]; indices=[[D]]|[None,[D]]|[[D],None,[D]]|[[D],[E,1]]:i", InferIndex);
   add(false, "scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor",
-      "torch.scatter({self}, {dim}, {index}, {src})", "f; self=[A,B]:=; index=[A,B]:i; src=[A,B]:=; dim=1", InferScatter);
+      "torch.scatter({self}, {dim}, {index}, {src})", "f; self=[A,B]:=; index=[A,B]:i; src=[A,B]:=; dim=1",
+      InferScatter);
   add(false, "scatter.value(Tensor self, int dim, Tensor index, Scalar value) -> Tensor",
       "torch.scatter({self}, {dim}, {index}, {value})", "f; self=[A,B]; index=[A,B]:i; dim=0; value=1", InferScatter);
   add(false, "scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor",
-      "torch.scatter_add({self}, {dim}, {index}, {src})", "f; self=[A,B]:=; index=[A,B]:i; src=[A,B]:=; dim=1", InferScatter);
+      "torch.scatter_add({self}, {dim}, {index}, {src})", "f; self=[A,B]:=; index=[A,B]:i; src=[A,B]:=; dim=1",
+      InferScatter);
   add(false, "select_scatter(Tensor self, Tensor src, int dim, SymInt index) -> Tensor", "torch.select_scatter",
       "f; self=[A,B]:=; src=[A]:=; dim=1; index=0", InferSelectScatter);
-  add(false, "one_hot(Tensor self, int num_classes=-1) -> Tensor", "F.one_hot", "a; self=[*]:i; num_classes=5", InferOneHot);
+  add(false, "one_hot(Tensor self, int num_classes=-1) -> Tensor", "F.one_hot", "a; self=[*]:i; num_classes=5",
+      InferOneHot);
 }
 
 }  // namespace

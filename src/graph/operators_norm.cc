@@ -30,12 +30,14 @@ Shape CheckNormalizedShape(const Call& call, const Operand& input) {
   const Shape normalized = call.Ints("normalized_shape");
   call.Expect(!normalized.empty(), "normalized_shape is empty");
   const size_t count = normalized.size();
-  const bool fits = input.shape.size() >= count && std::equal(normalized.begin(), normalized.end(), input.shape.end() - static_cast<int64_t>(count));
+  const bool fits = input.shape.size() >= count &&
+                    std::equal(normalized.begin(), normalized.end(), input.shape.end() - static_cast<int64_t>(count));
   call.Expect(fits, "an input of shape " + Text(input.shape) + " does not end in " + Text(normalized));
   for (const char* name : {"weight", "bias"}) {
     if (call.info().schema.Find(name) < 0) continue;
     const std::optional<Operand> operand = call.OptionalTensor(name);
-    call.Expect(!operand || operand->shape == normalized, std::string(name) + " has to be of shape " + Text(normalized));
+    call.Expect(!operand || operand->shape == normalized,
+                std::string(name) + " has to be of shape " + Text(normalized));
   }
   return Shape(input.shape.begin(), input.shape.end() - static_cast<int64_t>(count));
 }
@@ -62,7 +64,8 @@ std::vector<InferredValue> InferRmsNorm(const Call& call) {
   const Operand input = FloatInput(call);
   CheckNormalizedShape(call, input);
   InferredValue result = LikeInput(input);
-  if (const std::optional<Operand> weight = call.OptionalTensor("weight")) result.dtype = Promote(input.dtype, weight->dtype);
+  if (const std::optional<Operand> weight = call.OptionalTensor("weight"))
+    result.dtype = Promote(input.dtype, weight->dtype);
   return {result};
 }
 
@@ -172,27 +175,33 @@ void AddLayerNorms(std::vector<OperatorSpec>& table) {
       "eps=1.0000000000000001e-05, bool cudnn_enable=True) -> Tensor",
       "F.layer_norm({input}, {normalized_shape}[, {weight}, {bias}, {eps}])",
       "f; input=[*,K]; normalized_shape=[K]; weight=None|[K]; bias=None|[K]; eps=1e-05|1e-06", InferLayerNorm);
-  add("native_layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight, Tensor? bias, float eps) -> (Tensor, Tensor, "
+  add("native_layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight, Tensor? bias, float eps) -> (Tensor, "
+      "Tensor, "
       "Tensor)",
-      "torch.native_layer_norm", "f; input=[*,K,M]; normalized_shape=[K,M]; weight=None|[K,M]; bias=None|[K,M]; eps=1e-05",
-      InferNativeLayerNorm);
+      "torch.native_layer_norm",
+      "f; input=[*,K,M]; normalized_shape=[K,M]; weight=None|[K,M]; bias=None|[K,M]; eps=1e-05", InferNativeLayerNorm);
   add("rms_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight=None, float? eps=None) -> Tensor",
       "F.rms_norm({input}, {normalized_shape}[, {weight}, {eps}])",
       "f; input=[*,K]; normalized_shape=[K]; weight=None|[K]; eps=None|1e-06", InferRmsNorm);
   add("_fused_rms_norm(Tensor input, int[] normalized_shape, Tensor? weight, float? eps) -> (Tensor, Tensor)", "",
       "f; input=[*,K]; normalized_shape=[K]; weight=None|[K]; eps=None|1e-06", InferNativeLayerNorm);
-  add("group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float eps=1.0000000000000001e-05, bool "
+  add("group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float "
+      "eps=1.0000000000000001e-05, bool "
       "cudnn_enabled=True) -> Tensor",
       "F.group_norm({input}, {num_groups}[, {weight}, {bias}, {eps}])",
       "f; input=[N,G*C,H,*]; num_groups=G; weight=None|[G*C]; bias=None|[G*C]; eps=1e-05|1e-06", InferGroupNorm);
-  add("native_group_norm(Tensor input, Tensor? weight, Tensor? bias, SymInt N, SymInt C, SymInt HxW, int group, float eps) -> "
+  add("native_group_norm(Tensor input, Tensor? weight, Tensor? bias, SymInt N, SymInt C, SymInt HxW, int group, float "
+      "eps) -> "
       "(Tensor, Tensor, Tensor)",
       "torch.native_group_norm",
-      "f; input=[N,G*C,H,W]; weight=None|[G*C]; bias=None|[G*C]; N=N; C=G*C; HxW=H*W; group=G; eps=1e-05", InferNativeGroupNorm);
-  add("instance_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool use_input_stats, "
+      "f; input=[N,G*C,H,W]; weight=None|[G*C]; bias=None|[G*C]; N=N; C=G*C; HxW=H*W; group=G; eps=1e-05",
+      InferNativeGroupNorm);
+  add("instance_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool "
+      "use_input_stats, "
       "float momentum, float eps, bool cudnn_enabled) -> Tensor",
       "torch.instance_norm",
-      "f; input=[N,C,H,W]|[N,C,H]; weight=None|[C]; bias=None|[C]; running_mean=None; running_var=None; use_input_stats=True; "
+      "f; input=[N,C,H,W]|[N,C,H]; weight=None|[C]; bias=None|[C]; running_mean=None; running_var=None; "
+      "use_input_stats=True; "
       "momentum=0.1; eps=1e-05; cudnn_enabled=True",
       InferInstanceNorm);
 }
@@ -205,25 +214,30 @@ void AddBatchNorms(std::vector<OperatorSpec>& table) {
                      .domain = std::move(domain),
                      .infer = infer});
   };
-  const std::string affine = "f; input=[N,C,*]; weight=None|[C]; bias=None|[C]; running_mean=[C]:float32; running_var=[C]:float32; ";
+  const std::string affine =
+      "f; input=[N,C,*]; weight=None|[C]; bias=None|[C]; running_mean=[C]:float32; running_var=[C]:float32; ";
   const std::string rest = "momentum=0.1; eps=1e-05";
-  add("batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float "
+  add("batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool "
+      "training, float "
       "momentum, float eps, bool cudnn_enabled) -> Tensor",
       "torch.batch_norm", affine + rest + "; training=False; cudnn_enabled=True", InferBatchNorm);
-  add("_native_batch_norm_legit_no_training(Tensor input, Tensor? weight, Tensor? bias, Tensor running_mean, Tensor running_var, "
+  add("_native_batch_norm_legit_no_training(Tensor input, Tensor? weight, Tensor? bias, Tensor running_mean, Tensor "
+      "running_var, "
       "float momentum, float eps) -> (Tensor, Tensor, Tensor)",
       "", affine + rest, InferNativeBatchNorm);
-  add("_native_batch_norm_legit.no_stats(Tensor input, Tensor? weight, Tensor? bias, bool training, float momentum, float eps) -> "
+  add("_native_batch_norm_legit.no_stats(Tensor input, Tensor? weight, Tensor? bias, bool training, float momentum, "
+      "float eps) -> "
       "(Tensor, Tensor, Tensor)",
       "", "f; input=[N,C,H,*]; weight=None|[C]; bias=None|[C]; training=True; " + rest, InferNativeBatchNorm);
-  add("_native_batch_norm_legit_functional(Tensor input, Tensor? weight, Tensor? bias, Tensor running_mean, Tensor running_var, "
-      "bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor, Tensor running_mean_out, Tensor running_var_out)",
-      "", "f; input=[N,C,H,*]" + affine.substr(affine.find("; weight")) + "training=True; " + rest, InferNativeBatchNorm);
+  add("_native_batch_norm_legit_functional(Tensor input, Tensor? weight, Tensor? bias, Tensor running_mean, Tensor "
+      "running_var, "
+      "bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor, Tensor running_mean_out, Tensor "
+      "running_var_out)",
+      "", "f; input=[N,C,H,*]" + affine.substr(affine.find("; weight")) + "training=True; " + rest,
+      InferNativeBatchNorm);
 }
 
 }  // namespace
-
-std::vector<InferredValue> InferLikeFirst(const Call& call) { return {LikeInput(call.Tensor(size_t{0}))}; }
 
 std::vector<OperatorSpec> NormOperators() {
   std::vector<OperatorSpec> table;

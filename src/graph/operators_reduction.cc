@@ -170,7 +170,8 @@ void AddReductions(std::vector<OperatorSpec>& table) {
     add(name + ".dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)",
         "torch." + name + "({self}, dim={dim}[, keepdim={keepdim}])", "n" + one, InferExtremeWithIndex);
     add("arg" + name + "(Tensor self, int? dim=None, bool keepdim=False) -> Tensor",
-        "torch.arg" + name + "({self}[, dim={dim}][, keepdim={keepdim}])", "n; dim=dim|None; keepdim=False|True", InferArgExtreme);
+        "torch.arg" + name + "({self}[, dim={dim}][, keepdim={keepdim}])", "n; dim=dim|None; keepdim=False|True",
+        InferArgExtreme);
   }
   add("aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)", "torch.aminmax",
       "n; dim=dim; keepdim=False|True", InferTwoExtremes);
@@ -187,8 +188,10 @@ void AddReductions(std::vector<OperatorSpec>& table) {
     add(name + ".dim(Tensor self, int dim, bool keepdim=False) -> Tensor", form, "a" + one, InferAnyAll);
     add(name + ".dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor", form, "a" + along, InferAnyAll);
   }
-  add("count_nonzero(Tensor self, int? dim=None) -> Tensor", "torch.count_nonzero({self}[, dim={dim}])", "a; dim=dim|None", InferCount);
-  add("count_nonzero.dim_IntList(Tensor self, int[] dim) -> Tensor", "torch.count_nonzero({self}, dim={dim})", "a; dim=dims", InferCount);
+  add("count_nonzero(Tensor self, int? dim=None) -> Tensor", "torch.count_nonzero({self}[, dim={dim}])",
+      "a; dim=dim|None", InferCount);
+  add("count_nonzero.dim_IntList(Tensor self, int[] dim) -> Tensor", "torch.count_nonzero({self}, dim={dim})",
+      "a; dim=dims", InferCount);
 }
 
 void AddMoments(std::vector<OperatorSpec>& table) {
@@ -208,13 +211,15 @@ void AddMoments(std::vector<OperatorSpec>& table) {
         "f; dim=dims; unbiased=True|False; keepdim=False|True", InferVariance);
     const std::string form = "({self}, dim={dim}[, correction={correction}][, keepdim={keepdim}])";
     add(name + ".correction" + corrected + "Tensor", "torch." + name + form, "f" + along, InferVariance);
-    add(name + "_mean.correction" + corrected + "(Tensor, Tensor)", "torch." + name + "_mean" + form, "f" + along, InferVariance);
+    add(name + "_mean.correction" + corrected + "(Tensor, Tensor)", "torch." + name + "_mean" + form, "f" + along,
+        InferVariance);
   }
   const std::string dims = "; dim=dims; keepdim=False|True";
   add("norm.Scalar(Tensor self, Scalar p=2) -> Tensor", "torch.norm", "f; p=2|1|3.0", InferNorm);
   add("norm.ScalarOpt_dim(Tensor self, Scalar? p, int[1] dim, bool keepdim=False) -> Tensor",
       "torch.norm({self}, p={p}, dim={dim}[, keepdim={keepdim}])", "f; p=2|1|None" + dims, InferNorm);
-  add("linalg_vector_norm(Tensor self, Scalar ord=2, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+  add("linalg_vector_norm(Tensor self, Scalar ord=2, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) "
+      "-> Tensor",
       "torch.linalg.vector_norm({self}[, ord={ord}][, dim={dim}][, keepdim={keepdim}][, dtype={dtype}])",
       "f; ord=2|1|inf; dim=dims|None; keepdim=False|True", InferNorm);
   add("logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor",
@@ -231,13 +236,14 @@ void AddScansAndSorts(std::vector<OperatorSpec>& table) {
   };
   for (const std::string name : {"cumsum", "cumprod"}) {
     add(OpKind::kScan, name + "(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor",
-        "torch." + name + "({self}, dim={dim}[, dtype={dtype}])", "n; dim=dim; dtype=None|None|float32", InferCumulative);
+        "torch." + name + "({self}, dim={dim}[, dtype={dtype}])", "n; dim=dim; dtype=None|None|float32",
+        InferCumulative);
   }
-  add(OpKind::kScan, "logcumsumexp(Tensor self, int dim) -> Tensor", "torch.logcumsumexp({self}, dim={dim})", "f; dim=dim",
-      InferCumulative);
+  add(OpKind::kScan, "logcumsumexp(Tensor self, int dim) -> Tensor", "torch.logcumsumexp({self}, dim={dim})",
+      "f; dim=dim", InferCumulative);
   for (const std::string name : {"cummax", "cummin"}) {
-    add(OpKind::kScan, name + "(Tensor self, int dim) -> (Tensor values, Tensor indices)", "torch." + name + "({self}, dim={dim})",
-        "n; dim=dim", InferCumulativeExtreme);
+    add(OpKind::kScan, name + "(Tensor self, int dim) -> (Tensor values, Tensor indices)",
+        "torch." + name + "({self}, dim={dim})", "n; dim=dim", InferCumulativeExtreme);
   }
   add(OpKind::kOther, "sort(Tensor self, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)",
       "torch.sort({self}[, dim={dim}][, descending={descending}])", "n; dim=dim; descending=False|True", InferSort);
@@ -245,8 +251,8 @@ void AddScansAndSorts(std::vector<OperatorSpec>& table) {
       "torch.argsort({self}[, dim={dim}][, descending={descending}])", "n; dim=dim; descending=False|True", InferSort);
   add(OpKind::kOther,
       "topk(Tensor self, SymInt k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor indices)",
-      "torch.topk({self}, {k}[, dim={dim}][, largest={largest}][, sorted={sorted}])", "n; self=[*,N]; k=1|N; largest=True|False",
-      InferTopK);
+      "torch.topk({self}, {k}[, dim={dim}][, largest={largest}][, sorted={sorted}])",
+      "n; self=[*,N]; k=1|N; largest=True|False", InferTopK);
 }
 
 }  // namespace

@@ -42,7 +42,8 @@ std::vector<InferredValue> InferGlu(const Call& call) {
   return {UnknownStrides(self.dtype, shape)};
 }
 
-OperatorSpec Unary(const std::string& schema, std::string form, std::string domain, ResultType type = ResultType::kFirst,
+OperatorSpec Unary(const std::string& schema, std::string form, std::string domain,
+                   ResultType type = ResultType::kFirst,
                    std::vector<InferredValue> (*infer)(const Call&) = InferPointwise) {
   return {.schema_text = "aten::" + schema + " -> Tensor",
           .form = std::move(form),
@@ -56,9 +57,9 @@ OperatorSpec Unary(const std::string& schema, std::string form, std::string doma
 void AddFunctions(std::vector<OperatorSpec>& table) {
   // Integers become floats.
   for (const char* name :
-       {"sqrt", "rsqrt",  "reciprocal", "exp",  "exp2", "expm1", "log",   "log2",  "log10", "log1p",  "sin",     "cos",
-        "tan",  "asin",   "acos",       "atan", "sinh", "cosh",  "asinh", "acosh", "atanh", "erf",    "erfc",    "erfinv",
-        "lgamma", "digamma", "sigmoid", "tanh", "deg2rad", "rad2deg", "sinc", "i0"}) {
+       {"sqrt", "rsqrt",  "reciprocal", "exp",     "exp2",    "expm1", "log",     "log2",    "log10", "log1p", "sin",
+        "cos",  "tan",    "asin",       "acos",    "atan",    "sinh",  "cosh",    "asinh",   "acosh", "atanh", "erf",
+        "erfc", "erfinv", "lgamma",     "digamma", "sigmoid", "tanh",  "deg2rad", "rad2deg", "sinc",  "i0"}) {
     table.push_back(Unary(std::string(name) + "(Tensor self)", "torch." + std::string(name), "a", ResultType::kFloat));
   }
   table.push_back(Unary("special_entr(Tensor self)", "torch.special.entr", "a", ResultType::kFloat));
@@ -70,8 +71,8 @@ void AddFunctions(std::vector<OperatorSpec>& table) {
   }
   table.push_back(Unary("round.decimals(Tensor self, *, int decimals)", "torch.round", "f; decimals=0..3"));
   table.push_back(Unary("frac(Tensor self)", "torch.frac", "f", ResultType::kFirst, InferFloatsOnly));
-  table.push_back(Unary("nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None)", "torch.nan_to_num",
-                        "n; nan=None|0.5; posinf=None|3.0; neginf=None|-3.0"));
+  table.push_back(Unary("nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None)",
+                        "torch.nan_to_num", "n; nan=None|0.5; posinf=None|3.0; neginf=None|-3.0"));
   table.push_back(Unary("bitwise_not(Tensor self)", "~{self}", "i"));
   for (const char* name : {"logical_not", "isnan", "isinf", "isfinite", "signbit"}) {
     table.push_back(Unary(std::string(name) + "(Tensor self)", "torch." + std::string(name), "n", ResultType::kBool));

@@ -122,11 +122,13 @@ StridedView Permuted(const StridedView& view, const std::vector<size_t>& order) 
 Views ViewPermuted(const Call& call) {
   const StridedView view = Whole(call);
   const Shape dims = call.Ints("dims");
-  call.Expect(dims.size() == view.shape.size(), "names " + std::to_string(dims.size()) + " dimensions of " + std::to_string(Rank(view)));
+  call.Expect(dims.size() == view.shape.size(),
+              "names " + std::to_string(dims.size()) + " dimensions of " + std::to_string(Rank(view)));
   std::vector<size_t> order;
   for (int64_t dim : dims) order.push_back(static_cast<size_t>(call.Dim(dim, Rank(view))));
   for (size_t i = 0; i < order.size(); ++i) {
-    call.Expect(std::find(order.begin(), order.begin() + static_cast<int64_t>(i), order[i]) == order.begin() + static_cast<int64_t>(i),
+    call.Expect(std::find(order.begin(), order.begin() + static_cast<int64_t>(i), order[i]) ==
+                    order.begin() + static_cast<int64_t>(i),
                 "a dimension occurs twice");
   }
   return One(Permuted(view, order));
@@ -225,7 +227,8 @@ Views Expanded(const Call& call, const Shape& sizes) {
     const int64_t fresh = i + 1 < sizes.size() ? result.shape[i + 1] * result.strides[i + 1] : 1;
     call.Expect(sizes[i] >= 0 || (sizes[i] == -1 && !is_new), "a size is negative");
     const int64_t wanted = sizes[i] == -1 ? size : sizes[i];
-    call.Expect(size == wanted || size == 1, "size " + std::to_string(size) + " does not expand to " + std::to_string(wanted));
+    call.Expect(size == wanted || size == 1,
+                "size " + std::to_string(size) + " does not expand to " + std::to_string(wanted));
     result.shape[i] = wanted;
     result.strides[i] = size != wanted ? 0 : is_new ? fresh : view.strides[i - added];
   }
@@ -289,7 +292,8 @@ Views ViewSelected(const Call& call) {
   const size_t dim = PartDim(call, view);
   const int64_t size = view.shape[dim];
   const int64_t index = call.Int("index");
-  call.Expect(index >= -size && index < size, "index " + std::to_string(index) + " is out of range for size " + std::to_string(size));
+  call.Expect(index >= -size && index < size,
+              "index " + std::to_string(index) + " is out of range for size " + std::to_string(size));
   return One(Selected(std::move(view), dim, index < 0 ? index + size : index));
 }
 
@@ -375,51 +379,6 @@ Views ViewUnfolded(const Call& call) {
   return One(std::move(view));
 }
 
-// ---- Copies that may be none
-
-Views ViewIfContiguous(const Call& call) {
-  const StridedView view = Whole(call);
-  const Attr& format = call.Arg("memory_format");
-  const bool row_major = format.Is<MemoryFormatAttr>() && std::get<MemoryFormatAttr>(format.variant()).name == "contiguous_format";
-  const bool fits = row_major ? IsContiguous(view.shape, view.strides) : IsChannelsLast(view.shape, view.strides);
-  return fits ? One(view) : std::nullopt;
-}
-
-std::vector<InferredValue> InferContiguous(const Call& call) {
-  if (call.info().view(call)) return InferView(call);
-  const Operand self = call.Tensor("self");
-  const Attr& format = call.Arg("memory_format");
-  const bool row_major = format.Is<MemoryFormatAttr>() && std::get<MemoryFormatAttr>(format.variant()).name == "contiguous_format";
-  const Shape strides = row_major ? ContiguousStrides(self.shape) : ChannelsLastStrides(self.shape);
-  return {InferredValue{self.dtype, self.shape, strides}};
-}
-
-Views ViewIfSameDType(const Call& call) {
-  const Operand self = call.Tensor("self");
-  const bool has_other = call.info().schema.Find("other") >= 0;
-  const DType wanted = has_other ? call.Tensor("other").dtype : call.Arg("dtype").AsDType();
-  const bool copies = !has_other && call.Bool("copy");
-  return wanted == self.dtype && !copies ? ViewWhole(call) : std::nullopt;
-}
-
-std::vector<InferredValue> InferTo(const Call& call) {
-  if (call.info().view(call)) return InferView(call);
-  const Operand self = call.Tensor("self");
-  const bool has_other = call.info().schema.Find("other") >= 0;
-  const DType wanted = has_other ? call.Tensor("other").dtype : call.Arg("dtype").AsDType();
-  return {InferredValue{wanted, self.shape, PreservedStrides(self.shape, self.strides)}};
-}
-
-// Dropout in evaluation gives its input back.
-Views ViewOutsideTraining(const Call& call) { return call.Bool("train") && call.Number("p") > 0 ? std::nullopt : ViewWhole(call); }
-
-std::vector<InferredValue> InferDropout(const Call& call) {
-  const double p = call.Number("p");
-  call.Expect(p >= 0 && p <= 1, "the probability has to lie between 0 and 1");
-  const Operand input = call.Tensor("input");
-  return {InferredValue{input.dtype, input.shape, call.Bool("train") ? PreservedStrides(input.shape, input.strides) : input.strides}};
-}
-
 // ---- The table
 
 using Rule = std::vector<InferredValue> (*)(const Call&);
@@ -436,13 +395,16 @@ void Add(std::vector<OperatorSpec>& table, bool glue, std::string schema, std::s
 }
 
 void AddShapes(std::vector<OperatorSpec>& table) {
-  Add(table, true, "view(Tensor(a) self, SymInt[] size) -> Tensor(a)", "{self}.view({*size})", "size=sizes", ViewReshaped, InferStrictView);
-  Add(table, true, "_unsafe_view(Tensor self, SymInt[] size) -> Tensor", "", "size=sizes", ViewReshaped, InferStrictView);
-  Add(table, true, "reshape(Tensor(a) self, SymInt[] shape) -> Tensor(a)", "{self}.reshape({*shape})", "shape=sizes", ViewReshaped, InferReshape);
-  Add(table, true, "view_as(Tensor(a) self, Tensor other) -> Tensor(a)", ".view_as", "self=[A,B,C]; other=[C,A*B]|[A*B*C]",
+  Add(table, true, "view(Tensor(a) self, SymInt[] size) -> Tensor(a)", "{self}.view({*size})", "size=sizes",
       ViewReshaped, InferStrictView);
-  Add(table, true, "reshape_as(Tensor(a) self, Tensor other) -> Tensor(a)", ".reshape_as", "self=[A,B,C]; other=[C,A*B]|[A*B*C]",
+  Add(table, true, "_unsafe_view(Tensor self, SymInt[] size) -> Tensor", "", "size=sizes", ViewReshaped,
+      InferStrictView);
+  Add(table, true, "reshape(Tensor(a) self, SymInt[] shape) -> Tensor(a)", "{self}.reshape({*shape})", "shape=sizes",
       ViewReshaped, InferReshape);
+  Add(table, true, "view_as(Tensor(a) self, Tensor other) -> Tensor(a)", ".view_as",
+      "self=[A,B,C]; other=[C,A*B]|[A*B*C]", ViewReshaped, InferStrictView);
+  Add(table, true, "reshape_as(Tensor(a) self, Tensor other) -> Tensor(a)", ".reshape_as",
+      "self=[A,B,C]; other=[C,A*B]|[A*B*C]", ViewReshaped, InferReshape);
   Add(table, true, "flatten.using_ints(Tensor(a) self, int start_dim=0, int end_dim=-1) -> Tensor(a)", "torch.flatten",
       "self=[A,B,C,D]; start_dim=0..1; end_dim=-1|2|3", ViewReshaped, InferReshape);
   Add(table, true, "ravel(Tensor(a) self) -> Tensor(a)", "torch.ravel", "self=[*,A]", ViewRavelled, InferReshape);
@@ -450,20 +412,26 @@ void AddShapes(std::vector<OperatorSpec>& table) {
       "self=[*,A*B]; dim=-1; sizes=[A,B]|[-1,B]", ViewReshaped, InferStrictView);
   Add(table, true, "unsqueeze(Tensor(a) self, int dim) -> Tensor(a)", ".unsqueeze", "dim=dim+1", ViewUnsqueezed);
   Add(table, true, "squeeze(Tensor(a) self) -> Tensor(a)", ".squeeze", "self=[1,A,1,B]|[A]|[1]|[]", ViewSqueezed);
-  Add(table, true, "squeeze.dim(Tensor(a) self, int dim) -> Tensor(a)", ".squeeze", "self=[1,A,1,B]|[A]|[]; dim=dim", ViewSqueezed);
-  Add(table, true, "squeeze.dims(Tensor(a) self, int[] dim) -> Tensor(a)", ".squeeze", "self=[1,A,1,B]|[A]; dim=dims", ViewSqueezed);
-  Add(table, true, "expand(Tensor(a) self, SymInt[] size, *, bool implicit=False) -> Tensor(a)", "{self}.expand({*size})",
-      "self=[A,1,C]|[1,1,C]|[1,C]|[A,B,C]; size=[A,B,C]|[A,B,-1]|[D,A,B,C]|[1,A,B,C]", ViewExpanded);
-  Add(table, true, "expand_as(Tensor(a) self, Tensor other) -> Tensor(a)", ".expand_as", "self=[A,1,C]|[1,1,C]|[C]; other=[A,B,C]",
-      ViewExpandedAs);
+  Add(table, true, "squeeze.dim(Tensor(a) self, int dim) -> Tensor(a)", ".squeeze", "self=[1,A,1,B]|[A]|[]; dim=dim",
+      ViewSqueezed);
+  Add(table, true, "squeeze.dims(Tensor(a) self, int[] dim) -> Tensor(a)", ".squeeze", "self=[1,A,1,B]|[A]; dim=dims",
+      ViewSqueezed);
+  Add(table, true, "expand(Tensor(a) self, SymInt[] size, *, bool implicit=False) -> Tensor(a)",
+      "{self}.expand({*size})", "self=[A,1,C]|[1,1,C]|[1,C]|[A,B,C]; size=[A,B,C]|[A,B,-1]|[D,A,B,C]|[1,A,B,C]",
+      ViewExpanded);
+  Add(table, true, "expand_as(Tensor(a) self, Tensor other) -> Tensor(a)", ".expand_as",
+      "self=[A,1,C]|[1,1,C]|[C]; other=[A,B,C]", ViewExpandedAs);
   Add(table, true, "broadcast_to(Tensor(a) self, SymInt[] size) -> Tensor(a)", "torch.broadcast_to",
       "self=[A,1,C]|[1,1,C]|[C]; size=[A,B,C]", ViewExpanded);
 }
 
 void AddPermutations(std::vector<OperatorSpec>& table) {
-  Add(table, false, "permute(Tensor(a) self, int[] dims) -> Tensor(a)", "{self}.permute({*dims})", "dims=perm", ViewPermuted);
-  Add(table, false, "transpose.int(Tensor(a) self, int dim0, int dim1) -> Tensor(a)", ".transpose", "dim0=dim; dim1=dim", ViewTransposed);
-  Add(table, false, "swapaxes(Tensor(a) self, int axis0, int axis1) -> Tensor(a)", "torch.swapaxes", "axis0=dim; axis1=dim", ViewSwapped);
+  Add(table, false, "permute(Tensor(a) self, int[] dims) -> Tensor(a)", "{self}.permute({*dims})", "dims=perm",
+      ViewPermuted);
+  Add(table, false, "transpose.int(Tensor(a) self, int dim0, int dim1) -> Tensor(a)", ".transpose",
+      "dim0=dim; dim1=dim", ViewTransposed);
+  Add(table, false, "swapaxes(Tensor(a) self, int axis0, int axis1) -> Tensor(a)", "torch.swapaxes",
+      "axis0=dim; axis1=dim", ViewSwapped);
   Add(table, false, "t(Tensor(a) self) -> Tensor(a)", ".t", "self=[A,B]|[A]|[]", ViewT);
   Add(table, false, "numpy_T(Tensor(a) self) -> Tensor(a)", "{self}.T", "self=[A,B]|[A,B,C]", ViewReversedDims);
   Add(table, false, "mT(Tensor(a) self) -> Tensor(a)", "{self}.mT", "self=[*,A,B]", ViewMatrixT);
@@ -474,43 +442,26 @@ void AddPermutations(std::vector<OperatorSpec>& table) {
 }
 
 void AddParts(std::vector<OperatorSpec>& table) {
-  Add(table, false, "slice.Tensor(Tensor(a) self, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor(a)", "",
+  Add(table, false,
+      "slice.Tensor(Tensor(a) self, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor(a)", "",
       "self=[*,A]; dim=dim; start=None|0..3|-2; end=None|1..4|-1|9223372036854775807; step=1|1|2", ViewSliced);
-  Add(table, false, "select.int(Tensor(a) self, int dim, SymInt index) -> Tensor(a)", ".select", "self=[*,A]; dim=-1|0; index=0|-1",
-      ViewSelected);
+  Add(table, false, "select.int(Tensor(a) self, int dim, SymInt index) -> Tensor(a)", ".select",
+      "self=[*,A]; dim=-1|0; index=0|-1", ViewSelected);
   Add(table, false, "narrow(Tensor(a) self, int dim, SymInt start, SymInt length) -> Tensor(a)", "torch.narrow",
       "self=[*,A]; dim=-1; start=0; length=0..1|A", ViewNarrowed);
   Add(table, false, "split.Tensor(Tensor(a -> *) self, SymInt split_size, int dim=0) -> Tensor(a)[]",
       "torch.split({self}, {split_size}[, dim={dim}])", "self=[*,A]; split_size=1..3; dim=dim", ViewSplit);
   Add(table, false, "split_with_sizes(Tensor(a -> *) self, SymInt[] split_sizes, int dim=0) -> Tensor(a)[]",
-      "torch.split({self}, {split_sizes}[, dim={dim}])", "self=[*,2A]; split_sizes=[A,A]|[2A]|[0,A,A]; dim=-1", ViewSplitWithSizes);
-  Add(table, false, "chunk(Tensor(a -> *) self, int chunks, int dim=0) -> Tensor(a)[]", "torch.chunk({self}, {chunks}[, dim={dim}])",
-      "self=[*,A]; chunks=1..4; dim=dim", ViewChunked);
+      "torch.split({self}, {split_sizes}[, dim={dim}])", "self=[*,2A]; split_sizes=[A,A]|[2A]|[0,A,A]; dim=-1",
+      ViewSplitWithSizes);
+  Add(table, false, "chunk(Tensor(a -> *) self, int chunks, int dim=0) -> Tensor(a)[]",
+      "torch.chunk({self}, {chunks}[, dim={dim}])", "self=[*,A]; chunks=1..4; dim=dim", ViewChunked);
   Add(table, false, "unbind.int(Tensor(a -> *) self, int dim=0) -> Tensor(a)[]", "torch.unbind({self}[, dim={dim}])",
       "self=[*,A]; dim=dim", ViewUnbound);
   Add(table, false, "diagonal(Tensor(a) self, int offset=0, int dim1=0, int dim2=1) -> Tensor(a)", "torch.diagonal",
       "self=[A,B,C]|[A,B]; offset=0|1|-1; dim1=0; dim2=1|-1", ViewDiagonal);
   Add(table, false, "unfold(Tensor(a) self, int dimension, int size, int step) -> Tensor(a)", ".unfold",
       "self=[*,H]; dimension=-1; size=1..3; step=1..2", ViewUnfolded);
-}
-
-void AddIdentities(std::vector<OperatorSpec>& table) {
-  Add(table, true, "alias(Tensor(a) self) -> Tensor(a)", "", "self=~", ViewWhole);
-  Add(table, true, "detach(Tensor(a) self) -> Tensor(a)", ".detach", "self=~", ViewWhole);
-  Add(table, true, "positive(Tensor(a) self) -> Tensor(a)", "+{self}", "self=[*,A]:n", ViewWhole);
-  Add(table, true, "lift_fresh(Tensor(a) self) -> Tensor(a)", "", "self=~", ViewWhole);
-  Add(table, true, "contiguous(Tensor(a) self, *, MemoryFormat memory_format=0) -> Tensor(a)", ".contiguous", "self=~", ViewIfContiguous,
-      InferContiguous);
-  Add(table, false,
-      "to.dtype(Tensor(a) self, ScalarType dtype, bool non_blocking=False, bool copy=False, MemoryFormat? memory_format=None) -> "
-      "Tensor(a)",
-      "", "dtype=float32|float16|int64; copy=False|True", ViewIfSameDType, InferTo);
-  Add(table, false, "type_as(Tensor self, Tensor other) -> Tensor", ".type_as", "self=~; other=~", ViewIfSameDType, InferTo);
-  for (const std::string name : {"dropout", "feature_dropout", "alpha_dropout"}) {
-    Add(table, false, name + "(Tensor input, float p, bool train) -> Tensor", "torch." + name,
-        "input=[A,B,C]:f; p=0.5|0.1; train=False", ViewOutsideTraining, InferDropout);
-    table.back().kind = OpKind::kRandom;
-  }
 }
 
 }  // namespace
@@ -531,7 +482,6 @@ std::vector<OperatorSpec> ViewOperators() {
   AddShapes(table);
   AddPermutations(table);
   AddParts(table);
-  AddIdentities(table);
   return table;
 }
 

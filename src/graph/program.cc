@@ -25,9 +25,10 @@ void CollectValues(const Tree& tree, std::vector<ValueId>& ids) {
 
 bool IsPythonKeyword(std::string_view word) {
   static constexpr std::array<std::string_view, 35> kKeywords = {
-      "False", "None",  "True",   "and",  "as",   "assert", "async",  "await",    "break",  "class", "continue", "def",
-      "del",   "elif",  "else",   "except", "finally", "for", "from", "global",   "if",     "import", "in",      "is",
-      "lambda", "nonlocal", "not", "or",  "pass", "raise",  "return", "try",      "while",  "with",  "yield"};
+      "False", "None",     "True",  "and",    "as",   "assert", "async",  "await",    "break",
+      "class", "continue", "def",   "del",    "elif", "else",   "except", "finally",  "for",
+      "from",  "global",   "if",    "import", "in",   "is",     "lambda", "nonlocal", "not",
+      "or",    "pass",     "raise", "return", "try",  "while",  "with",   "yield"};
   return std::find(kKeywords.begin(), kKeywords.end(), word) != kKeywords.end();
 }
 
@@ -44,7 +45,8 @@ bool IsOperatorName(std::string_view op) {
   const size_t first = op.find('.');
   const size_t second = first == op.npos ? op.npos : op.find('.', first + 1);
   if (second == op.npos) return false;
-  return IsWord(op.substr(0, first)) && IsWord(op.substr(first + 1, second - first - 1)) && IsWord(op.substr(second + 1));
+  return IsWord(op.substr(0, first)) && IsWord(op.substr(first + 1, second - first - 1)) &&
+         IsWord(op.substr(second + 1));
 }
 
 // Sizes stay far below 2^63, so that products of sizes, strides and element bytes cannot overflow.
@@ -136,8 +138,8 @@ class Validator {
       if (id == -1) continue;
       Check(InRange(id), where, "gives value " + std::to_string(id) + ", which does not exist");
       const Value& output = program_.value(id);
-      const bool linked = output.kind == ValueKind::kNode && output.node == index &&
-                          output.output_index == static_cast<int32_t>(k);
+      const bool linked =
+          output.kind == ValueKind::kNode && output.node == index && output.output_index == static_cast<int32_t>(k);
       Check(linked, where, "gives '" + output.name + "', which does not name it as its producer");
     }
   }
@@ -146,7 +148,8 @@ class Validator {
     std::unordered_set<ValueId> listed;
     for (ValueId id : program_.inputs) {
       Check(InRange(id), "inputs", "hold value " + std::to_string(id) + ", which does not exist");
-      Check(program_.value(id).kind != ValueKind::kNode, "inputs", "hold '" + program_.value(id).name + "', a node's result");
+      Check(program_.value(id).kind != ValueKind::kNode, "inputs",
+            "hold '" + program_.value(id).name + "', a node's result");
       Check(listed.insert(id).second, "inputs", "hold '" + program_.value(id).name + "' twice");
     }
     for (size_t i = 0; i < program_.values.size(); ++i) {
@@ -162,7 +165,8 @@ class Validator {
     } else {
       Check(tree.value == -1 && tree.alias_of == -1, where, "has an inner node with a value");
     }
-    const bool inner = tree.kind == Tree::Kind::kList || tree.kind == Tree::Kind::kTuple || tree.kind == Tree::Kind::kDict;
+    const bool inner =
+        tree.kind == Tree::Kind::kList || tree.kind == Tree::Kind::kTuple || tree.kind == Tree::Kind::kDict;
     Check(inner || tree.children.empty(), where, "has a leaf with children");
     const size_t keys = tree.kind == Tree::Kind::kDict ? tree.children.size() : 0;
     Check(tree.keys.size() == keys, where, "has a dict whose keys do not match its children");
@@ -179,7 +183,8 @@ class Validator {
       const Value& target = program_.value(mutation.target);
       const Value& value = program_.value(mutation.value);
       const std::string where = "the mutation of '" + target.name + "'";
-      Check(target.kind == ValueKind::kInput || target.kind == ValueKind::kBuffer, where, "writes to neither an input nor a buffer");
+      Check(target.kind == ValueKind::kInput || target.kind == ValueKind::kBuffer, where,
+            "writes to neither an input nor a buffer");
       Check(targets.insert(mutation.target).second, where, "occurs twice");
       Check(target.dtype == value.dtype && target.shape == value.shape, where, "changes its dtype or shape");
     }

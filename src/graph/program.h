@@ -1,10 +1,10 @@
 // Program: a typed, functional DAG of ATen operators.
 //
-// Semantics.  A Program means what the same calls mean in eager PyTorch: dtype promotion, overflow (wraps), NaN and inf,
-// broadcasting and reduction order are PyTorch's.  It is functional: no node writes to a value.  What a module does in
-// place is listed in `mutations`, carried out after all nodes have run.  Views are ordinary nodes; whether an output
-// shares memory with an input is stated by OutputLeaf::alias_of, never implied.  Nodes are listed in an order in which
-// they can be evaluated.  Shapes are static.
+// Semantics.  A Program means what the same calls mean in eager PyTorch: dtype promotion, overflow (wraps), NaN and
+// inf, broadcasting and reduction order are PyTorch's.  It is functional: no node writes to a value.  What a module
+// does in place is listed in `mutations`, carried out after all nodes have run.  Views are ordinary nodes; whether an
+// output shares memory with an input is stated by OutputLeaf::alias_of, never implied.  Nodes are listed in an order in
+// which they can be evaluated.  Shapes are static.
 #ifndef DRTRITON_GRAPH_PROGRAM_H_
 #define DRTRITON_GRAPH_PROGRAM_H_
 
@@ -21,8 +21,8 @@ namespace drtriton {
 
 using Shape = std::vector<int64_t>;  // sizes or strides, outermost first, in elements
 
-int64_t ElementCount(const Shape& shape);      // 1 for rank 0
-Shape ContiguousStrides(const Shape& shape);   // PyTorch's: a size of 0 counts as 1
+int64_t ElementCount(const Shape& shape);                     // 1 for rank 0
+Shape ContiguousStrides(const Shape& shape);                  // PyTorch's: a size of 0 counts as 1
 bool IsContiguous(const Shape& shape, const Shape& strides);  // dimensions of size 1 may have any stride
 // Elements between the first and one past the last that a view touches; 0 when it is empty.
 int64_t StorageExtent(const Shape& shape, const Shape& strides);
@@ -41,17 +41,17 @@ struct Value {
   Shape shape;
   Shape strides;  // of the tensor that eager PyTorch produces on the Program's device
   ValueKind kind = ValueKind::kNode;
-  int32_t node = -1;          // producing node, for kNode
-  int32_t output_index = 0;   // which of its results
-  std::string target;         // state_dict() name for kParameter and kBuffer; constant's name for kConstant
+  int32_t node = -1;         // producing node, for kNode
+  int32_t output_index = 0;  // which of its results
+  std::string target;        // state_dict() name for kParameter and kBuffer; constant's name for kConstant
 
   int64_t Elements() const { return ElementCount(shape); }
   int64_t Bytes() const { return Elements() * ElementBytes(dtype); }
 };
 
 struct Node {
-  std::string op;    // "aten.linear.default": namespace.name.overload
-  AttrList args;     // every argument of the schema in its order, defaults filled in
+  std::string op;                // "aten.linear.default": namespace.name.overload
+  AttrList args;                 // every argument of the schema in its order, defaults filled in
   std::vector<ValueId> outputs;  // a result nobody uses may be -1
   std::string schema;            // PyTorch's schema text; always there after import, so that unknown operators print
 
@@ -63,11 +63,11 @@ struct Node {
 struct Tree {
   enum class Kind : uint8_t { kValue, kLiteral, kList, kTuple, kDict };
   Kind kind = Kind::kValue;
-  ValueId value = -1;                       // kValue
-  Attr literal;                             // kLiteral: None, bool, int, float, str
-  std::vector<Tree> children;               // kList, kTuple, kDict
-  std::vector<std::string> keys;            // kDict: one a child
-  std::optional<std::string> class_name;    // kDict/kTuple: a ModelOutput or namedtuple, importable as "module:Class"
+  ValueId value = -1;                     // kValue
+  Attr literal;                           // kLiteral: None, bool, int, float, str
+  std::vector<Tree> children;             // kList, kTuple, kDict
+  std::vector<std::string> keys;          // kDict: one a child
+  std::optional<std::string> class_name;  // kDict/kTuple: a ModelOutput or namedtuple, importable as "module:Class"
   // For an output leaf that shares memory with an input, parameter or buffer (or an earlier output): that value.
   ValueId alias_of = -1;
 
@@ -82,10 +82,10 @@ struct Mutation {
 
 // Facts about how the module was run when it was imported; results are only promised for these.
 struct RunContext {
-  bool training = false;              // module.training
-  bool matmul_tf32 = false;           // torch.backends.cuda.matmul.allow_tf32 after importing the module
-  bool cudnn_tf32 = true;             // torch.backends.cudnn.allow_tf32
-  bool reduced_precision_bf16 = true; // torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction
+  bool training = false;               // module.training
+  bool matmul_tf32 = false;            // torch.backends.cuda.matmul.allow_tf32 after importing the module
+  bool cudnn_tf32 = true;              // torch.backends.cudnn.allow_tf32
+  bool reduced_precision_bf16 = true;  // torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction
   bool reduced_precision_fp16 = true;
 };
 

@@ -42,8 +42,8 @@ TEST(AttrJsonTest, TextFormsOfTheFormat) {
 }
 
 TEST(AttrJsonTest, RefusesWhatIsNoAttribute) {
-  for (const char* text : {R"({"v":-1})", R"({"v":1.5})", R"({"dtype":"float7"})", R"({"float":"big"})", R"({"str":"a","v":1})",
-                           R"({})", R"("bare")", "18446744073709551615"}) {
+  for (const char* text : {R"({"v":-1})", R"({"v":1.5})", R"({"dtype":"float7"})", R"({"float":"big"})",
+                           R"({"str":"a","v":1})", R"({})", R"("bare")", "18446744073709551615"}) {
     EXPECT_THROW(AttrFromJson(Json::parse(text)), UserError) << text;
   }
   Json deep = 1;
@@ -90,7 +90,10 @@ TEST(ProgramJsonTest, ErrorsNameTheMember) {
       {[](Json& j) { j["values"][0]["shape"] = 3; }, "program.values[0].shape is not an array"},
       {[](Json& j) { j["nodes"][0]["args"][0] = "x"; }, "program.nodes[0].args[0]"},
       {[](Json& j) { j["nodes"][0]["outputs"][0] = 1ll << 40; }, "program.nodes[0].outputs[0]"},
-      {[](Json& j) { j["result"] = Json{{"set", 1}}; }, "program.result"},
+      {[](Json& j) {
+         j["result"] = Json{{"set", 1}};
+       },
+       "program.result"},
       {[](Json& j) { j["values"][0]["name"] = "x y"; }, "'x y'"},
       {[](Json& j) { j = Json::array(); }, "not an object"},
   };
@@ -101,7 +104,8 @@ TEST(ProgramJsonTest, ErrorsNameTheMember) {
       ProgramFromJson(json);
       ADD_FAILURE() << "accepted; expected: " << c.mention;
     } catch (const UserError& error) {
-      EXPECT_NE(std::string(error.what()).find(c.mention), std::string::npos) << error.what() << " lacks: " << c.mention;
+      EXPECT_NE(std::string(error.what()).find(c.mention), std::string::npos)
+          << error.what() << " lacks: " << c.mention;
     }
   }
 }

@@ -60,7 +60,9 @@ class Printer {
     return target + " = " + CallText(node, name_of_) + "  # " + Join(types) + schema_text;
   }
 
-  std::string MutationLine(const Mutation& mutation) const { return Name(mutation.target) + ".copy_(" + Name(mutation.value) + ")"; }
+  std::string MutationLine(const Mutation& mutation) const {
+    return Name(mutation.target) + ".copy_(" + Name(mutation.value) + ")";
+  }
 
   std::string TreeText(const Tree& tree) const {
     if (tree.kind == Tree::Kind::kValue) return Name(tree.value);
@@ -83,8 +85,8 @@ class Printer {
 };
 
 // Classes and aliases in a tree, in the order in which its nodes are met.
-void CollectNotes(const Tree& tree, const Printer& printer, std::vector<std::string>& classes, std::vector<std::string>& aliases,
-                  int& inner, int& leaf) {
+void CollectNotes(const Tree& tree, const Printer& printer, std::vector<std::string>& classes,
+                  std::vector<std::string>& aliases, int& inner, int& leaf) {
   if (tree.kind == Tree::Kind::kValue) {
     if (tree.alias_of >= 0) aliases.push_back(std::to_string(leaf) + " of " + printer.Name(tree.alias_of));
     ++leaf;
@@ -111,7 +113,8 @@ std::vector<std::string> NoteLines(const Tree& tree, const Printer& printer, con
 bool IsPlainArguments(const Program& program) {
   const Tree& tree = program.arguments;
   if (tree.kind != Tree::Kind::kTuple || tree.class_name || tree.Values() != program.inputs) return false;
-  return std::all_of(tree.children.begin(), tree.children.end(), [](const Tree& t) { return t.kind == Tree::Kind::kValue; });
+  return std::all_of(tree.children.begin(), tree.children.end(),
+                     [](const Tree& t) { return t.kind == Tree::Kind::kValue; });
 }
 
 std::string ContextText(const RunContext& context) {
@@ -130,7 +133,9 @@ std::string ContextText(const RunContext& context) {
 
 std::vector<ValueId> LeavesBehindInputs(const Program& program) {
   std::vector<ValueId> rest = program.Leaves();
-  std::erase_if(rest, [&](ValueId id) { return std::find(program.inputs.begin(), program.inputs.end(), id) != program.inputs.end(); });
+  std::erase_if(rest, [&](ValueId id) {
+    return std::find(program.inputs.begin(), program.inputs.end(), id) != program.inputs.end();
+  });
   return rest;
 }
 
@@ -150,7 +155,8 @@ std::string RandomTensor(const Value& value) {
   const std::string shape = "(" + Numbers(value.shape) + (value.shape.size() == 1 ? ",)" : ")");
   const std::string strides = "(" + Numbers(value.strides) + (value.strides.size() == 1 ? ",)" : ")");
   if (!IsContiguous(value.shape, value.strides)) {
-    return "torch.empty_strided(" + shape + ", " + strides + ", dtype=" + TorchType(value.dtype) + ").copy_(torch.rand(" + shape + "))";
+    return "torch.empty_strided(" + shape + ", " + strides + ", dtype=" + TorchType(value.dtype) +
+           ").copy_(torch.rand(" + shape + "))";
   }
   if (!IsFloating(value.dtype)) return "torch.randint(0, 2, " + shape + ").to(" + TorchType(value.dtype) + ")";
   // Buffers are often variances: not negative.
@@ -178,8 +184,10 @@ std::string InitText(const Program& program) {
   for (ValueId id : program.Leaves()) {
     const Value& value = program.value(id);
     const std::string name = AttributeName(value);
-    if (value.kind == ValueKind::kParameter) text += "        self." + name + " = nn.Parameter(" + RandomTensor(value) + ")\n";
-    if (value.kind == ValueKind::kBuffer) text += "        self.register_buffer('" + name + "', " + RandomTensor(value) + ")\n";
+    if (value.kind == ValueKind::kParameter)
+      text += "        self." + name + " = nn.Parameter(" + RandomTensor(value) + ")\n";
+    if (value.kind == ValueKind::kBuffer)
+      text += "        self.register_buffer('" + name + "', " + RandomTensor(value) + ")\n";
     if (value.kind == ValueKind::kConstant) {
       text += "        self.register_buffer('" + name + "', " + RandomTensor(value) + ", persistent=False)\n";
     }
@@ -193,7 +201,8 @@ std::string ForwardText(const Program& program, const Printer& printer) {
   std::string text = "    def forward(" + Join(parameters) + "):\n";
   for (ValueId id : program.Leaves()) {
     const Value& value = program.value(id);
-    if (value.kind != ValueKind::kInput) text += "        " + printer.Name(id) + " = self." + AttributeName(value) + "\n";
+    if (value.kind != ValueKind::kInput)
+      text += "        " + printer.Name(id) + " = self." + AttributeName(value) + "\n";
   }
   for (const Node& node : program.nodes) text += "        " + printer.NodeLine(node) + "\n";
   for (const Mutation& mutation : program.mutations) text += "        " + printer.MutationLine(mutation) + "\n";
@@ -215,7 +224,8 @@ std::string FlatText(const Program& program, Names names) {
   const std::vector<ValueId> rest = LeavesBehindInputs(program);
   if (!rest.empty()) parameters.push_back("*");
   for (ValueId id : rest) parameters.push_back(printer.Name(id));
-  std::vector<std::string> lines = {"# " + program.name + " on " + program.device, "def forward(" + Join(parameters) + "):"};
+  std::vector<std::string> lines = {"# " + program.name + " on " + program.device,
+                                    "def forward(" + Join(parameters) + "):"};
   const auto add = [&lines](const std::string& line) { lines.push_back("    " + line); };
   for (const std::vector<ValueId>& ids : {program.inputs, rest}) {
     for (ValueId id : ids) add(LeafLine(program.value(id), printer.Name(id)));
@@ -237,9 +247,9 @@ std::string ModuleText(const Program& program) {
   const Printer printer(program, Names::kOwn);
   std::vector<std::string> inputs;
   for (ValueId id : PassedLeaves(program)) inputs.push_back(RandomTensor(program.value(id)));
-  return "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n\n\nclass Model(nn.Module):\n" + InitText(program) +
-         "\n" + ForwardText(program, printer) + "\n\ndef get_inputs():\n    return [" + Join(inputs) +
-         "]\n\n\ndef get_init_inputs():\n    return []\n";
+  return "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n\n\nclass Model(nn.Module):\n" +
+         InitText(program) + "\n" + ForwardText(program, printer) + "\n\ndef get_inputs():\n    return [" +
+         Join(inputs) + "]\n\n\ndef get_init_inputs():\n    return []\n";
 }
 
 }  // namespace drtriton

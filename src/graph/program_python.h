@@ -11,11 +11,12 @@
 //       values, _ = torch.max(linear, dim=1)  # f32[2], _
 //       return values
 //
-// Leaves before the `*` are Program::inputs, in order; the others follow.  A type is dtype[shape], and {strides} where the
-// tensor is not contiguous.  Facts that differ from their defaults have lines of their own: `# context: training=True`,
-// `# arguments: {'x': x}` when forward is not called with the inputs one by one.  Mutations are `buffer.copy_(value)` after
-// the operators; a result that shares memory is listed in `# aliases: y of x`.  The text says everything, so it parses back
-// to an equal Program.
+// Leaves before the `*` are Program::inputs, in order; the others follow.  A type is dtype[shape], and {strides} where
+// the tensor is not contiguous.  Facts that differ from their defaults have lines of their own: `# context:
+// training=True`,
+// `# arguments: {'x': x}` when forward is not called with the inputs one by one.  Mutations are `buffer.copy_(value)`
+// after the operators; a result that shares memory is listed in `# aliases: y of x`.  The text says everything, so it
+// parses back to an equal Program.
 #ifndef DRTRITON_GRAPH_PROGRAM_PYTHON_H_
 #define DRTRITON_GRAPH_PROGRAM_PYTHON_H_
 
@@ -33,8 +34,8 @@ enum class Names : uint8_t {
 
 std::string FlatText(const Program& program, Names names = Names::kOwn);
 
-// The inverse of FlatText().  Throws UserError naming the line that is not understood, or an operator whose arguments do
-// not fit; the result passed Program::Validate().
+// The inverse of FlatText().  Throws UserError naming the line that is not understood, or an operator whose arguments
+// do not fit; the result passed Program::Validate().
 Program ParseFlatText(std::string_view text);
 
 // "f32[2, 3]{1, 2}"

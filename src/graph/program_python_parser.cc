@@ -143,7 +143,8 @@ class FlatParser {
     for (std::string_view part : SplitCommas(text)) {
       int64_t number = -1;
       const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), number);
-      if (error != std::errc() || end != part.data() + part.size() || number < 0) throw UserError("'" + std::string(part) + "' is no size");
+      if (error != std::errc() || end != part.data() + part.size() || number < 0)
+        throw UserError("'" + std::string(part) + "' is no size");
       numbers.push_back(number);
     }
     return numbers;
@@ -183,15 +184,18 @@ class FlatParser {
 
   void Context(std::string_view text) {
     RunContext& context = program_.context;
-    const std::array<std::pair<std::string_view, bool*>, 5> facts = {{{"training", &context.training},
-                                                                      {"matmul_tf32", &context.matmul_tf32},
-                                                                      {"cudnn_tf32", &context.cudnn_tf32},
-                                                                      {"reduced_precision_bf16", &context.reduced_precision_bf16},
-                                                                      {"reduced_precision_fp16", &context.reduced_precision_fp16}}};
+    const std::array<std::pair<std::string_view, bool*>, 5> facts = {
+        {{"training", &context.training},
+         {"matmul_tf32", &context.matmul_tf32},
+         {"cudnn_tf32", &context.cudnn_tf32},
+         {"reduced_precision_bf16", &context.reduced_precision_bf16},
+         {"reduced_precision_fp16", &context.reduced_precision_fp16}}};
     for (std::string_view part : SplitCommas(text)) {
       const size_t equals = part.find('=');
-      const auto fact = std::find_if(facts.begin(), facts.end(), [&](const auto& f) { return f.first == part.substr(0, equals); });
-      if (equals == part.npos || fact == facts.end()) throw UserError("'" + std::string(part) + "' is no fact about the context");
+      const auto fact =
+          std::find_if(facts.begin(), facts.end(), [&](const auto& f) { return f.first == part.substr(0, equals); });
+      if (equals == part.npos || fact == facts.end())
+        throw UserError("'" + std::string(part) + "' is no fact about the context");
       *fact->second = part.substr(equals + 1) == "True";
     }
   }
@@ -275,13 +279,18 @@ class FlatParser {
         tree.kind = Tree::Kind::kLiteral;
         tree.literal = expr.literal;
         return tree;
-      case PyExpr::Kind::kTuple: tree.kind = Tree::Kind::kTuple; break;
-      case PyExpr::Kind::kList: tree.kind = Tree::Kind::kList; break;
+      case PyExpr::Kind::kTuple:
+        tree.kind = Tree::Kind::kTuple;
+        break;
+      case PyExpr::Kind::kList:
+        tree.kind = Tree::Kind::kList;
+        break;
       case PyExpr::Kind::kDict:
         tree.kind = Tree::Kind::kDict;
         tree.keys = expr.keys;
         break;
-      default: throw UserError("a result has to be a value, a literal, a list, a tuple or a dict");
+      default:
+        throw UserError("a result has to be a value, a literal, a list, a tuple or a dict");
     }
     for (const PyExpr& item : expr.items) tree.children.push_back(ToTree(item));
     return tree;
@@ -296,7 +305,8 @@ class FlatParser {
       const size_t at = part.find(word);
       int number = -1;
       const auto error = std::from_chars(part.data(), part.data() + std::min(at, part.size()), number).ec;
-      if (at == part.npos || error != std::errc()) throw UserError("'" + std::string(part) + "' is not understood in '# " + what + "'");
+      if (at == part.npos || error != std::errc())
+        throw UserError("'" + std::string(part) + "' is not understood in '# " + what + "'");
       notes[number] = std::string(part.substr(at + word.size()));
     }
     return notes;
@@ -310,8 +320,8 @@ class FlatParser {
     ApplyNotes(tree, classes, aliases, inner, leaf);
   }
 
-  void ApplyNotes(Tree& tree, const std::unordered_map<int, std::string>& classes, const std::unordered_map<int, std::string>& aliases,
-                  int& inner, int& leaf) {
+  void ApplyNotes(Tree& tree, const std::unordered_map<int, std::string>& classes,
+                  const std::unordered_map<int, std::string>& aliases, int& inner, int& leaf) {
     if (tree.kind == Tree::Kind::kLiteral) return;
     if (tree.kind == Tree::Kind::kValue) {
       if (const auto found = aliases.find(leaf++); found != aliases.end()) tree.alias_of = Id(found->second);

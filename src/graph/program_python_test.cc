@@ -63,8 +63,9 @@ TEST(ProgramPythonTest, FragmentsAndUnknownOperatorsRoundTrip) {
   program.nodes[1].args = {ValueRef{4}, Attr::Ints({1, 2}), 0.25, "a"};
   program.nodes[1].outputs = {5, -1};
   const std::string text = FlatText(program);
-  EXPECT_NE(text.find("relu, _ = torch.ops.ns.odd.default(linear, (1, 2), scale=0.25, mode='a')  # f32[2, 4], _; ns::odd("),
-            std::string::npos)
+  EXPECT_NE(
+      text.find("relu, _ = torch.ops.ns.odd.default(linear, (1, 2), scale=0.25, mode='a')  # f32[2, 4], _; ns::odd("),
+      std::string::npos)
       << text;
   const Program again = ParseFlatText(text);
   EXPECT_EQ(FlatText(again), text);
@@ -94,7 +95,8 @@ TEST(ProgramPythonTest, ErrorsNameTheLine) {
       ParseFlatText(std::string(head) + c.text);
       ADD_FAILURE() << "accepted: " << c.text;
     } catch (const UserError& error) {
-      EXPECT_NE(std::string(error.what()).find(c.mention), std::string::npos) << error.what() << " lacks: " << c.mention;
+      EXPECT_NE(std::string(error.what()).find(c.mention), std::string::npos)
+          << error.what() << " lacks: " << c.mention;
     }
   }
 }
@@ -117,7 +119,8 @@ TEST(ProgramPythonTest, CallsAreWrittenAsPeopleWriteThem) {
       {"aten.layer_norm.default", {x, Attr::Ints({512}), y, y, 1e-5, true}, "F.layer_norm(x, (512,), y, y, 1e-05)"},
       {"aten.layer_norm.default", {x, Attr::Ints({512}), y, y, 1e-6, false}, "F.layer_norm(x, (512,), y, y, 1e-06)"},
       {"aten.mean.dim", {x, Attr::Ints({-1}), true, Attr()}, "torch.mean(x, dim=-1, keepdim=True)"},
-      {"aten.conv2d.default", {x, y, Attr(), Attr::Ints({2, 2}), Attr::Ints({1, 0}), Attr::Ints({1, 1}), 1},
+      {"aten.conv2d.default",
+       {x, y, Attr(), Attr::Ints({2, 2}), Attr::Ints({1, 0}), Attr::Ints({1, 1}), 1},
        "F.conv2d(x, y, stride=2, padding=(1, 0))"},
       {"aten.view.default", {x, Attr::Ints({2, -1})}, "x.view(2, -1)"},
       {"aten.view.default", {x, Attr::Ints({})}, "x.view(())"},

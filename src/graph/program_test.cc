@@ -57,9 +57,18 @@ TEST(ProgramTest, ValidateNamesTheBrokenRule) {
       {[](Program& p) { p.values[0].name = "lambda"; }, "identifier"},
       {[](Program& p) { p.values[1].name = "x"; }, "twice"},
       {[](Program& p) { p.values[0].strides = {1}; }, "stride count"},
-      {[](Program& p) { p.values[0].shape = {-1, 3}; }, "negative size"},
-      {[](Program& p) { p.values[0].strides = {-3, 1}; }, "negative stride"},
-      {[](Program& p) { p.values[0].shape = {int64_t{1} << 40, int64_t{1} << 40}; }, "larger than"},
+      {[](Program& p) {
+         p.values[0].shape = {-1, 3};
+       },
+       "negative size"},
+      {[](Program& p) {
+         p.values[0].strides = {-3, 1};
+       },
+       "negative stride"},
+      {[](Program& p) {
+         p.values[0].shape = {int64_t{1} << 40, int64_t{1} << 40};
+       },
+       "larger than"},
       {[](Program& p) { p.values[0].node = 0; }, "leaf but names"},
       {[](Program& p) { p.values[1].target.clear(); }, "no target"},
       {[](Program& p) { p.values[2].target = "p_weight"; }, "shares its target"},
@@ -87,7 +96,8 @@ TEST(ProgramTest, ValidateNamesTheBrokenRule) {
       program.Validate();
       ADD_FAILURE() << "nothing said about: " << c.mention;
     } catch (const InternalError& error) {
-      EXPECT_NE(std::string(error.what()).find(c.mention), std::string::npos) << error.what() << " lacks: " << c.mention;
+      EXPECT_NE(std::string(error.what()).find(c.mention), std::string::npos)
+          << error.what() << " lacks: " << c.mention;
     }
   }
 }

@@ -19,10 +19,25 @@ struct BinaryOperator {
   int precedence;  // larger binds tighter
 };
 // Longer ones first, so that "<<" is not read as "<".
-constexpr std::array<BinaryOperator, 19> kBinaryOperators = {{{"**", 9}, {"//", 8}, {"<<", 6}, {">>", 6}, {"==", 2},
-                                                              {"!=", 2}, {"<=", 2}, {">=", 2}, {"*", 8},  {"/", 8},
-                                                              {"@", 8},  {"%", 8},  {"+", 7},  {"-", 7},  {"&", 5},
-                                                              {"^", 4},  {"|", 3},  {"<", 2},  {">", 2}}};
+constexpr std::array<BinaryOperator, 19> kBinaryOperators = {{{"**", 9},
+                                                              {"//", 8},
+                                                              {"<<", 6},
+                                                              {">>", 6},
+                                                              {"==", 2},
+                                                              {"!=", 2},
+                                                              {"<=", 2},
+                                                              {">=", 2},
+                                                              {"*", 8},
+                                                              {"/", 8},
+                                                              {"@", 8},
+                                                              {"%", 8},
+                                                              {"+", 7},
+                                                              {"-", 7},
+                                                              {"&", 5},
+                                                              {"^", 4},
+                                                              {"|", 3},
+                                                              {"<", 2},
+                                                              {">", 2}}};
 constexpr int kUnaryPrecedence = 9;  // -x % y is (-x) % y, but -x ** y is -(x ** y)
 
 class Parser {
@@ -38,7 +53,8 @@ class Parser {
 
  private:
   [[noreturn]] void Fail(const std::string& what) const {
-    throw UserError("cannot read the expression '" + std::string(text_) + "' at column " + std::to_string(at_ + 1) + ": " + what);
+    throw UserError("cannot read the expression '" + std::string(text_) + "' at column " + std::to_string(at_ + 1) +
+                    ": " + what);
   }
   void SkipSpace() {
     while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n')) ++at_;
@@ -97,7 +113,8 @@ class Parser {
     for (std::string_view op : {"-", "+", "~"}) {
       if (!Accept(op)) continue;
       PyExpr operand = Expression(kUnaryPrecedence);
-      if (op == "-" && operand.kind == PyExpr::Kind::kLiteral && operand.literal.IsNumber()) return Negated(std::move(operand));
+      if (op == "-" && operand.kind == PyExpr::Kind::kLiteral && operand.literal.IsNumber())
+        return Negated(std::move(operand));
       PyExpr unary{.kind = PyExpr::Kind::kUnary, .text = std::string(op)};
       unary.items.push_back(std::move(operand));
       return unary;
@@ -148,7 +165,9 @@ class Parser {
     const std::string text = name.literal.Is<std::string>() ? name.literal.AsString() : "";
     const double infinity = std::numeric_limits<double>::infinity();
     if (text != "inf" && text != "-inf" && text != "nan") Fail("float() of something else than inf, -inf and nan");
-    literal.literal = Attr(text == "nan" ? std::numeric_limits<double>::quiet_NaN() : text == "inf" ? infinity : -infinity);
+    literal.literal = Attr(text == "nan"   ? std::numeric_limits<double>::quiet_NaN()
+                           : text == "inf" ? infinity
+                                           : -infinity);
     return literal;
   }
 
@@ -244,7 +263,8 @@ class Parser {
   PyExpr NameOrConstant() {
     const std::string word = Word();
     if (word == "None") return PyExpr{.kind = PyExpr::Kind::kLiteral};
-    if (word == "True" || word == "False") return PyExpr{.kind = PyExpr::Kind::kLiteral, .literal = Attr(word == "True")};
+    if (word == "True" || word == "False")
+      return PyExpr{.kind = PyExpr::Kind::kLiteral, .literal = Attr(word == "True")};
     return PyExpr{.kind = PyExpr::Kind::kName, .text = word};
   }
 

@@ -15,8 +15,8 @@ namespace drtriton {
 namespace {
 
 constexpr std::array<std::string_view, kOpKindCount> kKindNames = {
-    "pointwise", "reduction", "scan",        "normalisation", "softmax",   "matmul", "view",  "movement",
-    "creation",  "convolution", "pooling", "attention",     "loss", "random", "other"};
+    "pointwise", "reduction",   "scan",    "normalisation", "softmax", "matmul", "view", "movement",
+    "creation",  "convolution", "pooling", "attention",     "loss",    "random", "other"};
 
 // Splits "self,?mask,other" and looks the names up; empty text means every tensor.
 void ResolveOperands(OperatorInfo& info) {
@@ -47,8 +47,9 @@ struct Table {
   std::unordered_map<std::string_view, const OperatorInfo*> by_name;
 
   Table() {
-    for (auto family : {ArithmeticOperators, UnaryOperators, ReductionOperators, NormOperators, MatmulOperators, ViewOperators,
-                        MovementOperators, CreationOperators, ConvolutionOperators, LossOperators}) {
+    for (auto family :
+         {ArithmeticOperators, UnaryOperators, ReductionOperators, NormOperators, MatmulOperators, ViewOperators,
+          IdentityOperators, MovementOperators, CreationOperators, ConvolutionOperators, LossOperators}) {
       for (OperatorSpec& spec : family()) {
         OperatorInfo info;
         static_cast<OperatorSpec&>(info) = std::move(spec);
@@ -90,7 +91,8 @@ const Schema& CachedSchema(const std::string& text) {
 // Bytes of the distinct elements of a tensor: broadcast dimensions count once.
 int64_t DistinctBytes(const Value& value) {
   int64_t elements = 1;
-  for (size_t i = 0; i < value.shape.size(); ++i) elements *= value.strides[i] == 0 && value.shape[i] > 1 ? 1 : value.shape[i];
+  for (size_t i = 0; i < value.shape.size(); ++i)
+    elements *= value.strides[i] == 0 && value.shape[i] > 1 ? 1 : value.shape[i];
   return elements * ElementBytes(value.dtype);
 }
 
@@ -107,13 +109,18 @@ double FlopsByKind(OpKind kind, const Program& program, const Node& node) {
   const double read = inputs.empty() ? 0 : ElementsOf(program, inputs[0]);
   const double written = node.outputs.empty() || node.outputs[0] < 0 ? read : ElementsOf(program, node.outputs[0]);
   switch (kind) {
-    case OpKind::kPointwise: return written;
+    case OpKind::kPointwise:
+      return written;
     case OpKind::kReduction:
     case OpKind::kScan:
-    case OpKind::kLoss: return read;
-    case OpKind::kNormalisation: return 8 * read;
-    case OpKind::kSoftmax: return 5 * read;
-    default: return 0;
+    case OpKind::kLoss:
+      return read;
+    case OpKind::kNormalisation:
+      return 8 * read;
+    case OpKind::kSoftmax:
+      return 5 * read;
+    default:
+      return 0;
   }
 }
 
@@ -155,7 +162,8 @@ std::vector<InferredValue> InferOutputs(const Program& program, const Node& node
   for (size_t i = 0; i < arguments.size(); ++i) {
     const bool given = i < node.args.size();
     call.Expect(given || arguments[i].default_value, "argument '" + arguments[i].name + "' is missing");
-    call.Expect(!given || Accepts(arguments[i], node.args[i]), "argument '" + arguments[i].name + "' is of the wrong type");
+    call.Expect(!given || Accepts(arguments[i], node.args[i]),
+                "argument '" + arguments[i].name + "' is of the wrong type");
   }
   return info->infer(call);
 }

@@ -1,10 +1,10 @@
-// The operator registry: the one place that knows, for each ATen operator, its schema, kind, dtype and shape rule, cost,
-// and how a person writes it in PyTorch.
+// The operator registry: the one place that knows, for each ATen operator, its schema, kind, dtype and shape rule,
+// cost, and how a person writes it in PyTorch.
 //
 // It is a table (operators_*.cc, a file a family); adding an operator is adding a row.  From the row's `domain`, which
 // says what arguments are legal, test cases are generated that compare the shape and dtype rule and the printed form
-// with PyTorch's meta kernels.  An operator that is not in the table is never an error: FindOperator() gives nullptr, and
-// such a node is carried as it is.  docs/operators.md lists the table.
+// with PyTorch's meta kernels.  An operator that is not in the table is never an error: FindOperator() gives nullptr,
+// and such a node is carried as it is.  docs/operators.md lists the table.
 //
 // Everything here is immutable after its first use and may be called from any thread.
 #ifndef DRTRITON_GRAPH_REGISTRY_H_
@@ -28,9 +28,9 @@ enum class OpKind : uint8_t {
   kNormalisation,  // layer, RMS, group, instance and batch normalisation
   kSoftmax,        // softmax and log_softmax
   kMatmul,
-  kView,           // the result shares memory with the input when strides allow
-  kMovement,       // elements are only moved or copied: cat, flip, gather, pad, clone, dtype casts
-  kCreation,       // no tensor input, or only its shape matters
+  kView,      // the result shares memory with the input when strides allow
+  kMovement,  // elements are only moved or copied: cat, flip, gather, pad, clone, dtype casts
+  kCreation,  // no tensor input, or only its shape matters
   kConvolution,
   kPooling,
   kAttention,
@@ -65,16 +65,17 @@ enum class ResultType : uint8_t {
   kPromote,  // the promoted type
   kFloat,    // the promoted type; integers become float32
   kBool,
-  kFirst,    // the first operand's type
+  kFirst,  // the first operand's type
 };
 
 // A row of the table, as written.
 struct OperatorSpec {
   std::string schema_text;
-  // How a person writes it.  "torch.amax" is a call with the schema's arguments (defaults left out), ".view" a method of
-  // the first argument; a text with {argument} holes is filled in ({*argument}: a list's items), and a part in [] is left
-  // out while its arguments have their defaults.  Alternatives are separated by ";;": the first that mentions every argument that is not default wins,
-  // and `torch.ops.aten.name.overload(...)` is always the last one.  graph/call_text.h
+  // How a person writes it.  "torch.amax" is a call with the schema's arguments (defaults left out), ".view" a method
+  // of the first argument; a text with {argument} holes is filled in ({*argument}: a list's items), and a part in [] is
+  // left out while its arguments have their defaults.  Alternatives are separated by ";;": the first that mentions
+  // every argument that is not default wins, and `torch.ops.aten.name.overload(...)` is always the last one.
+  // graph/call_text.h
   std::string form;
   OpKind kind = OpKind::kOther;
   // Legal arguments, from which test cases are drawn (graph/operator_cases.h).
@@ -92,15 +93,16 @@ struct OperatorSpec {
   ResultType result_type = ResultType::kPromote;
   // Of its first tensor the operator reads only what the result holds: embedding, gather.
   bool fetches = false;
-  // Not counted as an operator of a program (the printed list of glue): view, reshape, expand, unsqueeze, contiguous ...
+  // Not counted as an operator of a program (the printed list of glue): view, reshape, expand, unsqueeze, contiguous
+  // ...
   bool glue = false;
 };
 
 struct OperatorInfo : OperatorSpec {
   std::string name;  // "aten.linear.default"
   Schema schema;
-  std::vector<int> operand_indices;      // `operands` as positions; shape-only ones included
-  std::vector<bool> operand_promotes;    // for each of operand_indices
+  std::vector<int> operand_indices;    // `operands` as positions; shape-only ones included
+  std::vector<bool> operand_promotes;  // for each of operand_indices
 };
 
 // nullptr: not in the table.
@@ -116,8 +118,8 @@ const Schema& SchemaOf(const Node& node);
 // when the schema has no such argument.
 const Attr& Argument(const Node& node, std::string_view name);
 
-// dtype, shape and strides of every result.  Throws UserError naming the operator and what does not fit; for an operator
-// that is not in the table, says so.
+// dtype, shape and strides of every result.  Throws UserError naming the operator and what does not fit; for an
+// operator that is not in the table, says so.
 std::vector<InferredValue> InferOutputs(const Program& program, const Node& node);
 
 // Floating-point operations of one evaluation, a multiply-add counting two.  0 for an unknown operator.
@@ -132,8 +134,8 @@ bool IsView(std::string_view op);
 // The view that the node's result number `output` is, when it can be expressed without a copy.
 std::optional<StridedView> ViewOf(const Program& program, const Node& node, size_t output = 0);
 
-// Whether the node draws random numbers: dropout in training, rand and its like.  Unknown operators: whether their schema
-// has a Generator.
+// Whether the node draws random numbers: dropout in training, rand and its like.  Unknown operators: whether their
+// schema has a Generator.
 bool IsRandom(const Node& node);
 
 // Glue does not count as an operator of a program.

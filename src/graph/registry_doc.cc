@@ -22,7 +22,8 @@ std::string FormText(const OperatorInfo& info) {
   std::string text;
   for (const FormPiece& piece : form.pieces) {
     const bool hole = piece.argument >= 0;
-    text += (hole && piece.splat ? "*" : "") + (hole ? info.schema.arguments[static_cast<size_t>(piece.argument)].name : piece.text);
+    text += (hole && piece.splat ? "*" : "") +
+            (hole ? info.schema.arguments[static_cast<size_t>(piece.argument)].name : piece.text);
   }
   return text;
 }
@@ -41,12 +42,14 @@ std::string Facts(const OperatorInfo& info) {
 
 std::string OperatorsMarkdown() {
   const std::vector<OperatorInfo>& all = AllOperators();
-  std::string text =
-      "# Operators\n\nThe registry (`src/graph/operators_*.cc`), one row an operator overload: " + std::to_string(all.size()) +
-      " rows.  An operator that is not listed is carried through as it is.\n\n"
-      "This file is generated: `operators_doc_test --update` writes it.  Rules, dtypes, strides and the written form of every row are\n"
-      "compared with PyTorch's meta kernels by `operator_cases_test`.  *Glue* does not count as an operator of a program; a *view* shares\n"
-      "memory with its input when strides allow.\n";
+  std::string text = "# Operators\n\nThe registry (`src/graph/operators_*.cc`), one row an operator overload: " +
+                     std::to_string(all.size()) +
+                     " rows.  An operator that is not listed is carried through as it is.\n\n"
+                     "This file is generated: `operators_doc_test --update` writes it.  Rules, dtypes, strides and the "
+                     "written form of every row are\n"
+                     "compared with PyTorch's meta kernels by `operator_cases_test`.  *Glue* does not count as an "
+                     "operator of a program; a *view* shares\n"
+                     "memory with its input when strides allow.\n";
   for (int k = 0; k < kOpKindCount; ++k) {
     const OpKind kind = static_cast<OpKind>(k);
     std::string rows;

@@ -1,4 +1,5 @@
-// docs/operators.md, generated from the registry (`operators_doc_test --update` rewrites it; the test checks it is current).
+// docs/operators.md, generated from the registry (`operators_doc_test --update` rewrites it; the test checks it is
+// current).
 #ifndef DRTRITON_GRAPH_REGISTRY_DOC_H_
 #define DRTRITON_GRAPH_REGISTRY_DOC_H_
 

@@ -17,7 +17,8 @@ struct OneNode {
 
   OneNode(const std::string& op, const std::vector<Shape>& inputs, AttrList rest, DType dtype = DType::kFloat32) {
     for (size_t i = 0; i < inputs.size(); ++i) {
-      node.args.emplace_back(ValueRef{AddLeaf(program, ValueKind::kInput, std::string(1, static_cast<char>('a' + i)), inputs[i], dtype)});
+      node.args.emplace_back(
+          ValueRef{AddLeaf(program, ValueKind::kInput, std::string(1, static_cast<char>('a' + i)), inputs[i], dtype)});
     }
     node.op = op;
     for (Attr& attr : rest) node.args.push_back(std::move(attr));
@@ -139,7 +140,8 @@ TEST(RegistryTest, DropoutIsRandomInTrainingOnly) {
   EXPECT_FALSE(IsRandom(evaluation.node));
   EXPECT_TRUE(ViewOf(evaluation.program, evaluation.node).has_value());
   EXPECT_TRUE(IsRandom(Node{.op = "aten.rand.default", .args = {Attr::Ints({2})}}));
-  EXPECT_TRUE(IsRandom(Node{.op = "ns.noise.default", .schema = "ns::noise(Tensor x, Generator? generator=None) -> Tensor"}));
+  EXPECT_TRUE(
+      IsRandom(Node{.op = "ns.noise.default", .schema = "ns::noise(Tensor x, Generator? generator=None) -> Tensor"}));
 }
 
 TEST(RegistryTest, NumbersAreWeaklyTyped) {

@@ -86,7 +86,9 @@ class Parser {
   std::string_view Word() {
     SkipSpace();
     const size_t begin = position_;
-    const auto in_word = [](char c) { return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+    const auto in_word = [](char c) {
+      return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    };
     while (position_ < text_.size() && in_word(text_[position_])) ++position_;
     if (position_ == begin) Fail();
     return text_.substr(begin, position_ - begin);
@@ -178,7 +180,8 @@ class Parser {
     if (Peek('"') || Peek('\'')) return Attr(Quoted());
     SkipSpace();
     const size_t begin = position_;
-    while (position_ < text_.size() && text_[position_] != ',' && text_[position_] != ')' && text_[position_] != ']') ++position_;
+    while (position_ < text_.size() && text_[position_] != ',' && text_[position_] != ')' && text_[position_] != ']')
+      ++position_;
     return Literal(text_.substr(begin, position_ - begin), type);
   }
 
@@ -216,17 +219,28 @@ class Parser {
 
 bool AcceptsItem(const SchemaArgument& argument, const Attr& value) {
   switch (argument.type) {
-    case ArgType::kTensor: return value.IsValue() || value.IsNumber();
-    case ArgType::kInt: return value.Is<int64_t>() || value.Is<bool>();
-    case ArgType::kFloat: return value.Is<double>() || value.Is<int64_t>();
-    case ArgType::kBool: return value.Is<bool>();
-    case ArgType::kScalar: return value.IsNumber();
-    case ArgType::kString: return value.Is<std::string>();
-    case ArgType::kDType: return value.Is<DType>();
-    case ArgType::kLayout: return value.Is<LayoutAttr>();
-    case ArgType::kDevice: return value.Is<DeviceAttr>();
-    case ArgType::kMemoryFormat: return value.Is<MemoryFormatAttr>();
-    case ArgType::kOther: return false;
+    case ArgType::kTensor:
+      return value.IsValue() || value.IsNumber();
+    case ArgType::kInt:
+      return value.Is<int64_t>() || value.Is<bool>();
+    case ArgType::kFloat:
+      return value.Is<double>() || value.Is<int64_t>();
+    case ArgType::kBool:
+      return value.Is<bool>();
+    case ArgType::kScalar:
+      return value.IsNumber();
+    case ArgType::kString:
+      return value.Is<std::string>();
+    case ArgType::kDType:
+      return value.Is<DType>();
+    case ArgType::kLayout:
+      return value.Is<LayoutAttr>();
+    case ArgType::kDevice:
+      return value.Is<DeviceAttr>();
+    case ArgType::kMemoryFormat:
+      return value.Is<MemoryFormatAttr>();
+    case ArgType::kOther:
+      return false;
   }
   return false;
 }

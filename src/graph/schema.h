@@ -30,9 +30,9 @@ enum class ArgType : uint8_t {
 struct SchemaArgument {
   std::string name;
   ArgType type = ArgType::kOther;
-  bool is_list = false;      // Tensor[], int[2]
-  int list_size = 0;         // the 2 of int[2], where one int stands for all; 0: any length
-  bool is_optional = false;  // `?`: may be None
+  bool is_list = false;           // Tensor[], int[2]
+  int list_size = 0;              // the 2 of int[2], where one int stands for all; 0: any length
+  bool is_optional = false;       // `?`: may be None
   bool item_is_optional = false;  // Tensor?[]
   bool keyword_only = false;      // behind the `*`
   bool written = false;           // Tensor(a!): the operator writes to it

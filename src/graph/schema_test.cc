@@ -10,7 +10,8 @@ namespace {
 
 TEST(SchemaTest, ReadsArgumentsAndResults) {
   const Schema s = ParseSchema(
-      "aten::f.over(Tensor(a!) self, SymInt[2] size=[1, 2], Tensor?[] indices, *, Scalar? p=2, float eps=1e-05, str mode=\"a, b\", "
+      "aten::f.over(Tensor(a!) self, SymInt[2] size=[1, 2], Tensor?[] indices, *, Scalar? p=2, float eps=1e-05, str "
+      "mode=\"a, b\", "
       "ScalarType? dtype=4, MemoryFormat memory_format=0, Generator? generator=None) -> (Tensor(a!) values, int[])");
   EXPECT_EQ(s.name, "aten.f.over");
   ASSERT_EQ(s.arguments.size(), 9u);
@@ -41,8 +42,9 @@ TEST(SchemaTest, ListsOfTensorsAsResult) {
 }
 
 TEST(SchemaTest, RefusesWhatIsNoSchema) {
-  for (const char* text : {"", "f(Tensor x) -> Tensor", "aten::f(Tensor x", "aten::f(Tensor x) Tensor", "aten::f(int n=x) -> Tensor",
-                           "aten::f(Tensor x) -> Tensor extra junk", "aten::f(str s=\"a) -> Tensor"}) {
+  for (const char* text :
+       {"", "f(Tensor x) -> Tensor", "aten::f(Tensor x", "aten::f(Tensor x) Tensor", "aten::f(int n=x) -> Tensor",
+        "aten::f(Tensor x) -> Tensor extra junk", "aten::f(str s=\"a) -> Tensor"}) {
     EXPECT_THROW(ParseSchema(text), UserError) << text;
   }
 }

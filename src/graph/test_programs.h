@@ -11,7 +11,8 @@
 namespace drtriton {
 
 inline ValueId AddLeaf(Program& program, ValueKind kind, std::string name, Shape shape, DType dtype = DType::kFloat32) {
-  Value value{.name = std::move(name), .dtype = dtype, .shape = shape, .strides = ContiguousStrides(shape), .kind = kind};
+  Value value{
+      .name = std::move(name), .dtype = dtype, .shape = shape, .strides = ContiguousStrides(shape), .kind = kind};
   if (kind != ValueKind::kInput) value.target = value.name;
   const ValueId id = static_cast<ValueId>(program.values.size());
   if (kind == ValueKind::kInput) {
@@ -31,7 +32,8 @@ inline ValueId AddNode(Program& program, std::string name, std::string op, AttrL
                                  .shape = shape,
                                  .strides = ContiguousStrides(shape),
                                  .node = static_cast<int32_t>(program.nodes.size())});
-  program.nodes.push_back(Node{.op = std::move(op), .args = std::move(args), .outputs = {id}, .schema = std::move(schema)});
+  program.nodes.push_back(
+      Node{.op = std::move(op), .args = std::move(args), .outputs = {id}, .schema = std::move(schema)});
   return id;
 }
 
