@@ -19,7 +19,7 @@ class CpuExecutor : public Executor {
 
   const DeviceSpec& device() const override { return H200(); }   // kernels are still written for a GPU
   std::string device_name() const override { return "interpreter"; }
-  void LoadProgram(const Program& program, const std::filesystem::path& tensors) override { reference_.LoadProgram(program, tensors); }
+  void LoadProgram(const Program& program, const std::filesystem::path& tensors) override { reference_.LoadProgram(program, tensors, seed_); }
   std::optional<std::string> CheckAgainstModule() override { return reference_.CheckAgainstModule(); }
   ProblemId Prepare(const Fragment& fragment, uint64_t seed) override;
   void Release(ProblemId problem) override;

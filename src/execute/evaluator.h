@@ -69,6 +69,8 @@ void ApplyContext(const RunContext& context);
 
 // Whether a node draws random numbers (dropout that is off does not).
 bool DrawsRandomNumbers(const Node& node);
+// The results of such nodes.
+std::unordered_set<ValueId> RandomValues(const Program& program);
 
 // Whether a node's result jumps while its floating inputs move smoothly: comparisons, rounding, arg-reductions, casts to
 // integers.

@@ -21,7 +21,7 @@ class GpuExecutor : public Executor {
 
   const DeviceSpec& device() const override { return device_; }
   std::string device_name() const override { return device_.name; }
-  void LoadProgram(const Program& program, const std::filesystem::path& tensors) override { reference_.LoadProgram(program, tensors); }
+  void LoadProgram(const Program& program, const std::filesystem::path& tensors) override { reference_.LoadProgram(program, tensors, seed_); }
   std::optional<std::string> CheckAgainstModule() override { return reference_.CheckAgainstModule(); }
   ProblemId Prepare(const Fragment& fragment, uint64_t seed) override;
   void Release(ProblemId problem) override;

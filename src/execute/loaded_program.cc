@@ -42,8 +42,8 @@ Comparison Difference(std::string code, std::string reason) {
 
 }  // namespace
 
-LoadedProgram::LoadedProgram(const Evaluator& evaluator, Program program, const std::filesystem::path& tensors, int64_t budget_bytes)
-    : evaluator_(evaluator), program_(std::move(program)), path_(tensors), file_(tensors) {
+LoadedProgram::LoadedProgram(const Evaluator& evaluator, Program program, const std::filesystem::path& tensors, uint64_t seed, int64_t budget_bytes)
+    : evaluator_(evaluator), program_(std::move(program)), path_(tensors), file_(tensors), seed_(seed) {
   ApplyContext(program_.context);
   for (const ValueId id : program_.Leaves()) {
     const Value& value = program_.value(id);
@@ -55,7 +55,11 @@ LoadedProgram::LoadedProgram(const Evaluator& evaluator, Program program, const 
   EvaluateOptions options;
   options.keep = ValuesWithin(program_, budget_bytes);
   for (const ValueId id : program_.Results()) options.keep.insert(id);
+  const std::unordered_set<ValueId> random = RandomValues(program_);
+  options.keep.insert(random.begin(), random.end());
+  at::manual_seed(seed_);
   values_ = evaluator_.Evaluate(program_, leaves_, options);
+  for (const ValueId id : random) random_[id] = values_.at(id);
 }
 
 TensorMap LoadedProgram::Values(const std::vector<ValueId>& ids) {
@@ -66,6 +70,7 @@ TensorMap LoadedProgram::Values(const std::vector<ValueId>& ids) {
     else if (values_.contains(id)) found[id] = values_.at(id);
     else options.keep.insert(id);
   }
+  options.replace = &random_;
   if (!options.keep.empty()) found.merge(evaluator_.Evaluate(program_, leaves_, options));
   return found;
 }
@@ -83,7 +88,7 @@ const Expected& LoadedProgram::ExpectedOf(ValueId id) {
     Fragment fragment = WholeProgram(program_);
     TensorMap own;
     for (size_t i = 0; i < fragment.parent_inputs.size(); ++i) own[fragment.Inputs()[i]] = leaves_.at(fragment.parent_inputs[i]);
-    whole_ = std::make_unique<Problem>(evaluator_, std::move(fragment), std::move(own), 0, &nothing_);
+    whole_ = std::make_unique<Problem>(evaluator_, std::move(fragment), std::move(own), seed_, &nothing_);
   }
   const InputSet& set = whole_->Set(0);
   const auto& results = whole_->fragment().parent_results;

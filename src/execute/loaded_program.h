@@ -20,9 +20,10 @@ namespace drtriton {
 class LoadedProgram {
  public:
   // Loads the leaves and evaluates the Program once in the user's precision.  At most `budget_bytes` of intermediate
-  // values stay; others are computed again when asked for.  Throws UserError (a leaf that the file lacks) and
+  // values stay; others are computed again when asked for.  `seed` is what the importer seeded PyTorch with before it
+  // ran the module, so that random operators draw the same numbers.  Throws UserError (a leaf that the file lacks) and
   // EvaluationError.
-  LoadedProgram(const Evaluator& evaluator, Program program, const std::filesystem::path& tensors, int64_t budget_bytes);
+  LoadedProgram(const Evaluator& evaluator, Program program, const std::filesystem::path& tensors, uint64_t seed, int64_t budget_bytes);
 
   const Program& program() const { return program_; }
   // Values of the Program in the user's precision.
@@ -46,7 +47,9 @@ class LoadedProgram {
   Program program_;
   std::filesystem::path path_;
   TensorFile file_;
+  uint64_t seed_;
   TensorMap leaves_;
+  TensorMap random_;   // results of random operators, drawn once
   TensorMap values_;   // intermediate values and results that fit the budget
   MemoryBudget nothing_;   // of `whole_`, which lives for one comparison
   std::unique_ptr<Problem> whole_;

@@ -44,6 +44,17 @@ bool DrawsRandomNumbers(const Node& node) {
   return !IsOff(node, handle->schema());
 }
 
+std::unordered_set<ValueId> RandomValues(const Program& program) {
+  std::unordered_set<ValueId> values;
+  for (const Node& node : program.nodes) {
+    if (!DrawsRandomNumbers(node)) continue;
+    for (const ValueId id : node.outputs) {
+      if (id >= 0) values.insert(id);
+    }
+  }
+  return values;
+}
+
 bool Jumps(const Program& program, const Node& node) {
   const auto inputs = node.Inputs();
   const bool reads_floats = std::any_of(inputs.begin(), inputs.end(), [&](ValueId id) { return IsFloating(program.value(id).dtype); });

@@ -64,7 +64,7 @@ int64_t InputSet::bytes() const {
 }
 
 Problem::Problem(const Evaluator& evaluator, Fragment fragment, TensorMap own, uint64_t seed, MemoryBudget* budget)
-    : evaluator_(evaluator), fragment_(std::move(fragment)), own_(std::move(own)), seed_(seed), budget_(budget), names_(StandardSets()) {
+    : evaluator_(evaluator), fragment_(std::move(fragment)), own_(std::move(own)), seed_(seed), budget_(budget), names_(StandardSets()), random_(RandomValues(fragment_.program)) {
   const Program& program = fragment_.program;
   at::manual_seed(Mixed(seed_, "own"));
   for (const ValueId id : fragment_.Inputs()) {
@@ -72,9 +72,6 @@ Problem::Problem(const Evaluator& evaluator, Fragment fragment, TensorMap own, u
   }
   for (size_t i = 0; i < program.nodes.size(); ++i) {
     const Node& node = program.nodes[i];
-    if (DrawsRandomNumbers(node)) {
-      for (const ValueId id : node.outputs) if (id >= 0) random_.insert(id);
-    }
     if (!Jumps(program, node)) continue;
     jumping_.push_back(static_cast<int32_t>(i));
     for (const ValueId id : node.Inputs()) if (IsFloating(program.value(id).dtype)) jump_inputs_.insert(id);
@@ -172,7 +169,7 @@ InputSet Problem::MakeSet(const std::string& name) {
   for (const ValueId id : results) AddToSelection(id, &options.keep);
   options.keep.insert(random_.begin(), random_.end());
   options.keep.insert(jump_inputs_.begin(), jump_inputs_.end());
-  at::manual_seed(Mixed(seed_, "random operators"));
+  at::manual_seed(seed_);   // random operators draw as they do in a run that was seeded so
   const TensorMap eager = evaluator_.Evaluate(program, leaves, options);
 
   TensorMap frozen;

@@ -48,6 +48,7 @@ class Problem {
   Problem& operator=(const Problem&) = delete;
 
   const Fragment& fragment() const { return fragment_; }
+  uint64_t seed() const { return seed_; }
   const std::vector<std::string>& set_names() const { return names_; }
   // Valid until the next call.  Throws EvaluationError.
   const InputSet& Set(size_t index);

@@ -36,8 +36,8 @@ Json ReferenceClient::Ask(const Json& request) {
   throw UserError(reason);
 }
 
-void ReferenceClient::LoadProgram(const Program& program, const std::filesystem::path& tensors) {
-  Ask({{"cmd", "load"}, {"program", ToJson(program)}, {"tensors", tensors.string()}});
+void ReferenceClient::LoadProgram(const Program& program, const std::filesystem::path& tensors, uint64_t seed) {
+  Ask({{"cmd", "load"}, {"program", ToJson(program)}, {"tensors", tensors.string()}, {"seed", seed}});
 }
 
 std::optional<std::string> ReferenceClient::CheckAgainstModule() {

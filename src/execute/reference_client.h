@@ -30,7 +30,7 @@ class ReferenceClient {
  public:
   explicit ReferenceClient(const std::string& device);   // "cuda" or "cpu"
 
-  void LoadProgram(const Program& program, const std::filesystem::path& tensors);
+  void LoadProgram(const Program& program, const std::filesystem::path& tensors, uint64_t seed);
   std::optional<std::string> CheckAgainstModule();
   PreparedProblem Prepare(const Fragment& fragment, uint64_t seed);
   void Release(int problem);

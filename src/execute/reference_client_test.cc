@@ -45,12 +45,12 @@ class ReferenceClientTest : public testing::Test {
 };
 
 TEST_F(ReferenceClientTest, AgreesWithTheModuleAndTellsWhereItDoesNot) {
-  client_.LoadProgram(program_, Path("values"));
+  client_.LoadProgram(program_, Path("values"), 0);
   EXPECT_EQ(client_.CheckAgainstModule(), std::nullopt);
   EXPECT_TRUE(client_.CompareResults(Path("values")).at("right").get<bool>());
   values_.result[17] += 1;
   WriteAddRelu(Path("values"), values_);
-  client_.LoadProgram(program_, Path("values"));
+  client_.LoadProgram(program_, Path("values"), 0);
   const auto difference = client_.CheckAgainstModule();
   ASSERT_TRUE(difference.has_value());
   EXPECT_NE(difference->find("[17]"), std::string::npos) << *difference;
@@ -58,7 +58,7 @@ TEST_F(ReferenceClientTest, AgreesWithTheModuleAndTellsWhereItDoesNot) {
 }
 
 TEST_F(ReferenceClientTest, RightResultsPassEverySetAndWrongOnesDoNot) {
-  client_.LoadProgram(program_, Path("values"));
+  client_.LoadProgram(program_, Path("values"), 0);
   const PreparedProblem problem = client_.Prepare(WholeProgram(program_), 3);
   EXPECT_GE(problem.sets.size(), 7u);
   EXPECT_TRUE(problem.weak.empty());
@@ -73,7 +73,7 @@ TEST_F(ReferenceClientTest, RightResultsPassEverySetAndWrongOnesDoNot) {
 }
 
 TEST_F(ReferenceClientTest, ResultsOfAnotherFormAreRefused) {
-  client_.LoadProgram(program_, Path("values"));
+  client_.LoadProgram(program_, Path("values"), 0);
   const PreparedProblem problem = client_.Prepare(WholeProgram(program_), 3);
   const std::vector<float> result = RightResult(problem.id, 0);
   EXPECT_EQ(Compare(problem.id, 0, result, {10, 100}).at("code"), "wrong_result_shape");
@@ -82,7 +82,7 @@ TEST_F(ReferenceClientTest, ResultsOfAnotherFormAreRefused) {
 TEST_F(ReferenceClientTest, AnUnknownOperatorIsNamed) {
   program_.nodes[1].op = "aten.no_such_operator.default";
   try {
-    client_.LoadProgram(program_, Path("values"));
+    client_.LoadProgram(program_, Path("values"), 0);
     FAIL();
   } catch (const UserError& error) {
     EXPECT_NE(std::string(error.what()).find("no_such_operator"), std::string::npos);
@@ -92,7 +92,7 @@ TEST_F(ReferenceClientTest, AnUnknownOperatorIsNamed) {
 TEST_F(ReferenceClientTest, AMissingLeafIsNamed) {
   program_.values[1].name = "elsewhere";
   try {
-    client_.LoadProgram(program_, Path("values"));
+    client_.LoadProgram(program_, Path("values"), 0);
     FAIL();
   } catch (const UserError& error) {
     EXPECT_NE(std::string(error.what()).find("elsewhere"), std::string::npos);
@@ -106,7 +106,7 @@ TEST_F(ReferenceClientTest, BooleanResultsAreExact) {
   program_.nodes[0] = {"aten.gt.Tensor", {ValueRef{0}, ValueRef{1}}, {2}, ""};
   program_.values[2].dtype = DType::kBool;
   program_.result.value = 2;
-  client_.LoadProgram(program_, Path("values"));
+  client_.LoadProgram(program_, Path("values"), 0);
   const PreparedProblem problem = client_.Prepare(WholeProgram(program_), 3);
   std::vector<std::byte> result(kElements);
   for (size_t i = 0; i < result.size(); ++i) result[i] = std::byte(values_.x[i] > values_.y[i]);

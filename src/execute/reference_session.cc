@@ -145,7 +145,8 @@ Json ReferenceSession::Load(const Json& request) {
   eager_problem_ = -1;
   timed_steps_.clear();
   loaded_.reset();
-  loaded_ = std::make_unique<LoadedProgram>(evaluator_, ProgramFromJson(request.at("program")), request.at("tensors").get<std::string>(), budget_.limit_bytes);
+  loaded_ = std::make_unique<LoadedProgram>(evaluator_, ProgramFromJson(request.at("program")), request.at("tensors").get<std::string>(),
+                                            request.at("seed").get<uint64_t>(), budget_.limit_bytes);
   return Json::object();
 }
 
@@ -272,6 +273,7 @@ Json ReferenceSession::Place(const Json& request) {
     const at::Tensor storage = ToStorage(set.inputs[input], value.strides);
     buffers_->View(layout_.buffers[i].offset, storage.sizes(), {1}, storage.scalar_type()).copy_(storage);
   }
+  at::manual_seed(problem_->seed());   // vendor steps draw what the reference drew
   Synchronize();
   return Json::object();
 }

@@ -2,7 +2,7 @@
 //
 // JSON lines; a reply is an object, a failure {"error": {"kind": "user"|"memory"|"internal", "reason"}}.
 //   (at start)                                          {"ready": true}
-//   {"cmd": "load", "program", "tensors"}               {}
+//   {"cmd": "load", "program", "tensors", "seed"}       {}
 //   {"cmd": "check_module"}                             {"difference": sentence|null}
 //   {"cmd": "compare_results", "tensors"}               comparison
 //   {"cmd": "prepare", "fragment", "parent_inputs", "parent_results", "seed"}   {"problem", "sets": [...], "weak": [...], "slow"}
