@@ -1,8 +1,8 @@
 """Evaluates cases of the operator registry with PyTorch's meta kernels and compares (run by operator_cases_test).
 
 Each line of the input is a JSON object: `op`, `args` (attributes as in docs/formats.md), `tensors` (dtype, shape,
-strides), `ours` (outputs, or an error), `text` (the call as our printer writes it, over x0, x1, ...) and `damaged` (made
-not to fit). Prints one line for each difference and ends with status 1 when there was one.
+strides), `ours` (outputs, or an error), `text` (the call as our printer writes it, over x0, x1, ...) and `damaged`
+(made not to fit). Prints one line for each difference and ends with status 1 when there was one.
 """
 
 from __future__ import annotations
