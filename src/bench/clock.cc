@@ -1,6 +1,7 @@
 #include "bench/clock.h"
 
 #include <chrono>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -15,27 +16,6 @@ std::string LastLine(std::string text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
   const size_t start = text.rfind('\n');
   return start == std::string::npos ? text : text.substr(start + 1);
-}
-
-// The answer of a fresh clock process, or in `problem` one sentence why there is none.
-std::optional<Json> Ask(const Json& request, bool interpreted, double timeout_s, std::string& problem) {
-  ProcessOptions options = PythonProcess("clock");
-  options.environment["TRITON_INTERPRET"] = interpreted ? "1" : "";
-  Process process(options);
-  const auto limit = std::chrono::milliseconds(static_cast<int64_t>(timeout_s * 1000));
-  process.Send(request);
-  while (std::optional<Json> message = process.Receive(limit)) {
-    if (message->contains("done")) return (*message)["done"];
-    if (message->contains("problem") && (*message)["problem"].is_string()) {
-      problem = (*message)["problem"].get<std::string>();
-      return std::nullopt;
-    }
-  }
-  const ProcessEnd end = process.Wait(std::chrono::seconds(1));
-  problem = "the process " + end.Describe();
-  const std::string last = LastLine(end.stderr_tail);
-  if (!last.empty() && !end.timed_out) problem += ": " + last;
-  return std::nullopt;
 }
 
 std::optional<double> OptionalNumber(const JsonReader& reader, const char* member) {
@@ -71,6 +51,33 @@ std::vector<Timing> AllFailed(const Clock::TimeRequest& request, const std::stri
 }  // namespace
 
 Clock::Clock(ClockOptions options) : options_(std::move(options)) {}
+Clock::~Clock() = default;
+
+void Clock::Warm() {
+  if (process_ && process_->running()) return;
+  ProcessOptions options = PythonProcess("clock");
+  options.environment["TRITON_INTERPRET"] = options_.device == "cpu" ? "1" : "";
+  process_ = std::make_unique<Process>(options);
+}
+
+std::optional<Json> Clock::Ask(const Json& request, double timeout_s, std::string& problem) {
+  Warm();
+  const auto limit = std::chrono::milliseconds(static_cast<int64_t>(timeout_s * 1000));
+  process_->Send(request);
+  while (std::optional<Json> message = process_->Receive(limit)) {
+    if (message->contains("done")) return (*message)["done"];
+    if (message->contains("problem") && (*message)["problem"].is_string()) {
+      problem = (*message)["problem"].get<std::string>();
+      return std::nullopt;
+    }
+  }
+  const ProcessEnd end = process_->Wait(std::chrono::seconds(1));
+  process_.reset();
+  problem = "the process " + end.Describe();
+  const std::string last = LastLine(end.stderr_tail);
+  if (!last.empty() && !end.timed_out) problem += ": " + last;
+  return std::nullopt;
+}
 
 CheckReport Clock::Check(const std::filesystem::path& emitted, const std::filesystem::path& results) {
   const Json request{{"do", "check"},
@@ -81,7 +88,7 @@ CheckReport Clock::Check(const std::filesystem::path& emitted, const std::filesy
                      {"training", options_.training},
                      {"seed", options_.seed}};
   CheckReport report;
-  const std::optional<Json> answer = Ask(request, options_.device == "cpu", options_.timeout_s, report.failure);
+  const std::optional<Json> answer = Ask(request, options_.timeout_s, report.failure);
   if (!answer) return report;
   const JsonReader reader(*answer, "answer of the clock");
   report.ran = true;
@@ -104,7 +111,7 @@ std::vector<Timing> Clock::Time(const TimeRequest& request) {
                      {"training", options_.training},
                      {"seed", options_.seed}};
   std::string problem;
-  const std::optional<Json> answer = Ask(message, false, options_.timeout_s + request.budget_s, problem);
+  const std::optional<Json> answer = Ask(message, options_.timeout_s + request.budget_s, problem);
   if (!answer) return AllFailed(request, problem);
   std::vector<Timing> timings;
   const JsonReader list = JsonReader(*answer, "answer of the clock").At("timings");

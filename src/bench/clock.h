@@ -1,4 +1,4 @@
-// Clock: modules as a user runs them, in a fresh Python process (python/drtriton/clock.py).
+// Clock: modules as a user runs them, in a Python process of their own (python/drtriton/clock.py).
 //
 // Checking and timing of emitted files against the module they came from, with nothing of ours between the caller and
 // the code: eager PyTorch, torch.compile and any number of variants, interleaved in one run.
@@ -7,13 +7,17 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "report/report.h"
 
 namespace drtriton {
+
+class Process;
 
 struct ClockOptions {
   std::filesystem::path module;   // the user's file; its folder is importable
@@ -29,9 +33,16 @@ struct CheckReport {
   std::string failure;            // one sentence, when it did not run
 };
 
+// One Python process, which lives as long as the Clock (a request that times out or crashes ends it; the next starts
+// another).  A Clock that is used for nothing else before checks and times a module as its user's own process would.
+// Not thread-safe.
 class Clock {
  public:
-  explicit Clock(ClockOptions options);   // starts no process; each call below uses a fresh one
+  explicit Clock(ClockOptions options);
+  ~Clock();
+
+  // Starts the process ahead of the first request: importing PyTorch takes seconds.
+  void Warm();
 
   // Runs ModelNew of `emitted` on the module's own inputs and writes "result:<i>" and "mutation:<i>" to `results`
   // (docs/formats.md).  Never throws for what the emitted file does.
@@ -49,7 +60,11 @@ class Clock {
   std::vector<Timing> Time(const TimeRequest& request);
 
  private:
+  // The answer, or in `problem` one sentence why there is none.
+  std::optional<Json> Ask(const Json& request, double timeout_s, std::string& problem);
+
   ClockOptions options_;
+  std::unique_ptr<Process> process_;
 };
 
 }  // namespace drtriton

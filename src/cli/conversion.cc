@@ -21,6 +21,7 @@
 #include "report/report.h"
 #include "search/interpreter_cost.h"
 #include "search/search.h"
+#include "search/split_views.h"
 #include "store/store.h"
 #include "templates/shrink.h"
 #include "templates/templates.h"
@@ -31,6 +32,8 @@ namespace {
 
 // Without a GPU a fragment is judged at its own sizes if the interpreter needs at most this long for one run.
 constexpr double kInterpreterSeconds = 0.5;
+// Sampling of eager, torch.compile and ours at the end.
+constexpr double kFinalTimingSeconds = 5.0;
 // Else at reduced sizes: values of at most about this many elements, products of at most about this many FLOPs.
 constexpr int64_t kReducedElements = 1 << 16;
 constexpr double kReducedFlops = 2e7;
@@ -52,6 +55,8 @@ class Conversion {
     if (!arguments_.json.empty() && arguments_.json != "-") RequireWritable(arguments_.json);
     executor_ = MakeExecutor(arguments_.device, arguments_.seed);
     gpu_ = executor_->device_name() != "interpreter";
+    clock_.emplace(OptionsOfClock());
+    if (gpu_) clock_->Warm();
     Stage("import", [this] { Import(); });
     FillReport();
     if (std::optional<std::string> difference = Staged("check import", [this] { return LoadAndCheck(); })) {
@@ -94,6 +99,7 @@ class Conversion {
   void Import() {
     ImportOptions options{.device = gpu_ ? "cuda" : "cpu", .training = arguments_.training, .seed = arguments_.seed};
     imported_ = ImportModule(arguments_.module, options, scratch_.path());
+    imported_.program = SplitViews(imported_.program);
     emit_.module_source = imported_.source;
     emit_.module_name = arguments_.module.filename().string();
     EmbedConstants();
@@ -129,6 +135,7 @@ class Conversion {
     Verifier verifier(farm, *executor_, &store);
     TemplateProposer templates;
     Clock clock(OptionsOfClock());
+    if (gpu_) clock.Warm();
     ClockTimer timer(clock, emit_, scratch_.path());
     SearchOptions options{.strict = arguments_.strict, .timed = gpu_, .seed = arguments_.seed};
     if (!gpu_) options.shrink = [this](const Fragment& fragment) { return AtInterpreterSize(fragment); };
@@ -167,9 +174,8 @@ class Conversion {
   // Empty: the file gives the module's results in a fresh Python process, or that was too long to try here.
   std::string Check() {
     if (!gpu_ && (imported_.reduced || InterpreterSeconds(imported_.program) > kInterpretedCheckSeconds)) return "";
-    Clock clock(OptionsOfClock());
     std::filesystem::path results = scratch_.path() / "check.tensors";
-    CheckReport check = clock.Check(emitted_path_, results);
+    CheckReport check = clock_->Check(emitted_path_, results);
     if (!check.ran) return "the written module failed when called: " + check.failure;
     if (!check.fast_path) return "the written module fell back to PyTorch on the inputs it was made for";
     report_.final_check = executor_->CompareResults(results);
@@ -177,10 +183,8 @@ class Conversion {
   }
 
   void Time() {
-    Clock clock(OptionsOfClock());
-    Clock::TimeRequest request{.variants = {emitted_path_}, .compile = true, .wall = true};
-    request.budget_s = std::max(10.0, std::min(30.0, budget_.Left()));
-    report_.timings = clock.Time(request);
+    Clock::TimeRequest request{.variants = {emitted_path_}, .compile = true, .wall = true, .budget_s = kFinalTimingSeconds};
+    report_.timings = clock_->Time(request);
     report_.timings.back().name = "drtriton";
     report_.timed = true;
   }
@@ -287,6 +291,7 @@ class Conversion {
   std::filesystem::path output_;
   std::unique_ptr<Executor> executor_;
   bool gpu_ = false;
+  std::optional<Clock> clock_;   // for the final check and timing: a process of their own
   ImportedModule imported_;
   EmitOptions emit_;
   SearchResult found_;

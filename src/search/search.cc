@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "search/plan.h"
 #include "search/refine.h"
-#include "search/split_views.h"
 
 namespace drtriton {
 namespace {
@@ -25,8 +24,7 @@ class Searcher {
       : proposers_(proposers), judge_(judge), device_(device), budget_(budget), options_(options) {}
 
   SearchResult Run(const Program& program, CompositionTimer* timer) {
-    Program split = SplitViews(program);
-    SearchPlan plan = PlanRegions(split, proposers_, options_.strict, {}, result_.fragments);
+    SearchPlan plan = PlanRegions(program, proposers_, options_.strict, {}, result_.fragments);
     if (options_.timed) {
       JudgeTimed(plan, kJudgingShare * (timer != nullptr ? 0.7 : 1));
     } else {
@@ -34,7 +32,7 @@ class Searcher {
     }
     Decisions decisions = DecideByCost(plan, result_.fragments);
     if (timer != nullptr && !Interrupted()) {
-      TryCutAroundProducts(split, *timer, plan, decisions);
+      TryCutAroundProducts(program, *timer, plan, decisions);
       decisions = Refine(plan, decisions, result_.fragments, *timer, budget_);
     }
     result_.composition = Compose(plan, decisions, result_.fragments);
@@ -58,11 +56,11 @@ class Searcher {
 
   // Where the vendor's matrix product won, what was to be its epilogue may fuse with what comes behind instead: the
   // Program is cut again around these products, and the better of the two compositions is kept.
-  void TryCutAroundProducts(const Program& split, CompositionTimer& timer, SearchPlan& plan, Decisions& decisions) {
+  void TryCutAroundProducts(const Program& program, CompositionTimer& timer, SearchPlan& plan, Decisions& decisions) {
     std::set<int32_t> products = ProductsLeftToTorch(plan, decisions);
     if (products.empty()) return;
     CutOptions cut{.keep_in_torch = [&](int32_t node) { return products.count(node) > 0; }};
-    SearchPlan around = PlanRegions(split, proposers_, options_.strict, cut, result_.fragments);
+    SearchPlan around = PlanRegions(program, proposers_, options_.strict, cut, result_.fragments);
     JudgeTimed(around, kJudgingShare);
     Decisions decided = DecideByCost(around, result_.fragments);
     std::vector<std::optional<double>> times = timer.TimeAll(

@@ -70,6 +70,7 @@ struct SearchResult {
   std::vector<std::string> refused;  // strict: what no verified kernel covers; the composition is not usable then
 };
 
+// `program` comes from SplitViews() and is the one whose values the judge holds: fragments name its values by number.
 SearchResult Search(const Program& program, const std::vector<const Proposer*>& proposers, Judge& judge,
                     const DeviceSpec& device, CompositionTimer* timer, const Budget& budget,
                     const SearchOptions& options);

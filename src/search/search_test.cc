@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "search/split_views.h"
 #include "search/test_search.h"
 
 namespace drtriton {
@@ -43,7 +44,7 @@ SearchResult RunSearch(const Program& program, FakeJudge& judge, SearchOptions o
   FakeProposer proposer(kUsual, 2);
   std::vector<const Proposer*> proposers{&proposer};
   Budget budget(60);
-  return Search(program, proposers, judge, H200(), nullptr, budget, options);
+  return Search(SplitViews(program), proposers, judge, H200(), nullptr, budget, options);
 }
 
 TEST(Search, ComposesTheCheapestAcceptedCandidates) {
