@@ -189,6 +189,8 @@ class Emitter {
     for (const Value& value : composition_.program.values) {
       const auto found = options_.constants.find(value.name);
       if (value.kind != ValueKind::kConstant || found == options_.constants.end()) continue;
+      // What torch.export lifted out of forward(); any other name is an attribute, read from the module in each call.
+      if (value.target.rfind("lifted_tensor_", 0) != 0 && value.target.rfind("_tensor_constant", 0) != 0) continue;
       const ConstantData& data = found->second;
       if (data.bytes.size() > kLargestConstant) continue;  // read from the module, or the original code runs
       text += "    " + PythonString(value.target) + ": (" + TorchName(data.dtype, aliases_.at("torch")) + ", " +
