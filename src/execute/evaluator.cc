@@ -58,6 +58,8 @@ std::vector<at::Tensor> CallBoxed(const c10::OperatorHandle& handle, std::vector
   const std::string& name = schema.name();
   if (precision == Precision::kFloat64) {
     if (name.starts_with("aten::_scaled_dot_product")) return PlainAttention(schema, stack);
+    // Other kernels may lay their results out otherwise, so that a view of one needs a copy here.
+    if (name == "aten::view" && schema.overload_name().empty()) return {stack.at(0).toTensor().reshape(stack.at(1).toIntVector())};
     if (const auto widens = schema.argumentIndexWithName("half_to_float")) stack.at(static_cast<size_t>(*widens)) = false;
   }
   for (size_t i = 0; i < schema.arguments().size(); ++i) {   // a Program is functional: nobody writes to a value

@@ -60,7 +60,8 @@ std::optional<OnlinePair> FindOnlinePair(const Lowered& lowered, const RowProble
   OnlinePair pair{problem.levels[level][0], problem.levels[level + 1][0]};
   const LoweredNode &maximum = lowered.node(pair.maximum), &total = lowered.node(pair.total);
   const LoweredNode& exponential = lowered.node(total.operands[0]);
-  if (maximum.function != "max_number" || total.function != "sum" || exponential.function != "exp_fast") return std::nullopt;
+  if (maximum.function != "max_number" || total.function != "sum") return std::nullopt;
+  if (exponential.function != "exp_fast" && exponential.function != "exp") return std::nullopt;
   const LoweredNode& difference = lowered.node(exponential.operands[0]);
   pair.value = maximum.operands[0];
   if (difference.function != "sub" || difference.operands[0] != pair.value) return std::nullopt;
