@@ -14,9 +14,11 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.utils import _pytree as pytree
 
 from drtriton import importer_load
 from drtriton.importer_errors import UserFile
+from drtriton.tensors import storage_extent
 
 
 def import_file(path: str, folder: str) -> types.ModuleType:
@@ -44,11 +46,31 @@ def construct(module: types.ModuleType, name: str, request: dict[str, Any]) -> n
     return model.to(request["device"])
 
 
+_made: dict[tuple, tuple[tuple, dict]] = {}  # as get_inputs() gave them, never passed to anybody
+
+
 def inputs(module: types.ModuleType, model: nn.Module, request: dict[str, Any]) -> tuple[tuple, dict]:
-    """The module's own inputs on the device."""
-    file = UserFile(module.__file__, os.path.basename(module.__file__))
-    made = importer_load.make_inputs(module, file, request["seed"], model)
-    return importer_load.move_inputs(made, request["device"])
+    """The module's own inputs on the device, a copy of their own for each caller.
+
+    get_inputs() runs once for all files that were made of one module: it is the same text in each, and slow where the
+    inputs are large.
+    """
+    key = (request["module"], request["seed"], request["device"])
+    if key not in _made:
+        file = UserFile(module.__file__, os.path.basename(module.__file__))
+        made = importer_load.make_inputs(module, file, request["seed"], model)
+        _made[key] = importer_load.move_inputs(made, request["device"])
+    copies: dict[int, torch.Tensor] = {}
+
+    def copy(leaf: Any) -> Any:
+        if not isinstance(leaf, torch.Tensor):
+            return leaf
+        if id(leaf) not in copies:
+            count = storage_extent(tuple(leaf.shape), leaf.stride())
+            copies[id(leaf)] = leaf.as_strided((count,), (1,)).clone().as_strided(leaf.shape, leaf.stride(), 0)
+        return copies[id(leaf)]
+
+    return pytree.tree_map(copy, _made[key])
 
 
 def call_of(model: nn.Module, arguments: tuple[tuple, dict]) -> Callable[[], Any]:

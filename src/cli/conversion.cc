@@ -32,8 +32,10 @@ namespace {
 
 // Without a GPU a fragment is judged at its own sizes if the interpreter needs at most this long for one run.
 constexpr double kInterpreterSeconds = 0.5;
-// Sampling of eager, torch.compile and ours at the end.
+// Sampling of eager, torch.compile and ours at the end, and all that comes behind the search (torch.compile's compilation
+// for the most part).
 constexpr double kFinalTimingSeconds = 5.0;
+constexpr double kFinalSeconds = 15.0;
 // Else at reduced sizes: values of at most about this many elements, products of at most about this many FLOPs.
 constexpr int64_t kReducedElements = 1 << 16;
 constexpr double kReducedFlops = 2e7;
@@ -139,9 +141,13 @@ class Conversion {
     ClockTimer timer(clock, emit_, scratch_.path());
     SearchOptions options{.strict = arguments_.strict, .timed = gpu_, .seed = arguments_.seed};
     if (!gpu_) options.shrink = [this](const Fragment& fragment) { return AtInterpreterSize(fragment); };
-    found_ = Search(imported_.program, {&templates}, verifier, executor_->device(), gpu_ ? &timer : nullptr, budget_,
+    Budget budget(SearchSeconds());
+    found_ = Search(imported_.program, {&templates}, verifier, executor_->device(), gpu_ ? &timer : nullptr, budget,
                     options);
   }
+
+  // What the import left of the budget, less what checking and timing the result will take.
+  double SearchSeconds() const { return std::max(budget_.Left() - (gpu_ ? kFinalSeconds : 0), 0.25 * budget_.seconds()); }
 
   // A fragment that the interpreter runs in good time.  nullopt: it is one already, with the module's own values.
   std::optional<Fragment> AtInterpreterSize(const Fragment& fragment) const {

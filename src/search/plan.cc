@@ -40,7 +40,7 @@ SearchPlan PlanRegions(const Program& program, const std::vector<const Proposer*
         Fragment fragment =
             ExtractFragment(plan.program, piece.nodes, FragmentName(plan.program, piece.nodes, position));
         std::string key = FragmentKey(fragment);
-        if (fragments.count(key) == 0) fragments[key].fragment = std::move(fragment);
+        if (fragments.count(key) == 0) fragments[key] = {.kind = key, .fragment = std::move(fragment)};
         keys.push_back(std::move(key));
       }
     }
@@ -113,8 +113,8 @@ Composition Compose(const SearchPlan& plan, const Decisions& decisions,
       if (!key.empty() && !fragments.at(key).choices.empty()) {
         const Choice& choice = fragments.at(key).choices.at(decision.choices[i]);
         std::string name = option.pieces.size() == 1 ? region.name : region.name + "_" + std::to_string(i);
-        composition.steps.push_back(
-            KernelStep{ExtractFragment(plan.program, piece.nodes, name), choice.proposal, choice.plan, choice.verdict});
+        composition.steps.push_back(KernelStep{ExtractFragment(plan.program, piece.nodes, name), choice.proposal,
+                                               choice.plan, choice.verdict, key});
         continue;
       }
       std::string why = key.empty() ? piece.why_not : Describe(fragments.at(key));

@@ -138,7 +138,7 @@ class Searcher {
   }
 
   void Keep(FragmentRecord& record, const Proposal& proposal, const Judgement& judgement) {
-    record.attempts.push_back({record.fragment.id, proposal, judgement.verdict});
+    record.attempts.push_back({record.kind, record.fragment.id, proposal, judgement.verdict});
     if (judgement.verdict.eager_ms) record.eager_ms = judgement.verdict.eager_ms;
     if (!judgement.verdict.accepted() || !judgement.plan) return;
     Choice choice{proposal, *judgement.plan, judgement.verdict, 0};

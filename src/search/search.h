@@ -53,6 +53,7 @@ struct Choice {
 
 // Everything learnt about one distinct fragment.
 struct FragmentRecord {
+  std::string kind;                  // its FragmentKey
   Fragment fragment;                 // the first of its kind
   std::vector<Proposal> waiting;     // proposed, not judged yet; best estimate first
   std::vector<TriedCandidate> attempts;

@@ -56,6 +56,17 @@ TEST(Search, ComposesTheCheapestAcceptedCandidates) {
   EXPECT_TRUE(result.refused.empty());
 }
 
+TEST(Search, EveryKernelLeadsToItsCandidates) {
+  FakeJudge judge;
+  SearchResult result = RunSearch(GatedPerceptron(), judge);
+  for (const CompositionStep& step : result.composition.steps) {
+    const auto& kernel = std::get<KernelStep>(step);
+    const std::vector<TriedCandidate>& tried = result.fragments.at(kernel.kind).attempts;
+    EXPECT_FALSE(tried.empty());
+    for (const TriedCandidate& candidate : tried) EXPECT_EQ(candidate.kind, kernel.kind);
+  }
+}
+
 TEST(Search, ARejectedFragmentGoesToPyTorchWithTheReason) {
   FakeJudge judge;
   judge.accept = [](const Candidate&) { return false; };
