@@ -122,11 +122,14 @@ MatmulCase FromHeads() {
                   "(F.linear(x.transpose(1, 2).reshape(2, 40, 48), w) + residual,)");
 }
 
-MatmulCase Prologue(const std::string& op, const std::string& function, int64_t k) {
-  Builder b("prologue_" + function.substr(function.find('.') + 1) + "_k" + std::to_string(k), DType::kFloat32);
-  const ValueId x = b.Input("x", {50, k}), y = b.Input("y", {50, k}), w = b.Input("w", {40, k});
+// op(x) * y as the left operand.
+MatmulCase Prologue(const std::string& name, const std::string& op, const std::string& function, DType dtype,
+                    std::array<int64_t, 3> size) {
+  const auto [m, n, k] = size;
+  Builder b(name, dtype);
+  const ValueId x = b.Input("x", {m, k}), y = b.Input("y", {m, k}), w = b.Input("w", {n, k});
   const ValueId left = b.Mul(b.Unary(op, x), y);
-  return b.Finish({b.Linear(left, w, {50, 40})}, "(F.linear(" + function + "(x) * y, w),)");
+  return b.Finish({b.Linear(left, w, {m, n})}, "(F.linear(" + function + "(x) * y, w),)");
 }
 
 MatmulCase BothPrologues() {
@@ -196,8 +199,8 @@ std::vector<MatmulCase> SmallMatmulCases() {
   cases.push_back(Heads());
   cases.push_back(HeadsContiguous());
   cases.push_back(FromHeads());
-  cases.push_back(Prologue("silu.default", "F.silu", 64));
-  cases.push_back(Prologue("exp.default", "torch.exp", 70));
+  cases.push_back(Prologue("prologue_silu_k64", "silu.default", "F.silu", DType::kFloat32, {50, 40, 64}));
+  cases.push_back(Prologue("prologue_exp_k70", "exp.default", "torch.exp", DType::kFloat32, {50, 40, 70}));
   cases.push_back(BothPrologues());
   cases.push_back(Batched(48));
   cases.push_back(Batched(9));
@@ -232,6 +235,7 @@ std::vector<MatmulCase> RealMatmulCases() {
   }
   cases.push_back(Swiglu("f32_swiglu", DType::kFloat32, 4096, 2816, 1024));
   cases.push_back(Swiglu("bf16_swiglu", DType::kBFloat16, 8192, 11008, 4096));
+  cases.push_back(Prologue("bf16_silu_mul_linear", "silu.default", "F.silu", DType::kBFloat16, {4096, 4096, 11008}));
   return cases;
 }
 

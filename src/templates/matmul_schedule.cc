@@ -1,11 +1,13 @@
 // Candidates are every tile of a table under every way to load, split and multiply; what does not fit is dropped, the
-// model orders the rest.  Efficiencies are fits to runs on an H200; the measured time decides in the end.
+// model orders the rest.  Its figures are fits to runs on an H200, within a fifth where matmul_schedule_test.cc has the
+// times; that of the halves is a guess.  The measured time decides in the end.
 #include "templates/matmul_schedule.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <map>
+#include <utility>
 
 #include "templates/blocks.h"
 
@@ -19,15 +21,16 @@ struct Tile {
 
 // 16-bit operands: 128 bytes of k a row is what TMA and the tensor cores like best.
 constexpr Tile kNarrowTiles[] = {
-    {128, 256, 64, 8, 3}, {128, 256, 64, 8, 4}, {256, 128, 64, 8, 3}, {128, 128, 64, 8, 4}, {128, 128, 64, 4, 4},
-    {128, 128, 64, 4, 3}, {128, 64, 64, 4, 4},  {128, 64, 64, 8, 4},  {64, 256, 64, 4, 4},  {64, 128, 64, 4, 4},
-    {64, 128, 128, 4, 3}, {64, 64, 64, 4, 5},   {64, 64, 128, 4, 4},  {64, 32, 128, 4, 4},  {32, 64, 128, 4, 4},
-    {32, 128, 64, 4, 4},  {16, 32, 256, 4, 4},  {16, 64, 128, 4, 5},  {16, 128, 128, 8, 4}, {16, 64, 64, 4, 4},
-    {16, 16, 256, 4, 4},  {16, 16, 64, 4, 3},   {32, 32, 32, 4, 3},
+    {128, 256, 64, 8, 3}, {128, 256, 64, 8, 4}, {256, 128, 64, 8, 3}, {128, 128, 64, 8, 4}, {128, 128, 64, 8, 3},
+    {128, 128, 64, 4, 4}, {128, 128, 64, 4, 3}, {128, 64, 64, 4, 4},  {128, 64, 64, 4, 3},  {128, 64, 64, 8, 4},
+    {64, 256, 64, 4, 4},  {64, 128, 64, 4, 4},  {64, 128, 64, 4, 3},  {64, 128, 128, 4, 3}, {64, 64, 64, 4, 5},
+    {64, 64, 64, 4, 3},   {64, 64, 128, 4, 4},  {64, 32, 128, 4, 4},  {32, 64, 128, 4, 4},  {32, 128, 64, 4, 4},
+    {16, 32, 256, 4, 4},  {16, 64, 128, 4, 5},  {16, 128, 128, 8, 4}, {16, 64, 64, 4, 4},   {16, 16, 256, 4, 4},
+    {16, 16, 64, 4, 3},   {32, 32, 32, 4, 3},
 };
 // float32 operands that pass through registers on their way (tf32x3) or not (tf32).
 constexpr Tile kWideTiles[] = {
-    {128, 256, 32, 8, 3}, {128, 128, 32, 8, 4}, {128, 128, 32, 8, 3}, {128, 128, 32, 4, 4}, {128, 64, 32, 4, 4},
+    {128, 256, 32, 8, 3}, {128, 128, 32, 8, 3}, {128, 128, 32, 8, 4}, {128, 128, 32, 4, 4}, {128, 64, 32, 4, 4},
     {128, 64, 32, 8, 4},  {64, 128, 32, 4, 4},  {64, 128, 32, 4, 3},  {64, 128, 32, 8, 4},  {64, 64, 32, 4, 4},
     {64, 64, 64, 4, 3},   {64, 32, 64, 4, 4},   {32, 64, 64, 4, 4},   {32, 32, 64, 4, 4},   {16, 64, 64, 4, 4},
     {16, 32, 128, 4, 4},  {16, 128, 32, 4, 4},  {16, 16, 128, 4, 4},  {32, 64, 32, 4, 3},   {16, 16, 64, 4, 3},
@@ -38,11 +41,10 @@ constexpr Tile kPlainTiles[] = {
     {64, 64, 16, 8, 2}, {32, 64, 32, 4, 2}, {64, 32, 32, 4, 2}, {32, 32, 32, 4, 2},
     {16, 64, 32, 4, 3}, {16, 32, 32, 4, 3}, {16, 16, 32, 4, 2},
 };
-// Halves: four float16 tiles a step.
+// Halves: four float16 tiles a step, and a second accumulator for the step's own sum.
 constexpr Tile kHalvesTiles[] = {
-    {128, 256, 32, 8, 4}, {128, 256, 64, 8, 2}, {256, 128, 32, 8, 4}, {128, 128, 64, 8, 3}, {128, 128, 64, 4, 3},
-    {128, 128, 32, 4, 4}, {128, 128, 32, 8, 4}, {128, 64, 64, 4, 4},  {128, 64, 32, 4, 4},  {128, 64, 32, 8, 4},
-    {64, 128, 64, 4, 4},  {64, 64, 64, 4, 4},   {64, 256, 32, 4, 4},
+    {128, 128, 64, 8, 3}, {128, 128, 32, 8, 4}, {128, 64, 32, 4, 4}, {128, 64, 64, 4, 4},
+    {128, 64, 32, 8, 4},  {64, 128, 64, 4, 4},  {64, 64, 64, 4, 4},
 };
 constexpr Tile kVectorTiles[] = {
     {1, 16, 256, 4, 2}, {1, 8, 512, 4, 2},  {1, 4, 1024, 4, 2},
@@ -51,9 +53,15 @@ constexpr Tile kVectorTiles[] = {
 constexpr std::array<int64_t, 6> kSplits = {1, 2, 4, 8, 16, 32};
 
 constexpr int64_t kMaxGridZ = 65535;
-constexpr double kL2BytesPerUs = 5.5e6;
-constexpr double kKernelFloorUs = 2.0;  // a kernel that does nothing, start to end
-constexpr double kLatencyUs = 0.9;      // memory latency under load: decides how many bytes must be in flight
+constexpr double kL2BytesPerUs = 1.1e7;
+constexpr double kStartUs = 4.0;       // from launch to a full pipeline with cold caches, and the last store
+constexpr double kLatencyUs = 1.6;     // memory latency under load: decides how many bytes must be in flight
+constexpr double kStreamShare = 0.75;  // of the memory's rate, which a loop with products in it reaches
+constexpr double kFillUs = 0.4;        // a tile's first loads and its store, where nothing hides them
+// Descriptors are encoded for every launch and fetched before the first load; only short kernels notice.
+constexpr double kDescriptorsUs = 3.5;
+// An operand that is computed passes through registers to shared memory and holds up the products meanwhile.
+constexpr double kPrologueFactor = 2.1;
 
 int64_t OperandElementBytes(const MatmulProblem& problem, const MatmulSchedule& schedule) {
   if (schedule.precision == Precision::kHalves) return 4;  // two float16
@@ -71,8 +79,10 @@ int64_t Registers(const MatmulProblem& problem, const MatmulSchedule& schedule) 
   const int64_t anchors = problem.AnchorCount();
   const int64_t a = schedule.block_m * schedule.block_k / threads;
   const int64_t b = schedule.block_n * schedule.block_k / threads;
-  const int64_t accumulators = anchors * schedule.block_m * schedule.block_n / threads;
+  const int64_t accumulator = schedule.block_m * schedule.block_n / threads;
+  const int64_t accumulators = anchors * accumulator;
   if (schedule.vector) return anchors * schedule.block_n * schedule.block_k / threads * 2 + 48;
+  if (schedule.precision == Precision::kHalves) return accumulators + accumulator + 56;
   int64_t operands = 0;
   // Below 64 rows the older instruction takes both operands from registers.
   if (schedule.precision == Precision::kTf32x3)
@@ -112,17 +122,40 @@ bool FitsSplit(const MatmulProblem& problem, const MatmulSchedule& schedule, con
          tiles * schedule.split_k <= 4 * device.multiprocessors && problem.k >= 4 * schedule.split_k * schedule.block_k;
 }
 
+bool AllByDescriptors(const MatmulProblem& problem, const MatmulSchedule& schedule) {
+  if (schedule.SplitsOperands()) return true;
+  if (!schedule.descriptors || !FitsDescriptors(problem, schedule, problem.a)) return false;
+  const auto anchors = problem.Anchors();
+  return std::all_of(anchors.begin(), anchors.end(),
+                     [&](const MatmulAnchor* anchor) { return FitsDescriptors(problem, schedule, anchor->b); });
+}
+
 // Share of the hardware's rate that a long sum reaches on this tile.
 double Efficiency(const MatmulProblem& problem, const MatmulSchedule& schedule) {
   if (schedule.vector) return 0.6;
   const double m = static_cast<double>(schedule.block_m);
   const double n = static_cast<double>(schedule.block_n * problem.AnchorCount());
-  double share = 1.15 / (1 + 24 * (1 / m + 1 / n));
+  const bool tf32x3 = schedule.precision == Precision::kTf32x3;
+  // One for 128x256 in 16 bits.  tf32x3 splits every element, A's in registers and B's back to shared memory: 0.7 for
+  // 128x128, and tall tiles before wide ones.
+  double share = tf32x3 ? 1.14 / (1 + 50 / m + 30 / n) : 1.3 / (1 + 24 * (1 / m + 1 / n));
   if (schedule.block_m < 64) share *= 0.5;  // the older tensor-core instruction
-  if (!schedule.descriptors) share *= 0.85;
-  if (schedule.persistent) share *= 1.03;
-  if (schedule.num_warps == 4 && m * n >= 128 * 128) share *= 0.97;
+  if (schedule.num_warps == 4 && m * n >= 128 * 128) share *= 0.8;
+  // Splitting in registers undoes what descriptors gain.
+  if (tf32x3) return schedule.descriptors ? share * 0.92 : share;
+  if (schedule.block_m >= 64 && schedule.block_n < 128) share *= 0.9;
+  if (schedule.block_m > schedule.block_n) share *= 0.97;
+  if (!schedule.descriptors) share *= problem.AnchorCount() > 1 ? 0.8 : 0.85;
   return share;
+}
+
+// How much longer a tile takes in a persistent loop, which hides its end: the loop over tiles and k is one, so that
+// several accumulators, and operands that are not simply fetched, cost it registers and its pipeline.
+double PersistentFactor(const MatmulProblem& problem, const MatmulSchedule& schedule) {
+  if (!schedule.persistent) return 1;
+  if (!AllByDescriptors(problem, schedule)) return 1.8;
+  if (problem.AnchorCount() == 1) return 1.02;
+  return schedule.precision == Precision::kTf32x3 ? 1.16 : 1.47;
 }
 
 double MatmulRate(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device) {
@@ -132,11 +165,11 @@ double MatmulRate(const MatmulProblem& problem, const MatmulSchedule& schedule, 
     case Precision::kTf32:
       return device.tf32_flops_per_us;
     case Precision::kTf32x3:
-      return device.tf32_flops_per_us / 3 * 0.85;
+      return device.tf32_flops_per_us / 3;
     case Precision::kIeee:
       return device.fp32_flops_per_us * 0.6;
-    case Precision::kHalves:
-      return device.bf16_flops_per_us / 3 * 0.95;
+    case Precision::kHalves:  // every step waits for its products to add them up
+      return device.bf16_flops_per_us / 3 * 0.56;
     case Precision::kHalf:
       return device.bf16_flops_per_us;
   }
@@ -161,24 +194,27 @@ double ComputeUs(const MatmulProblem& problem, const MatmulSchedule& schedule, c
   const double scalar_per_sm = device.fp32_flops_per_us / 2 / device.multiprocessors;
   double scalar = 0;
   if (!schedule.SplitsOperands()) {
-    scalar += problem.a.scalar_cost * static_cast<double>(schedule.block_m) * k;
+    scalar += kPrologueFactor * problem.a.scalar_cost * static_cast<double>(schedule.block_m) * k;
     for (const MatmulAnchor* anchor : problem.Anchors())
-      scalar += anchor->b.scalar_cost * static_cast<double>(schedule.block_n) * k;
+      scalar += kPrologueFactor * anchor->b.scalar_cost * static_cast<double>(schedule.block_n) * k;
   }
   scalar += problem.epilogue_cost * static_cast<double>(schedule.block_m * schedule.block_n);
   double tile_us = flops / (per_sm * Efficiency(problem, schedule)) + scalar / scalar_per_sm;
-  // Filling the pipeline and writing the tile, unless another block or the next tile hides it.
-  if (!schedule.persistent && Occupancy(problem, schedule, device) == 1) tile_us += 1.2;
-  return waves * tile_us;
+  const int64_t together = std::min(Occupancy(problem, schedule, device), CeilDiv(tiles, device.multiprocessors));
+  if (!schedule.persistent && together == 1) tile_us += kFillUs;
+  return waves * tile_us * PersistentFactor(problem, schedule);
 }
 
 double MainBytes(const MatmulProblem& problem, const MatmulSchedule& schedule) {
-  const double results = static_cast<double>(problem.batch * problem.m * problem.n) * 4.0 * problem.AnchorCount();
-  const double outside =
-      schedule.split_k > 1 ? results * static_cast<double>(schedule.split_k) : problem.epilogue_bytes;
   double operands = problem.OperandBytes();
   if (schedule.SplitsOperands()) operands *= schedule.precision == Precision::kHalves ? 1.0 : 0.5;
-  return operands + outside;
+  return operands + (schedule.split_k > 1 ? 0 : problem.epilogue_bytes);
+}
+
+// Of all parts of a split K.
+double PartialBytes(const MatmulProblem& problem, const MatmulSchedule& schedule) {
+  return static_cast<double>(problem.batch * problem.m * problem.n) * 4.0 * problem.AnchorCount() *
+         static_cast<double>(schedule.split_k);
 }
 
 double MainUs(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device) {
@@ -192,10 +228,14 @@ double MainUs(const MatmulProblem& problem, const MatmulSchedule& schedule, cons
   const double stages = schedule.vector ? 1 : std::max(schedule.num_stages - 1, 1);
   const double in_flight = static_cast<double>(running) * stages * tile_bytes * static_cast<double>(schedule.block_k);
   const double share = std::min(1.0, in_flight / (device.memory_bytes_per_us * kLatencyUs));
-  const double memory = MainBytes(problem, schedule) / (device.memory_bytes_per_us * share);
+  const double memory = MainBytes(problem, schedule) / (device.memory_bytes_per_us * share * kStreamShare);
   const double compute = ComputeUs(problem, schedule, device);
   const double longest = std::max({compute, memory, l2});
-  return longest + 0.1 * (compute + memory + l2 - longest) + kKernelFloorUs;
+  double us = longest + 0.04 * (compute + memory + l2 - longest) + kStartUs;
+  if (schedule.descriptors) us += kDescriptorsUs;
+  // Parts are written at the end, when no product is left to hide it.
+  if (schedule.split_k > 1) us += PartialBytes(problem, schedule) / device.memory_bytes_per_us;
+  return us;
 }
 
 std::vector<Precision> Precisions(const MatmulProblem& problem) {
@@ -284,7 +324,7 @@ bool IsValid(const MatmulProblem& problem, const MatmulSchedule& schedule, const
   if (schedule.vector && (schedule.descriptors || schedule.split_k > 1)) return false;
   if (!FitsSize(problem, schedule) || !FitsLoads(problem, schedule) || !FitsSplit(problem, schedule, device))
     return false;
-  if (schedule.persistent && OutputTiles(problem, schedule) <= device.multiprocessors) return false;
+  if (schedule.persistent && OutputTiles(problem, schedule) < 2 * device.multiprocessors) return false;
   if (schedule.precision == Precision::kIeee && schedule.descriptors) return false;
   return SharedBytes(problem, schedule) <= device.shared_bytes_per_block && Registers(problem, schedule) <= 255;
 }
@@ -296,9 +336,8 @@ double RewriteUs(const MatmulOperand& operand, int64_t elements, const MatmulSch
 }
 
 double SumUs(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device) {
-  const double results = static_cast<double>(problem.batch * problem.m * problem.n);
-  const double parts = results * 4.0 * problem.AnchorCount() * static_cast<double>(schedule.split_k);
-  return parts / kL2BytesPerUs + problem.epilogue_bytes / device.memory_bytes_per_us + kKernelFloorUs;
+  const double bytes = PartialBytes(problem, schedule) + problem.epilogue_bytes;
+  return bytes / device.memory_bytes_per_us + kStartUs;
 }
 
 double EstimateUs(const MatmulProblem& problem, const MatmulSchedule& schedule, const DeviceSpec& device) {
@@ -319,18 +358,23 @@ std::vector<MatmulSchedule> MatmulSchedules(const MatmulProblem& problem, const 
   std::stable_sort(all.begin(), all.end(),
                    [](const MatmulSchedule& a, const MatmulSchedule& b) { return a.estimated_us < b.estimated_us; });
   std::map<std::string, int> taken;
+  std::map<std::pair<int64_t, int64_t>, int> taken_tiles;
   std::vector<MatmulSchedule> chosen;
-  const Precision safest = Precisions(problem).front();
+  size_t halves = 0;
   while (!all.empty() && static_cast<int>(chosen.size()) < std::max(max_count, 1)) {
-    // The third place goes to the precision that surely meets the contract, if it has none yet.
-    const bool insist = chosen.size() == 2 && chosen[0].precision != safest && chosen[1].precision != safest;
+    // Halves promise most and are the least certain: every third place, three of the first eight.
+    const bool enough = 8 * (halves + 1) > 3 * (chosen.size() + 1);
     auto handicapped = [&](const MatmulSchedule& s) {
-      return s.estimated_us * (1 + 0.06 * taken[Kind(s)]) * (insist && s.precision != safest ? 1e9 : 1.0);
+      const bool late = enough && s.precision == Precision::kHalves;
+      const double repeats = 0.06 * taken[Kind(s)] + 0.02 * taken_tiles[{s.block_m, s.block_n}];
+      return s.estimated_us * (1 + repeats) * (late ? 1e9 : 1.0);
     };
     auto best = std::min_element(all.begin(), all.end(), [&](const MatmulSchedule& a, const MatmulSchedule& b) {
       return handicapped(a) < handicapped(b);
     });
     ++taken[Kind(*best)];
+    ++taken_tiles[{best->block_m, best->block_n}];
+    if (best->precision == Precision::kHalves) ++halves;
     chosen.push_back(*best);
     all.erase(best);
   }

@@ -6,7 +6,7 @@
 //   persistent    one program an SM that walks over tiles, so that a tile's epilogue overlaps the next one's loads
 //   split K       few output tiles and a long sum: parts are summed by a second kernel in a fixed order (no atomics)
 //   halves        float32 operands rewritten once as two scaled float16 numbers each (22 bits), then three float16
-//                 products: fp32 accuracy at a third of the float16 rate, against a third of the TF32 rate for tf32x3
+//                 products: fp32 accuracy below a third of the float16 rate, tf32x3 has it below a third of TF32's
 //   vector        at most four rows: multiply and sum without tensor cores, bound by memory
 #ifndef DRTRITON_TEMPLATES_MATMUL_SCHEDULE_H_
 #define DRTRITON_TEMPLATES_MATMUL_SCHEDULE_H_
@@ -51,8 +51,9 @@ std::string Describe(const MatmulSchedule& schedule);
 // Schedules of one kind differ in their tile alone: "tf32x3, TMA, persistent".
 std::string Kind(const MatmulSchedule& schedule);
 
-// At most `max_count` valid schedules, best estimate first, kinds mixed so that a wrong estimate of one kind cannot
-// crowd out the others.  At least one for every problem that ReadMatmul() accepts.  Deterministic.
+// At most `max_count` valid schedules, best estimate first, kinds and tiles mixed so that a wrong estimate of one
+// cannot crowd out the others, and no more than three eighths of them halves while others are left.  At least one for
+// every problem that ReadMatmul() accepts.  Deterministic.
 std::vector<MatmulSchedule> MatmulSchedules(const MatmulProblem& problem, const DeviceSpec& device, int max_count);
 
 // Whether the schedule fits the problem and the device: shared memory, registers, alignment.

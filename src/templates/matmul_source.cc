@@ -59,6 +59,7 @@ class ProductWriter {
   void RowAndColumnIndices();
   void Loop();
   void LoopBody();
+  void HalvesStep(size_t product, const std::vector<std::string>& a, const std::vector<std::string>& b);
   std::vector<std::string> LoadOperand(const Operand& operand);
   std::string LoadDescriptor(const Operand& operand, const MatrixView& view, const std::string& variable);
   std::string LoadPointers(const Operand& operand);
@@ -187,12 +188,24 @@ void ProductWriter::LoopBody() {
     const std::vector<std::string> b = LoadOperand(b_[i]);
     const std::string& acc = accumulators_[i];
     if (schedule_.precision == Precision::kHalves) {
-      if (i == 0) kernel_.Comment("The small products first; low times low is below float32's last digit.");
-      kernel_.Line(acc + " = tl.dot(" + a[1] + ", " + b[0] + ", " + acc + ")");
-      kernel_.Line(acc + " = tl.dot(" + a[0] + ", " + b[1] + ", " + acc + ")");
+      HalvesStep(i, a, b);
+      continue;
     }
     kernel_.Line(acc + " = tl.dot(" + a[0] + ", " + b[0] + ", " + acc + DotPrecision(schedule_.precision) + ")");
   }
+}
+
+// Tensor cores cut the running sum off instead of rounding it, which over a long K costs more than the halves do: each
+// step's products are summed apart and added to the accumulator by float32 additions.
+void ProductWriter::HalvesStep(size_t product, const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  if (product == 0) {
+    kernel_.Comment("The small products first; low times low is below float32's last digit.  The sum over all steps");
+    kernel_.Comment("stays out of the tensor cores, which do not round theirs.");
+  }
+  const std::string step = kernel_.Fresh(b_[product].name + "_step");
+  kernel_.Line(step + " = tl.dot(" + a[1] + ", " + b[0] + ")");
+  kernel_.Line(step + " = tl.dot(" + a[0] + ", " + b[1] + ", " + step + ")");
+  kernel_.Line(accumulators_[product] + " += tl.dot(" + a[0] + ", " + b[0] + ", " + step + ")");
 }
 
 // The operand's tile, [BLOCK_M, BLOCK_K] or [BLOCK_K, BLOCK_N]: one variable, or high and low halves.
