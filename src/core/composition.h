@@ -19,6 +19,7 @@ struct KernelStep {
   Proposal proposal;
   LaunchPlan plan;
   Verdict verdict;
+  std::string kind = {};   // the TriedCandidate::kind of the candidates it was chosen from; empty when it was not
 };
 
 // One node of the Program carried out by PyTorch: a view, or an operator that no kernel of ours beats or covers.
@@ -38,7 +39,10 @@ struct RegionSummary {
 
 // A candidate that was judged on the way, kept or not.
 struct TriedCandidate {
-  std::string fragment;               // Fragment::id
+  // Equal for fragments that are the same computation up to names: one set of candidates serves all steps of a kind,
+  // whatever their ids.
+  std::string kind;
+  std::string fragment;               // Fragment::id of the first of its kind, for which it was judged
   Proposal proposal;
   Verdict verdict;
 };

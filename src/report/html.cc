@@ -1,11 +1,14 @@
 #include "report/html.h"
 
 #include <cmath>
+#include <cstdint>
 #include <cstdio>
 #include <iterator>
 
 namespace drtriton {
 namespace {
+
+constexpr const char* kTimeUnits[] = {"ns", "µs", "ms", "s"};
 
 // `value` in the largest of the units, 1000 apart, in which it is at least 1.
 template <size_t N>
@@ -36,9 +39,63 @@ std::string Escape(std::string_view text) {
   return safe;
 }
 
-std::string Milliseconds(double ms) {
-  static const char* const units[] = {"ns", "µs", "ms", "s"};
-  return Scaled(ms * 1e6, units);
+std::string Join(const std::vector<std::string>& words, const char* between) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : between) + word;
+  return text;
+}
+
+std::string Clip(std::string_view text, size_t characters) {
+  size_t count = 0;
+  size_t end = text.size();   // where the last character that stays ends
+  for (size_t i = 0; i < text.size(); ++i) {
+    if ((text[i] & 0xC0) == 0x80) continue;   // inside a character
+    ++count;
+    if (count == characters) end = i;
+    if (count > characters) return std::string(text.substr(0, end)) + "…";
+  }
+  return std::string(text);
+}
+
+std::string OperatorName(const std::string& op) {
+  return op.rfind("aten.", 0) == 0 ? op.substr(5, op.rfind('.') - 5) : op;
+}
+
+std::string Table(const std::string& rows) { return "<div class=\"scroll\"><table>" + rows + "</table></div>"; }
+
+std::string Row(const std::vector<std::string>& cells, const char* tag, size_t first_number) {
+  std::string row = "<tr>";
+  for (size_t i = 0; i < cells.size(); ++i) {
+    row += "<" + std::string(tag) + (i >= first_number ? " class=\"n\">" : ">") + cells[i] + "</" + tag + ">";
+  }
+  return row + "</tr>";
+}
+
+std::string Milliseconds(double ms) { return Scaled(ms * 1e6, kTimeUnits); }
+
+std::string Milliseconds(const std::optional<double>& ms) { return ms ? Milliseconds(*ms) : "–"; }
+
+std::string MillisecondsWithin(double ms, const std::optional<double>& half_width_ms) {
+  double value = ms * 1e6;
+  double scale = 1;
+  size_t unit = 0;
+  while (unit + 1 < std::size(kTimeUnits) && value * scale >= 999.5) scale /= 1000, ++unit;
+  char text[96];
+  if (!half_width_ms) return Milliseconds(ms);
+  std::snprintf(text, sizeof text, "%.2f ± %.2f %s", value * scale, *half_width_ms * 1e6 * scale, kTimeUnits[unit]);
+  return text;
+}
+
+std::string Error(const std::optional<double>& relative) {
+  if (!relative) return "–";
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1e", *relative);
+  return text;
+}
+
+std::string Flops(double flops) {
+  static const char* const units[] = {"FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP"};
+  return Scaled(flops, units);
 }
 
 std::string ByteRate(double bytes_per_us) {
@@ -47,13 +104,19 @@ std::string ByteRate(double bytes_per_us) {
 }
 
 std::string FlopRate(double flops_per_us) {
-  static const char* const units[] = {"kFLOP/s", "MFLOP/s", "GFLOP/s", "TFLOP/s"};
+  static const char* const units[] = {"kFLOP/s", "MFLOP/s", "GFLOP/s", "TFLOP/s", "PFLOP/s"};
   return Scaled(flops_per_us * 1e3, units);
 }
 
 std::string Bytes(double bytes) {
   static const char* const units[] = {"B", "kB", "MB", "GB", "TB"};
-  return Scaled(bytes, units);
+  return bytes < 1000 ? std::to_string(static_cast<int64_t>(bytes)) + " B" : Scaled(bytes, units);
+}
+
+std::string Ratio(double ratio) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f×", ratio);
+  return text;
 }
 
 std::string Percent(double share) {

@@ -20,6 +20,23 @@ TEST(Rates, PickTheUnit) {
   EXPECT_EQ(Bytes(1500), "1.50 kB");
 }
 
+TEST(MillisecondsWithin, HasOneUnit) {
+  EXPECT_EQ(MillisecondsWithin(0.067366, 0.000128), "67.37 ± 0.13 µs");
+  EXPECT_EQ(MillisecondsWithin(1.7444, 0.00594), "1.74 ± 0.01 ms");
+  EXPECT_EQ(MillisecondsWithin(0.5, std::nullopt), "500 µs");
+}
+
+TEST(Clip, CountsCharactersNotBytes) {
+  EXPECT_EQ(Clip("4×4", 3), "4×4");
+  EXPECT_EQ(Clip("××××", 3), "××…");
+  EXPECT_EQ(Clip("", 3), "");
+}
+
+TEST(OperatorName, LeavesNamespaceAndOverloadOut) {
+  EXPECT_EQ(OperatorName("aten.add.Tensor"), "add");
+  EXPECT_EQ(OperatorName("other.op"), "other.op");
+}
+
 TEST(Percent, KeepsOneDigitBelowTen) {
   EXPECT_EQ(Percent(0.934), "93%");
   EXPECT_EQ(Percent(0.042), "4.2%");

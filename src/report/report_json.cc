@@ -14,6 +14,7 @@ Json KernelStepJson(const KernelStep& step, const DeviceSpec& device) {
   Json json;
   json["step"] = "kernel";
   json["fragment"] = step.fragment.id;
+  json["kind"] = step.kind;
   json["nodes"] = step.fragment.nodes;
   json["operators"] = operators;
   json["proposal"] = ToJson(step.proposal);
@@ -83,7 +84,8 @@ Json ReportJson(const ConversionReport& report) {
   json["tried"] = Json::array();
   for (const TriedCandidate& tried : report.tried) {
     json["tried"].push_back(
-        {{"fragment", tried.fragment}, {"proposal", ToJson(tried.proposal)}, {"verdict", ToJson(tried.verdict)}});
+        {{"kind", tried.kind}, {"fragment", tried.fragment}, {"proposal", ToJson(tried.proposal)},
+         {"verdict", ToJson(tried.verdict)}});
   }
   return json;
 }

@@ -15,7 +15,8 @@ TEST(ReportJson, HoldsStepsTimingsAndCandidates) {
   EXPECT_EQ(json["steps"][1]["why"], "no template covers it");
   EXPECT_EQ(json["timings"][1]["failure"], "no compiler");
   EXPECT_TRUE(json["timings"][1]["device_ms"].is_null());
-  EXPECT_EQ(json["tried"].size(), 1u);
+  ASSERT_EQ(json["tried"].size(), 1u);
+  EXPECT_EQ(json["tried"][0]["kind"], json["steps"][0]["kind"]);
 }
 
 TEST(ReportJson, NothingWrittenMeansNoOutput) {

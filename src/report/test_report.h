@@ -19,7 +19,7 @@ inline ConversionReport SmallReport() {
   report.device_name = "NVIDIA H200";
   report.mode = "eval";
   report.composition.program = LinearRelu();
-  KernelStep step{ExtractFragment(report.composition.program, {0, 1}, "f00_linear_relu"), {}, {}, {}};
+  KernelStep step{ExtractFragment(report.composition.program, {0, 1}, "f00_linear_relu"), {}, {}, {}, "kind"};
   step.proposal.proposer = "templates";
   step.proposal.source = "if a < b and c > d: pass";
   step.proposal.kernels.push_back({.name = "linear_relu_kernel", .family = "matmul", .fuses = {"linear", "relu"},
@@ -29,7 +29,7 @@ inline ConversionReport SmallReport() {
   step.verdict.time_ms = 0.01;
   step.verdict.eager_ms = 0.02;
   step.verdict.rel_err = 1e-7;
-  report.tried.push_back({"f00_linear_relu", step.proposal, step.verdict});
+  report.tried.push_back({"kind", "f00_linear_relu", step.proposal, step.verdict});
   report.composition.steps.push_back(std::move(step));
   report.composition.steps.push_back(TorchStep{2, "no template covers it"});
   report.regions.push_back({"f00_linear_relu", {0, 1}, {"fused", "PyTorch"}, "fused", "0.01 ms against 0.02 ms"});
