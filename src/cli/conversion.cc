@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "bench/clock.h"
 #include "cli/clock_timer.h"
+#include "cli/kept_conversion.h"
 #include "compile/farm.h"
 #include "emit/emit.h"
 #include "execute/tensor_file.h"
@@ -35,7 +36,7 @@ constexpr double kInterpreterSeconds = 0.5;
 // Sampling of eager, torch.compile and ours at the end, and all that comes behind the search (torch.compile's compilation
 // for the most part).
 constexpr double kFinalTimingSeconds = 5.0;
-constexpr double kFinalSeconds = 15.0;
+constexpr double kFinalSeconds = 20.0;
 // Else at reduced sizes: values of at most about this many elements, products of at most about this many FLOPs.
 constexpr int64_t kReducedElements = 1 << 16;
 constexpr double kReducedFlops = 2e7;
@@ -61,6 +62,8 @@ class Conversion {
     if (gpu_) clock_->Warm();
     Stage("import", [this] { Import(); });
     FillReport();
+    key_ = ConversionKey(arguments_, imported_.program, imported_.source, executor_->device_name());
+    if (std::optional<KeptConversion> kept = FindConversion(store_, key_)) return GiveBack(*kept);
     if (std::optional<std::string> difference = Staged("check import", [this] { return LoadAndCheck(); })) {
       return Refuse("the imported program does not give the module's own values: " + *difference);
     }
@@ -133,8 +136,7 @@ class Conversion {
 
   void SearchBest() {
     CompileFarm farm(executor_->device(), {});
-    Store store = Store::OpenDefault();
-    Verifier verifier(farm, *executor_, &store);
+    Verifier verifier(farm, *executor_, &store_);
     TemplateProposer templates;
     Clock clock(OptionsOfClock());
     if (gpu_) clock.Warm();
@@ -240,18 +242,36 @@ class Conversion {
 
   ExitStatus Refuse(const std::string& reason) {
     report_.outcome = "Not converted: " + reason + ".";
-    Finish();
+    CompleteReport();
+    WriteReports(ReportJson(report_).dump(1) + "\n", ReportHtml(report_));
     Warn("not converted: " + reason);
     return ExitStatus::kNo;
   }
 
   ExitStatus Accept() {
-    WriteFileAtomically(output_, emitted_);
     report_.written = true;
     report_.output_path = output_.string();
     report_.outcome = Summary();
-    Finish();
-    if (arguments_.json != "-") std::printf("%s\n%s\n", output_.c_str(), report_.outcome.c_str());
+    CompleteReport();
+    KeptConversion made{emitted_, report_.outcome, ReportJson(report_).dump(1) + "\n", ReportHtml(report_)};
+    if (!found_.interrupted) KeepConversion(store_, key_, made);
+    return Deliver(made);
+  }
+
+  // The same conversion was made before: its file and its report, with this run's path.
+  ExitStatus GiveBack(KeptConversion& kept) {
+    Json report = Json::parse(kept.json);
+    report["module"] = arguments_.module.string();
+    report["output"] = output_.string();
+    kept.json = report.dump(1) + "\n";
+    Info("converted before; taken from the store");
+    return Deliver(kept);
+  }
+
+  ExitStatus Deliver(const KeptConversion& conversion) {
+    WriteFileAtomically(output_, conversion.emitted);
+    WriteReports(conversion.json, conversion.html);
+    if (arguments_.json != "-") std::printf("%s\n%s\n", output_.c_str(), conversion.outcome.c_str());
     return ExitStatus::kOk;
   }
 
@@ -278,12 +298,14 @@ class Conversion {
     return text + ".";
   }
 
-  void Finish() {
+  void CompleteReport() {
     report_.reduced_shapes = found_.reduced || imported_.reduced;
     report_.seconds = budget_.Used();
-    if (!arguments_.report.empty()) WriteFileAtomically(arguments_.report, ReportHtml(report_));
+  }
+
+  void WriteReports(const std::string& json, const std::string& html) {
+    if (!arguments_.report.empty()) WriteFileAtomically(arguments_.report, html);
     if (arguments_.json.empty()) return;
-    std::string json = ReportJson(report_).dump(1) + "\n";
     if (arguments_.json == "-") {
       std::fwrite(json.data(), 1, json.size(), stdout);
     } else {
@@ -294,6 +316,8 @@ class Conversion {
   const ConvertArguments& arguments_;
   Budget budget_;
   ScratchFolder scratch_;
+  Store store_ = Store::OpenDefault();
+  std::string key_;   // of this conversion in the store
   std::filesystem::path output_;
   std::unique_ptr<Executor> executor_;
   bool gpu_ = false;

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/versions.h"
 #include "graph/program_json.h"
 
 namespace drtriton {
@@ -35,7 +36,7 @@ std::string KeptVerdicts::Key(const CompileRequest& request) const {
   key["compile_only"] = options_.compile_only;
   key["seed"] = options_.seed;
   key["device"] = device_name_;
-  key["versions"] = DRTRITON_VERSION " torch 2.11 triton 3.6";
+  key["versions"] = kVersions;
   return Sha256(key.dump());
 }
 
