@@ -21,8 +21,8 @@ SAMPLE = os.path.join(PROGRAMS, "sample_report")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PHONE, DESKTOP = 390, 1200
 
-# Shows the report in a frame of the phone's width (a window cannot be that narrow), opens all that is folded, and writes
-# what it measures into its own document, which Chromium then prints.
+# Shows the report in a frame of the phone's width (a window cannot be that narrow), opens all that is folded, and
+# writes what it measures into its own document, which Chromium then prints.
 PROBE = """<!doctype html><meta charset="utf-8"><body style="margin:0">
 <iframe id="frame" src="report.html" style="border:0;width:{width}px;height:900px"></iframe><script>
 document.getElementById("frame").onload = () => {{
@@ -40,7 +40,8 @@ document.getElementById("frame").onload = () => {{
   const texts = [...page.document.querySelectorAll("svg text")];
   note("clipped", texts.filter(t => {{
     const text = t.getBoundingClientRect(), picture = t.ownerSVGElement.getBoundingClientRect();
-    return text.left < picture.left - 1 || text.right > picture.right + 1;
+    const box = t.parentElement.querySelector("rect"), edge = (box || t.ownerSVGElement).getBoundingClientRect();
+    return text.left < picture.left - 1 || text.right > picture.right + 1 || text.right > edge.right;
   }}).length);
   note("smallest", Math.min(...texts.map(t => t.getBoundingClientRect().height)));
   note("dangling", [...page.document.querySelectorAll("a")].filter(
@@ -95,8 +96,8 @@ class Report(unittest.TestCase):
         profile = tempfile.mkdtemp(prefix="profile-", dir=self.folder)
         return subprocess.run(
             [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
-             "--disable-background-networking", "--no-first-run", f"--user-data-dir={profile}", "--enable-logging=stderr",
-             "--window-size=1300,1000", "--virtual-time-budget=3000", *options, page],
+             "--disable-background-networking", "--no-first-run", f"--user-data-dir={profile}",
+             "--enable-logging=stderr", "--window-size=1300,1000", "--virtual-time-budget=3000", *options, page],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
 
     def measure(self, width: int) -> dict[str, str]:

@@ -24,8 +24,8 @@ KernelFacts FactsOf(const KernelStep& step, const DeviceSpec& device) {
   for (ValueId id : step.fragment.Inputs()) {
     // A view reads at most what its storage holds.
     const Value& value = program.value(id);
-    facts.bytes += static_cast<double>(
-        std::min(value.Elements(), StorageExtent(value.shape, value.strides)) * ElementBytes(value.dtype));
+    facts.bytes += static_cast<double>(std::min(value.Elements(), StorageExtent(value.shape, value.strides)) *
+                                       ElementBytes(value.dtype));
   }
   for (ValueId id : step.fragment.Results()) facts.bytes += static_cast<double>(program.value(id).Bytes());
   facts.time_ms = step.verdict.time_ms;
@@ -33,8 +33,8 @@ KernelFacts FactsOf(const KernelStep& step, const DeviceSpec& device) {
   double time_us = *facts.time_ms * 1000;
   facts.bytes_per_us = facts.bytes / time_us;
   facts.flops_per_us = facts.flops / time_us;
-  double bound_us = std::max({facts.bytes / device.memory_bytes_per_us, matmul_us,
-                              other_flops / device.fp32_flops_per_us});
+  double bound_us =
+      std::max({facts.bytes / device.memory_bytes_per_us, matmul_us, other_flops / device.fp32_flops_per_us});
   facts.roofline_share = bound_us / time_us;
   return facts;
 }

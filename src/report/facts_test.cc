@@ -5,9 +5,7 @@
 namespace drtriton {
 namespace {
 
-const KernelStep& Step(const ConversionReport& report) {
-  return std::get<KernelStep>(report.composition.steps[0]);
-}
+const KernelStep& Step(const ConversionReport& report) { return std::get<KernelStep>(report.composition.steps[0]); }
 
 TEST(FactsOf, CountsInputsAndResultsOnce) {
   ConversionReport report = SmallReport();

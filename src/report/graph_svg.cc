@@ -17,15 +17,16 @@ constexpr int kGap = 14;            // between boxes
 constexpr int kLane = 8;            // between lanes
 constexpr size_t kLanes = 12;       // more would leave no room for the boxes; the last is shared then
 constexpr size_t kCharacters = 44;  // that fit into a box
-constexpr double kScale = 1.25;     // CSS pixels for one of ours, where there is room
+constexpr size_t kBoldCharacters = 38;
+constexpr double kScale = 1.25;  // CSS pixels for one of ours, where there is room
 
 struct Box {
-  const char* style = "torch";      // CSS class: "ours", "torch", "view", "ends"
+  const char* style = "torch";  // CSS class: "ours", "torch", "view", "ends"
   std::string link = {};
-  std::string title = {};           // shown under the pointer
+  std::string title = {};  // shown under the pointer
   std::vector<std::string> lines = {};
-  std::string note = {};            // at the right end of the last line
-  double share = 0;                 // of our kernels' time
+  std::string note = {};  // at the right end of the last line
+  double share = 0;       // of our kernels' time
   std::vector<ValueId> reads = {};
   std::vector<ValueId> makes = {};
   int y = 0;
@@ -87,8 +88,12 @@ Box TorchBox(const Composition& composition, size_t at, size_t& end) {
     if (step->why != "view") box.title = step->why;
     if (end == at || names.size() > 1) box.lines = Wrap(names);
     if (names.size() == 1) {
-      std::string result = ShapesText(composition.program, node.outputs, kCharacters - names[0].size());
-      box.lines.back() += (result.empty() ? "" : " ") + result;
+      std::string result = ShapesText(composition.program, node.outputs, kBoldCharacters);
+      if (names[0].size() + result.size() < kBoldCharacters) {
+        box.lines.back() += " " + result;
+      } else {
+        box.lines.push_back(result);
+      }
     }
   }
   return box;
@@ -133,7 +138,7 @@ std::vector<Box> Boxes(const Composition& composition, const std::vector<KernelG
   return boxes;
 }
 
-using Readers = std::map<size_t, std::set<size_t>>;   // by the box that makes a value: those that read it
+using Readers = std::map<size_t, std::set<size_t>>;  // by the box that makes a value: those that read it
 
 Readers ReadersOf(const std::vector<Box>& boxes) {
   std::map<ValueId, size_t> maker;
@@ -166,8 +171,8 @@ std::map<size_t, size_t> Lanes(const Readers& readers) {
 }
 
 std::string Text(int x, int y, const char* style, const std::string& text) {
-  return "<text x=\"" + std::to_string(x) + "\" y=\"" + std::to_string(y) + "\" class=\"" + style + "\">" + Escape(text) +
-         "</text>";
+  return "<text x=\"" + std::to_string(x) + "\" y=\"" + std::to_string(y) + "\" class=\"" + style + "\">" +
+         Escape(text) + "</text>";
 }
 
 std::string Rect(int x, int y, int width, int height, const char* style) {
@@ -227,7 +232,8 @@ std::string GraphSvg(const Composition& composition, const std::vector<KernelGro
   char head[200];
   std::snprintf(head, sizeof head,
                 "<svg class=\"graph\" viewBox=\"0 0 %d %d\" width=\"%.0f\" role=\"img\" aria-label=\"graph of the "
-                "module\">", width, height, width * kScale);
+                "module\">",
+                width, height, width * kScale);
   std::string svg = head;
   for (const auto& [from, to] : readers) {
     std::set<size_t> far = to;

@@ -38,7 +38,7 @@ TEST(GraphSvg, DrawsABoxForEveryStep) {
 
 TEST(GraphSvg, NeighboursAreJoinedByAnArrowAndOthersByALane) {
   std::string svg = Draw(Skip());
-  EXPECT_EQ(Count(svg, "<path"), 5);   // inputs -> a -> b -> c -> results, a -> c
+  EXPECT_EQ(Count(svg, "<path"), 5);  // inputs -> a -> b -> c -> results, a -> c
   EXPECT_EQ(Count(svg, "q0 4 4 4"), 1);
 }
 
@@ -50,8 +50,8 @@ TEST(GraphSvg, LongEdgesThatOverlapHaveLanesOfTheirOwn) {
   composition.program.result = Tree{.value = d};
   composition.steps.push_back(TorchStep{3, ""});
   std::string svg = Draw(composition);
-  EXPECT_EQ(Count(svg, "H22q"), 1);    // a's lane, the inner one
-  EXPECT_EQ(Count(svg, "H14q"), 1);    // b's
+  EXPECT_EQ(Count(svg, "H22q"), 1);  // a's lane, the inner one
+  EXPECT_EQ(Count(svg, "H14q"), 1);  // b's
 }
 
 TEST(GraphSvg, ViewsThatFollowEachOtherShareABox) {
@@ -60,6 +60,13 @@ TEST(GraphSvg, ViewsThatFollowEachOtherShareABox) {
   std::string svg = Draw(composition);
   EXPECT_EQ(Count(svg, "class=\"view\""), 1);
   EXPECT_NE(svg.find("relu, silu"), std::string::npos);
+}
+
+TEST(GraphSvg, ALongNameHasItsShapeOnALineOfItsOwn) {
+  Composition composition = Skip();
+  composition.program.nodes[0].op = "aten.scaled_dot_product_attention.default";
+  EXPECT_NE(Draw(composition).find(">scaled_dot_product_attention</text>"), std::string::npos);
+  EXPECT_NE(Draw(composition).find(">silu → f32[4]</text>"), std::string::npos);
 }
 
 TEST(GraphSvg, ManyStepsNeedNoMoreLanesThanThereAreOverlaps) {
@@ -73,7 +80,7 @@ TEST(GraphSvg, ManyStepsNeedNoMoreLanesThanThereAreOverlaps) {
     composition.steps.push_back(TorchStep{2 * i, ""});
     composition.steps.push_back(TorchStep{2 * i + 1, ""});
   }
-  EXPECT_NE(Draw(composition).find("viewBox=\"0 0 324 "), std::string::npos);   // one lane
+  EXPECT_NE(Draw(composition).find("viewBox=\"0 0 324 "), std::string::npos);  // one lane
 }
 
 TEST(GraphSvg, AnEmptyCompositionIsAPictureOfItsEnds) { EXPECT_EQ(Count(Draw({}), "<rect"), 2); }

@@ -28,12 +28,23 @@ std::string Escape(std::string_view text) {
   safe.reserve(text.size());
   for (char c : text) {
     switch (c) {
-      case '&': safe += "&amp;"; break;
-      case '<': safe += "&lt;"; break;
-      case '>': safe += "&gt;"; break;
-      case '"': safe += "&quot;"; break;
-      case '\'': safe += "&#39;"; break;
-      default: safe += c;
+      case '&':
+        safe += "&amp;";
+        break;
+      case '<':
+        safe += "&lt;";
+        break;
+      case '>':
+        safe += "&gt;";
+        break;
+      case '"':
+        safe += "&quot;";
+        break;
+      case '\'':
+        safe += "&#39;";
+        break;
+      default:
+        safe += c;
     }
   }
   return safe;
@@ -47,9 +58,9 @@ std::string Join(const std::vector<std::string>& words, const char* between) {
 
 std::string Clip(std::string_view text, size_t characters) {
   size_t count = 0;
-  size_t end = text.size();   // where the last character that stays ends
+  size_t end = text.size();  // where the last character that stays ends
   for (size_t i = 0; i < text.size(); ++i) {
-    if ((text[i] & 0xC0) == 0x80) continue;   // inside a character
+    if ((text[i] & 0xC0) == 0x80) continue;  // inside a character
     ++count;
     if (count == characters) end = i;
     if (count > characters) return std::string(text.substr(0, end)) + "…";
@@ -58,7 +69,8 @@ std::string Clip(std::string_view text, size_t characters) {
 }
 
 std::string OperatorName(const std::string& op) {
-  return op.rfind("aten.", 0) == 0 ? op.substr(5, op.rfind('.') - 5) : op;
+  std::string name = op.rfind("aten.", 0) == 0 ? op.substr(5, op.rfind('.') - 5) : op;
+  return name.rfind("_native_batch_norm_legit", 0) == 0 ? "batch_norm" : name;
 }
 
 std::string Table(const std::string& rows) { return "<div class=\"scroll\"><table>" + rows + "</table></div>"; }

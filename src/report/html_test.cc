@@ -35,6 +35,8 @@ TEST(Clip, CountsCharactersNotBytes) {
 TEST(OperatorName, LeavesNamespaceAndOverloadOut) {
   EXPECT_EQ(OperatorName("aten.add.Tensor"), "add");
   EXPECT_EQ(OperatorName("other.op"), "other.op");
+  EXPECT_EQ(OperatorName("aten._native_batch_norm_legit_no_training.default"), "batch_norm");
+  EXPECT_EQ(OperatorName("linear"), "linear");
 }
 
 TEST(Percent, KeepsOneDigitBelowTen) {

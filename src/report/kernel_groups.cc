@@ -10,16 +10,14 @@ namespace drtriton {
 std::vector<std::string> KernelGroup::Operators() const {
   std::vector<std::string> names;
   for (const KernelPlan& kernel : first().proposal.kernels) {
-    names.insert(names.end(), kernel.fuses.begin(), kernel.fuses.end());
+    for (const std::string& fused : kernel.fuses) names.push_back(OperatorName(fused));
   }
   if (!names.empty()) return names;
   for (const Node& node : first().fragment.program.nodes) names.push_back(OperatorName(node.op));
   return names;
 }
 
-double KernelGroup::TotalMs() const {
-  return first().verdict.time_ms.value_or(0) * static_cast<double>(steps.size());
-}
+double KernelGroup::TotalMs() const { return first().verdict.time_ms.value_or(0) * static_cast<double>(steps.size()); }
 
 std::vector<KernelGroup> GroupKernels(const Composition& composition) {
   std::vector<KernelGroup> groups;

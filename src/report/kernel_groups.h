@@ -12,8 +12,8 @@ namespace drtriton {
 
 // Steps of the same kind with the same source.  Points into the Composition, which must outlive it.
 struct KernelGroup {
-  int number = 0;                          // 1, 2, ... in the order of the first steps; what the report calls it
-  std::vector<const KernelStep*> steps;    // never empty
+  int number = 0;                        // 1, 2, ... in the order of the first steps; what the report calls it
+  std::vector<const KernelStep*> steps;  // never empty
   const KernelStep& first() const { return *steps.front(); }
   // Where the report's section of this group is: the id of the first fragment.
   const std::string& anchor() const { return first().fragment.id; }

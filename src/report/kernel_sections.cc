@@ -10,6 +10,8 @@
 namespace drtriton {
 namespace {
 
+constexpr size_t kIdsShown = 6;  // of the fragments that one kernel serves
+
 std::string Title(const KernelGroup& group) {
   std::string title = std::to_string(group.number) + " · " + Join(group.Operators());
   if (group.steps.size() > 1) title += " (" + std::to_string(group.steps.size()) + "×)";
@@ -33,7 +35,8 @@ std::string Roofline(const ConversionReport& report, const std::vector<KernelGro
     points.push_back(point);
   }
   if (points.empty()) return "";
-  return "<h2>Roofline</h2><p class=\"soft\">A dot for each kernel; the dotted line leads up to what this device's memory "
+  return "<h2>Roofline</h2><p class=\"soft\">A dot for each kernel; the dotted line leads up to what this device's "
+         "memory "
          "and arithmetic units allow it (float32 products run as three TF32 ones).</p>" +
          RooflineSvg(points, report.device);
 }
@@ -46,11 +49,11 @@ std::string Overview(const ConversionReport& report, const std::vector<KernelGro
   for (const KernelGroup& group : groups) {
     KernelFacts facts = FactsOf(group.first(), report.device);
     std::string name = std::to_string(group.number) + " · " + Join(group.Operators());
-    rows += Row({"<a href=\"#" + Escape(group.anchor()) + "\">" + Escape(name) + "</a>",
-                 std::to_string(group.steps.size()), Milliseconds(facts.time_ms),
-                 Milliseconds(group.first().verdict.eager_ms), Percent(group.TotalMs() / total_ms),
-                 facts.roofline_share ? Percent(*facts.roofline_share) : "–"},
-                "td", 1);
+    rows +=
+        Row({"<a href=\"#" + Escape(group.anchor()) + "\">" + Escape(name) + "</a>", std::to_string(group.steps.size()),
+             Milliseconds(facts.time_ms), Milliseconds(group.first().verdict.eager_ms),
+             Percent(group.TotalMs() / total_ms), facts.roofline_share ? Percent(*facts.roofline_share) : "–"},
+            "td", 1);
   }
   return Table(rows);
 }
@@ -110,11 +113,12 @@ std::string TriedRow(const TriedCandidate& tried, bool kept) {
   const Verdict& verdict = tried.verdict;
   std::string outcome = kept ? "<b class=\"good\">kept</b>" : Escape(Name(verdict.outcome));
   if (!verdict.accepted()) {
-    outcome = "<span class=\"bad\">" + outcome + "</span> <code>" + Escape(verdict.code) + "</code> " + Escape(verdict.reason);
+    outcome = "<div class=\"why\"><span class=\"bad\">" + outcome + "</span> <code>" + Escape(verdict.code) +
+              "</code> " + Escape(verdict.reason) + "</div>";
   }
-  return Row({"<code>" + Schedule(tried.proposal) + "</code>", Escape(tried.proposal.proposer), Error(verdict.rel_err),
-              Milliseconds(tried.proposal.estimated_us / 1000), Milliseconds(verdict.time_ms), outcome},
-             "td");
+  return Row({"<code>" + Schedule(tried.proposal) + "</code>", Escape(tried.proposal.proposer), outcome,
+              Error(verdict.rel_err), Milliseconds(tried.proposal.estimated_us / 1000), Milliseconds(verdict.time_ms)},
+             "td", 3);
 }
 
 std::string Tried(const KernelGroup& group, const ConversionReport& report) {
@@ -127,13 +131,16 @@ std::string Tried(const KernelGroup& group, const ConversionReport& report) {
   }
   if (count == 0) return "";
   return "<details><summary>" + std::to_string(count) + (count == 1 ? " candidate judged" : " candidates judged") +
-         "</summary>" + Table(Row({"schedule", "by", "error", "estimated", "measured", "verdict"}, "th") + rows) +
+         "</summary>" + Table(Row({"schedule", "by", "verdict", "error", "estimated", "measured"}, "th", 3) + rows) +
          "</details>";
 }
 
 std::string Section(const KernelGroup& group, const ConversionReport& report, double total_ms, bool open) {
   std::vector<std::string> ids;
-  for (const KernelStep* step : group.steps) ids.push_back("<code>" + Escape(step->fragment.id) + "</code>");
+  for (const KernelStep* step : group.steps) {
+    if (ids.size() < kIdsShown) ids.push_back("<code>" + Escape(step->fragment.id) + "</code>");
+  }
+  if (group.steps.size() > ids.size()) ids.push_back(std::to_string(group.steps.size() - ids.size()) + " more");
   std::string html = "<section class=\"kernel\" id=\"" + Escape(group.anchor()) + "\"><h3>" + Escape(Title(group)) +
                      "</h3><p class=\"soft\">" + Join(ids) + "</p>";
   for (const KernelPlan& kernel : group.first().proposal.kernels) html += Plan(kernel);

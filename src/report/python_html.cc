@@ -14,9 +14,9 @@ bool IsWord(char c) { return IsWordStart(c) || std::isdigit(static_cast<unsigned
 
 bool IsKeyword(std::string_view word) {
   static const std::set<std::string_view> keywords = {
-      "and", "as", "assert", "break", "class", "continue", "def", "del", "elif", "else", "except", "False", "finally",
-      "for", "from", "if", "import", "in", "is", "lambda", "None", "not", "or", "pass", "raise", "return", "True", "try",
-      "while", "with", "yield"};
+      "and",   "as",      "assert", "break",  "class", "continue", "def",   "del",  "elif",   "else", "except",
+      "False", "finally", "for",    "from",   "if",    "import",   "in",    "is",   "lambda", "None", "not",
+      "or",    "pass",    "raise",  "return", "True",  "try",      "while", "with", "yield"};
   return keywords.count(word) > 0;
 }
 
@@ -25,9 +25,12 @@ size_t StringEnd(std::string_view text, size_t at) {
   size_t length = text.substr(at, 3) == std::string(3, text[at]) ? 3 : 1;
   std::string_view quote = text.substr(at, length);
   for (size_t i = at + length; i < text.size(); ++i) {
-    if (text[i] == '\\') ++i;
-    else if (text.substr(i, length) == quote) return i + length;
-    else if (length == 1 && text[i] == '\n') return i;
+    if (text[i] == '\\')
+      ++i;
+    else if (text.substr(i, length) == quote)
+      return i + length;
+    else if (length == 1 && text[i] == '\n')
+      return i;
   }
   return text.size();
 }
@@ -39,7 +42,7 @@ size_t While(std::string_view text, size_t at, Test test) {
 }
 
 struct Token {
-  const char* style;   // CSS class, nullptr for plain text
+  const char* style;  // CSS class, nullptr for plain text
   size_t end;
 };
 

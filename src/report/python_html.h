@@ -1,4 +1,4 @@
-// Python source as HTML that is easy to read: comments, strings, keywords, numbers and decorators have spans of their own.
+// Python source as HTML that is easy to read: comments, strings, keywords, numbers and decorators are marked.
 #ifndef DRTRITON_REPORT_PYTHON_HTML_H_
 #define DRTRITON_REPORT_PYTHON_HTML_H_
 

@@ -39,8 +39,8 @@ std::string TimingRow(const Timing& timing, const Timing* ours, double longest_m
   std::string row = Row({Escape(timing.name), MillisecondsWithin(*timing.device_ms, timing.device_ci_ms), ratio,
                          timing.wall_us ? Milliseconds(*timing.wall_us / 1000) : "–"},
                         "td", 1);
-  std::string bar = "<td class=\"b\"><span class=\"bar" + std::string(is_ours ? " ours" : "") + "\" style=\"width:" +
-                    Percent(*timing.device_ms / longest_ms) + "\"></span></td></tr>";
+  std::string bar = "<td class=\"b\"><span class=\"bar" + std::string(is_ours ? " ours" : "") +
+                    "\" style=\"width:" + Percent(*timing.device_ms / longest_ms) + "\"></span></td></tr>";
   return row.substr(0, row.size() - 5) + bar;
 }
 
@@ -49,22 +49,25 @@ std::string TimingTable(const ConversionReport& report) {
   const Timing* ours = TimingOf(report, "drtriton");
   double longest_ms = 0;
   for (const Timing& timing : report.timings) longest_ms = std::max(longest_ms, timing.device_ms.value_or(0));
-  std::string rows = Row({"", "device time", "ours is faster", "a call takes", ""}, "th", 1);
+  std::string rows = Row({"", "device time", "ours is faster", "a call takes"}, "th", 1);
   for (const Timing& timing : report.timings) rows += TimingRow(timing, ours, longest_ms);
   return Table(rows) +
-         "<p class=\"soft\">Device time: median of CUDA graph replays with the L2 cache flushed, the sides interleaved in "
-         "one run, ± half the 95% confidence interval; ≈ where the intervals overlap. A call takes what a Python caller "
+         "<p class=\"soft\">Device time: median of CUDA graph replays with the L2 cache flushed, the sides interleaved "
+         "in "
+         "one run, ± half the 95% confidence interval; ≈ where the intervals overlap. A call takes what a Python "
+         "caller "
          "waits for from an idle GPU until the result is there.</p>";
 }
 
 std::string Graph(const ConversionReport& report, const std::vector<KernelGroup>& groups) {
   const Composition& composition = report.composition;
   if (composition.steps.empty()) return "";
-  return "<h2>Graph</h2><p class=\"soft\">Green: kernels of ours, numbered as below; the bar is the share of their time. "
+  return "<h2>Graph</h2><p class=\"soft\">Green: kernels of ours, numbered as below; the bar is the share of their "
+         "time. "
          "Grey: PyTorch's. Dashed: views, which cost nothing on the GPU. Parameters are not drawn.</p><details open>"
          "<summary>" +
-         std::to_string(composition.steps.size()) + (composition.steps.size() == 1 ? " step" : " steps") + "</summary>" +
-         GraphSvg(composition, groups) + "</details>";
+         std::to_string(composition.steps.size()) + (composition.steps.size() == 1 ? " step" : " steps") +
+         "</summary>" + GraphSvg(composition, groups) + "</details>";
 }
 
 // "f03_linear_gelu" -> "linear_gelu".
@@ -79,8 +82,8 @@ std::string Decisions(const ConversionReport& report) {
   std::map<std::tuple<std::string, std::vector<std::string>, std::string, std::string>, size_t> known;
   for (const RegionSummary& region : report.regions) {
     if (region.options.size() < 2 && region.why.empty()) continue;
-    auto [place, fresh] = known.try_emplace(
-        {WithoutPosition(region.name), region.options, region.chosen, region.why}, groups.size());
+    auto [place, fresh] =
+        known.try_emplace({WithoutPosition(region.name), region.options, region.chosen, region.why}, groups.size());
     if (fresh) groups.emplace_back();
     groups[place->second].push_back(&region);
   }
@@ -115,8 +118,10 @@ std::string TorchTable(const ConversionReport& report) {
 }
 
 std::string FinalCheck(const Verdict& verdict) {
-  if (!verdict.accepted()) return "<span class=\"bad\">" + Escape(Name(verdict.outcome) + ": " + verdict.reason) + "</span>";
-  return "accepted; error against float64 " + Error(verdict.rel_err) + ", eager PyTorch's " + Error(verdict.ref_rel_err);
+  if (!verdict.accepted())
+    return "<span class=\"bad\">" + Escape(Name(verdict.outcome) + ": " + verdict.reason) + "</span>";
+  return "accepted; error against float64 " + Error(verdict.rel_err) + ", eager PyTorch's " +
+         Error(verdict.ref_rel_err);
 }
 
 std::string HowItWasMade(const ConversionReport& report) {
@@ -139,14 +144,16 @@ std::string HowItWasMade(const ConversionReport& report) {
 std::string ReportHtml(const ConversionReport& report) {
   std::string title = report.module_path.substr(report.module_path.find_last_of('/') + 1);
   std::vector<KernelGroup> groups = GroupKernels(report.composition);
-  std::string html = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">"
-                     "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>" +
-                     Escape(title) + " – DRTriton</title><style>" + kReportStyle + "</style></head><body><h1>" +
-                     Escape(title) + "</h1><p class=\"outcome" + (report.written ? " good" : "") + "\">" +
-                     Escape(report.outcome) + "</p>";
+  std::string html =
+      "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">"
+      "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>" +
+      Escape(title) + " – DRTriton</title><style>" + kReportStyle + "</style></head><body><h1>" + Escape(title) +
+      "</h1><p class=\"outcome" + (report.written ? " good" : "") + "\">" + Escape(report.outcome) + "</p>";
   if (report.interrupted) html += "<p>The search was interrupted; this is the best that was found.</p>";
   if (report.reduced_shapes) {
-    html += "<p>Some kernels were verified at reduced shapes, since no GPU was there to run the real ones in good time.</p>";
+    html +=
+        "<p>Some kernels were verified at reduced shapes, since no GPU was there to run the real ones in good "
+        "time.</p>";
   }
   html += TimingTable(report) + Graph(report, groups) + KernelSections(report, groups) + Decisions(report) +
           TorchTable(report) + HowItWasMade(report);

@@ -45,7 +45,10 @@ Json TimingJson(const Timing& timing) {
 }
 
 Json RegionJson(const RegionSummary& region) {
-  return {{"name", region.name}, {"nodes", region.nodes}, {"options", region.options}, {"chosen", region.chosen},
+  return {{"name", region.name},
+          {"nodes", region.nodes},
+          {"options", region.options},
+          {"chosen", region.chosen},
           {"why", region.why}};
 }
 
@@ -83,9 +86,10 @@ Json ReportJson(const ConversionReport& report) {
   for (const CompositionStep& step : report.composition.steps) json["steps"].push_back(StepJson(step, report));
   json["tried"] = Json::array();
   for (const TriedCandidate& tried : report.tried) {
-    json["tried"].push_back(
-        {{"kind", tried.kind}, {"fragment", tried.fragment}, {"proposal", ToJson(tried.proposal)},
-         {"verdict", ToJson(tried.verdict)}});
+    json["tried"].push_back({{"kind", tried.kind},
+                             {"fragment", tried.fragment},
+                             {"proposal", ToJson(tried.proposal)},
+                             {"verdict", ToJson(tried.verdict)}});
   }
   return json;
 }

@@ -20,11 +20,12 @@ table{border-collapse:collapse;font-size:.9rem;margin:.4rem 0}
 th{font-weight:600;color:var(--soft)}
 th,td{text-align:left;padding:.25rem .9rem .25rem 0;border-bottom:1px solid var(--line);vertical-align:top}
 td:last-child,th:last-child{padding-right:0}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}td.n{white-space:nowrap}
 code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}code{font-size:.88em}
 .bar{display:inline-block;height:.6rem;border-radius:2px;background:var(--soft);opacity:.55;min-width:2px}.bar.ours{background:var(--ours);opacity:1}
+.why{min-width:14rem}
 td.b{width:30%;min-width:5rem}
-dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr));gap:.5rem 1rem;margin:.7rem 0}
+dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(8rem,1fr));gap:.5rem 1rem;margin:.7rem 0}
 dt{color:var(--soft);font-size:.8rem}dd{margin:0;font-variant-numeric:tabular-nums}
 section.kernel{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:.3rem 1rem .8rem;margin:1rem 0;scroll-margin-top:.5rem}
 section.kernel:target{border-color:var(--ours)}
@@ -42,6 +43,7 @@ svg text{font:11px system-ui,sans-serif;fill:var(--ink)}svg text.name{font-weigh
 .roofline .headroom{stroke:var(--ours);stroke-dasharray:2 3}.roofline .leader{stroke:var(--line)}
 .roofline .tick,.roofline .limit{fill:var(--soft)}.roofline .label{font-weight:600}
 a{color:var(--ours)}
+@media(max-width:34rem){table{font-size:.82rem}th,td{padding-right:.55rem}.b{display:none}}
 @media print{details{display:block}.scroll,pre{overflow:visible;white-space:pre-wrap}}
 )";
 

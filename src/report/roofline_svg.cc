@@ -10,7 +10,7 @@ namespace drtriton {
 namespace {
 
 constexpr double kWidth = 440, kHeight = 320, kLeft = 44, kRight = 10, kTop = 14, kBottom = 42;
-constexpr double kTera = 1e6;   // FLOP/us in a TFLOP/s
+constexpr double kTera = 1e6;  // FLOP/us in a TFLOP/s
 constexpr double kCharacter = 6, kTextHeight = 12;
 
 // What the axes span, as log10.
@@ -30,7 +30,7 @@ struct Rectangle {
 };
 
 Frame FrameOf(const std::vector<RooflinePoint>& points, const DeviceSpec& device) {
-  double low_x = 0.2, high_x = 5 * device.bf16_flops_per_us / device.memory_bytes_per_us;
+  double low_x = 0.2, high_x = 10 * device.bf16_flops_per_us / device.memory_bytes_per_us;
   double low_y = device.fp32_flops_per_us / 4, high_y = 2 * device.bf16_flops_per_us;
   for (const RooflinePoint& point : points) {
     low_x = std::min(low_x, point.flops_per_byte / 2);
@@ -72,8 +72,10 @@ std::string Axes(const Frame& frame) {
            Text(kLeft - 5, y + 4, "end", Tick(std::pow(10, decade) / kTera), "tick");
   }
   char title[160];
-  std::snprintf(title, sizeof title, "<text transform=\"translate(11 %.0f) rotate(-90)\" text-anchor=\"middle\" "
-                "class=\"tick\">TFLOP/s</text>", (kTop + kHeight - kBottom) / 2);
+  std::snprintf(title, sizeof title,
+                "<text transform=\"translate(11 %.0f) rotate(-90)\" text-anchor=\"middle\" "
+                "class=\"tick\">TFLOP/s</text>",
+                (kTop + kHeight - kBottom) / 2);
   return svg + title + Text((kLeft + kWidth) / 2, kHeight - 8, "middle", "FLOP per byte of memory traffic", "tick");
 }
 
@@ -135,8 +137,10 @@ std::string Roofs(const Frame& frame, const DeviceSpec& device, Labels& labels) 
     labels.Keep({at_x - 12, at_y - 18, at_x + 4, at_y - 2});
   }
   char head[160];
-  std::snprintf(head, sizeof head, "<text transform=\"translate(%.1f %.1f) rotate(%.1f) translate(0 -6)\" "
-                "text-anchor=\"middle\" class=\"limit\">", x, y, -angle * 180 / 3.14159265358979);
+  std::snprintf(head, sizeof head,
+                "<text transform=\"translate(%.1f %.1f) rotate(%.1f) translate(0 -6)\" "
+                "text-anchor=\"middle\" class=\"limit\">",
+                x, y, -angle * 180 / 3.14159265358979);
   return svg + head + Escape("memory " + ByteRate(bandwidth)) + "</text>";
 }
 
@@ -158,7 +162,8 @@ std::string RooflineSvg(const std::vector<RooflinePoint>& points, const DeviceSp
   char head[200];
   std::snprintf(head, sizeof head,
                 "<svg class=\"roofline\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" role=\"img\" aria-label=\"roofline "
-                "plot\">", kWidth, kHeight, 1.35 * kWidth);
+                "plot\">",
+                kWidth, kHeight, 1.35 * kWidth);
   Labels labels;
   std::string svg = head + Axes(frame) + Roofs(frame, device, labels);
   for (const RooflinePoint& point : points) {

@@ -11,11 +11,11 @@
 namespace drtriton {
 
 struct RooflinePoint {
-  std::string label;               // short; left out where there is no room, then only under the pointer
+  std::string label;  // short; left out where there is no room, then only under the pointer
   double flops_per_byte = 0;
   double flops_per_us = 0;
-  double bound_flops_per_us = 0;   // what the device's limits allow this kernel; a thin line leads up to it.  0: none
-  std::string link = {};           // id in the page
+  double bound_flops_per_us = 0;  // what the device's limits allow this kernel; a thin line leads up to it.  0: none
+  std::string link = {};          // id in the page
 };
 
 // Empty text without points.  Both axes are logarithmic.

@@ -1,5 +1,5 @@
-// sample_report FILE.html: writes the report of a made-up conversion, 24 residual blocks timed on an H200, for the tests
-// that open it in a browser.
+// sample_report FILE.html: writes the report of a made-up conversion, 24 residual blocks timed on an H200, for the
+// tests that open it in a browser.
 #include <string>
 
 #include "base/file.h"
@@ -33,7 +33,7 @@ ValueId AddBlock(Program& program, ValueId x, int block) {
                          "aten::relu(Tensor self) -> Tensor");
   ValueId down = linear(at + "_down", relu, {1024, 4096}, {8192, 1024});
   return AddNode(program, at + "_add", "aten.add.Tensor", {ValueRef{x}, ValueRef{down}}, {8192, 1024}, DType::kFloat32,
-              "aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor");
+                 "aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor");
 }
 
 // The first product with its relu is ours, the sum too, the second product PyTorch's.
@@ -44,15 +44,23 @@ void AddSteps(ConversionReport& report, int block) {
   KernelStep fused = Kernel(program, {first, first + 1}, at + "_linear_relu", 0.69);
   KernelStep add = Kernel(program, {first + 3}, at + "_add", 0.027);
   add.kind = "sum";
-  add.proposal.kernels[0] = {.name = "add_kernel", .family = "pointwise", .fuses = {"add"}, .tile = {{"BLOCK_N", 1024}},
-                             .numerics = "float32 in registers", .why = "Bound by memory: 101 MB in one pass."};
-  add.proposal.source = "@triton.jit\ndef add_kernel(x_ptr, y_ptr, out_ptr, BLOCK_N: tl.constexpr):\n"
-                        "    offsets = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)  # one flat index, whatever the "
-                        "shape of the tensors was before\n";
+  add.proposal.kernels[0] = {.name = "add_kernel",
+                             .family = "pointwise",
+                             .fuses = {"add"},
+                             .tile = {{"BLOCK_N", 1024}},
+                             .numerics = "float32 in registers",
+                             .why = "Bound by memory: 101 MB in one pass."};
+  add.proposal.source =
+      "@triton.jit\ndef add_kernel(x_ptr, y_ptr, out_ptr, BLOCK_N: tl.constexpr):\n"
+      "    offsets = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)  # one flat index, whatever the "
+      "shape of the tensors was before\n";
   report.composition.steps.insert(report.composition.steps.end(),
                                   {fused, TorchStep{first + 2, "cuBLAS was faster: 0.66 ms against 0.71 ms"}, add});
-  report.regions.push_back({at + "_linear_relu", {first, first + 1}, {"fused", "vendor matmul, fused rest", "PyTorch"},
-                            "fused", "fused kernel 0.6900 ms, PyTorch 1.1730 ms (cold)"});
+  report.regions.push_back({at + "_linear_relu",
+                            {first, first + 1},
+                            {"fused", "vendor matmul, fused rest", "PyTorch"},
+                            "fused",
+                            "fused kernel 0.6900 ms, PyTorch 1.1730 ms (cold)"});
 }
 
 ConversionReport Sample() {
@@ -67,9 +75,11 @@ ConversionReport Sample() {
   for (int block = 0; block < kBlocks; ++block) AddSteps(report, block);
   report.tried.push_back(report.tried[0]);
   report.tried[1].proposal.source = "another";
-  report.tried[1].verdict = Verdict::Rejected(
-      Stage::kNumerics, "wrong_values", "result 0 differs from float64 by 3.1e-02 at [17, 4], where eager differs by 2.0e-07");
-  report.timings = {{"eager", 44.7, 0.04, 44800.0, ""}, {"torch.compile", 33.2, 0.2, 33500.0, ""},
+  report.tried[1].verdict =
+      Verdict::Rejected(Stage::kNumerics, "wrong_values",
+                        "result 0 differs from float64 by 3.1e-02 at [17, 4], where eager differs by 2.0e-07");
+  report.timings = {{"eager", 44.7, 0.04, 44800.0, ""},
+                    {"torch.compile", 33.2, 0.2, 33500.0, ""},
                     {"drtriton", 33.1, 0.1, 33300.0, ""}};
   report.versions = {{"drtriton", "0.1.0"}, {"torch", "2.11.0"}};
   report.stages = {{"import", 14.1}, {"search", 271.4}, {"check", 12.5}};

@@ -22,8 +22,12 @@ inline ConversionReport SmallReport() {
   KernelStep step{ExtractFragment(report.composition.program, {0, 1}, "f00_linear_relu"), {}, {}, {}, "kind"};
   step.proposal.proposer = "templates";
   step.proposal.source = "if a < b and c > d: pass";
-  step.proposal.kernels.push_back({.name = "linear_relu_kernel", .family = "matmul", .fuses = {"linear", "relu"},
-                                   .tile = {{"BLOCK_M", 64}}, .numerics = "tf32x3", .why = "Bound by memory."});
+  step.proposal.kernels.push_back({.name = "linear_relu_kernel",
+                                   .family = "matmul",
+                                   .fuses = {"linear", "relu"},
+                                   .tile = {{"BLOCK_M", 64}},
+                                   .numerics = "tf32x3",
+                                   .why = "Bound by memory."});
   step.verdict.outcome = Outcome::kAccepted;
   step.verdict.stage = Stage::kDone;
   step.verdict.time_ms = 0.01;
@@ -33,7 +37,8 @@ inline ConversionReport SmallReport() {
   report.composition.steps.push_back(std::move(step));
   report.composition.steps.push_back(TorchStep{2, "no template covers it"});
   report.regions.push_back({"f00_linear_relu", {0, 1}, {"fused", "PyTorch"}, "fused", "0.01 ms against 0.02 ms"});
-  report.timings = {{"eager", 0.03, 0.001, 40.0, ""}, {"torch.compile", std::nullopt, std::nullopt, std::nullopt, "no compiler"},
+  report.timings = {{"eager", 0.03, 0.001, 40.0, ""},
+                    {"torch.compile", std::nullopt, std::nullopt, std::nullopt, "no compiler"},
                     {"drtriton", 0.02, 0.001, 12.0, ""}};
   report.timed = true;
   return report;
