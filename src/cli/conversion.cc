@@ -282,8 +282,10 @@ class Conversion {
       if (const auto* kernel = std::get_if<KernelStep>(&step)) kernels += kernel->plan.kernels.size();
       if (const auto* torch = std::get_if<TorchStep>(&step)) vendor += torch->why != "view";
     }
-    std::string text = "Verified: " + std::to_string(kernels) + " Triton kernels, " + std::to_string(vendor) +
-                       " operators kept in PyTorch";
+    auto counted = [](size_t count, const char* noun) {
+      return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+    };
+    std::string text = "Verified: " + counted(kernels, "Triton kernel") + ", " + counted(vendor, "operator") + " kept in PyTorch";
     const Timing* ours = TimingOf("drtriton");
     if (ours == nullptr || !ours->device_ms) return text + (found_.reduced ? "; untimed, at reduced shapes." : "; untimed.");
     char line[128];

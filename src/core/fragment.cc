@@ -79,6 +79,16 @@ class Extractor {
     fragment_.program.nodes.push_back(std::move(node));
   }
 
+  // How the module is called and what it gives, for fragments that are the whole Program.
+  void AddInterface() {
+    fragment_.program.arguments = Renumbered(parent_.arguments);
+    fragment_.program.result = Renumbered(parent_.result);
+    for (const Mutation& mutation : parent_.mutations) {
+      fragment_.program.mutations.push_back({ids_.at(mutation.target), ids_.at(mutation.value)});
+    }
+    fragment_.parent_results = parent_.Results();
+  }
+
   void AddResult(ValueId id) {
     Tree leaf;
     leaf.value = ids_.at(id);
@@ -100,6 +110,13 @@ class Extractor {
     AttrList list = attr.AsList();
     for (Attr& element : list) element = Renumbered(element);
     return Attr(std::move(list));
+  }
+
+  Tree Renumbered(Tree tree) const {
+    if (tree.value >= 0) tree.value = ids_.at(tree.value);
+    if (tree.alias_of >= 0) tree.alias_of = ids_.at(tree.alias_of);
+    for (Tree& child : tree.children) child = Renumbered(std::move(child));
+    return tree;
   }
 
   const Program& parent_;
@@ -163,7 +180,7 @@ Fragment WholeProgram(const Program& program) {
     extractor.AddNode(static_cast<int32_t>(n));
     fragment.nodes.push_back(static_cast<int32_t>(n));
   }
-  for (ValueId result : program.Results()) extractor.AddResult(result);
+  extractor.AddInterface();
   return fragment;
 }
 

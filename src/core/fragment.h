@@ -26,7 +26,8 @@ struct Fragment {
 // or a mutation reads it.  Throws InternalError when the set is empty or not convex (a path leaves it and returns).
 Fragment ExtractFragment(const Program& parent, std::vector<int32_t> nodes, std::string id);
 
-// The Program as one Fragment: what `verify` judges.  Mutated values are results, behind the result tree's leaves.
+// The Program as one Fragment: what `verify` judges.  It keeps its arguments, result tree and mutations, so that a
+// candidate module can be called as the original is; mutated values are results, behind the result tree's leaves.
 Fragment WholeProgram(const Program& program);
 
 bool IsConvex(const Program& parent, const std::vector<int32_t>& nodes);

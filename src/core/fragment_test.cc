@@ -75,6 +75,9 @@ TEST(FragmentTest, WholeProgramPutsMutationsBehindResults) {
   EXPECT_EQ(Names(whole.program, whole.Inputs()), (Strings{"x", "p_weight", "p_bias", "b_steps"}));
   EXPECT_EQ(Names(whole.program, whole.Results()), (Strings{"relu", "linear", "add"}));
   EXPECT_EQ(whole.nodes.size(), program.nodes.size());
+  EXPECT_EQ(whole.program.arguments.Values(), std::vector<ValueId>{whole.Inputs()[0]});
+  ASSERT_EQ(whole.program.mutations.size(), 1u);
+  EXPECT_EQ(whole.program.value(whole.program.mutations[0].target).name, "b_steps");
   whole.program.Validate();
 }
 
