@@ -162,7 +162,8 @@ class Emitter {
 
   // Launches become attributes of _DrtDevice.
   static bool IsDeviceMember(const std::string& name) {
-    static const std::set<std::string> kMembers = {"index", "why", "torch", "constants", "stream", "is_current", "empty", "unfit", "first"};
+    static const std::set<std::string> kMembers = {"index", "why", "torch", "constants", "stream", "is_current", "alone",
+                                                "empty", "unfit", "first"};
     return kMembers.count(name) > 0;
   }
 
@@ -203,7 +204,6 @@ class Emitter {
   std::string Method(const std::string& wanted) const { return taken_.count(wanted) ? "drtriton_" + wanted : wanted; }
 
   std::string Class() const {
-    const std::string& torch = aliases_.at("torch");
     const std::string graph = Method("use_cuda_graph");
     return "class ModelNew(Model):\n"
            "    \"\"\"Model with verified Triton kernels: same constructor, parameters, buffers and results.\n\n"
@@ -214,8 +214,22 @@ class Emitter {
            "    def __init__(self, *args, **kwargs):\n"
            "        super().__init__(*args, **kwargs)\n"
            "        self._drt_built = _drt_fingerprint(self) if _drt_is_verified_construction(args, kwargs) else None\n\n"
+           "    def __call__(self, *args, **kwargs):\n"
+           "        if not _drt_is_compiling():\n"
+           "            try:\n"
+           "                found = _drt_quick(self, args, kwargs)\n"
+           "            except Exception:  # forward() finds out why\n"
+           "                found = None\n"
+           "            if found is not None:\n"
+           "                try:\n"
+           "                    result = _drt_graph_call(self, *found) if self._drt_use_graph else _drt_run(*found)\n"
+           "                    _DRT_STATUS[\"accelerated\"] += 1\n"
+           "                    return result\n"
+           "                except _DrtUnusable:\n"
+           "                    pass\n"
+           "        return super().__call__(*args, **kwargs)\n\n"
            "    def forward(self, *args, **kwargs):\n"
-           "        if " + torch + ".compiler.is_compiling():  # what compiles or exports this module sees the original code\n"
+           "        if _drt_is_compiling():  # what compiles or exports this module sees the original code\n"
            "            return super().forward(*args, **kwargs)\n"
            "        try:\n"
            "            found = _drt_guard(self, args, kwargs)\n"
@@ -245,7 +259,9 @@ class Emitter {
            "    @staticmethod\n"
            "    def " + Method("acceleration") + "():\n"
            "        \"\"\"Calls in this process: {\"accelerated\": ..., \"original\": ..., \"why\": reason of the last original one}.\"\"\"\n"
-           "        return {name: _DRT_STATUS[name] for name in (\"accelerated\", \"original\", \"why\")}\n";
+           "        return {name: _DRT_STATUS[name] for name in (\"accelerated\", \"original\", \"why\")}\n\n\n"
+           "if Model.__call__ is not _DRT_MODULE_CALL:  # the user's own, which decides what a call is\n"
+           "    del ModelNew.__call__\n";
   }
 
   const Composition& composition_;

@@ -270,6 +270,11 @@ TEST(EmitTest, EmittedModulesRun) {
   WriteFileAtomically(folder.path() / "affine.py", kAffineModule);
   WriteFileAtomically(folder.path() / "mixed.py", kMixedModule);
   WriteFileAtomically(folder.path() / "affine_triton.py", EmitModule(Affine(), {.module_source = kAffineModule, .module_name = "affine.py"}));
+  std::string called = kAffineModule;  // a Model that decides itself what a call is
+  called.replace(called.find("        return self.inner(x)\n"), 0,
+                 "        return self.inner(x)\n\n    def __call__(self, x):\n        return super().__call__(x) + 1\n\n"
+                 "    def other(self, x):\n");
+  WriteFileAtomically(folder.path() / "called_triton.py", EmitModule(Affine(), {.module_source = called, .module_name = "called.py"}));
   EmitOptions options{.module_source = kMixedModule, .module_name = "mixed.py"};
   options.constants["c_made"] = {DType::kFloat32, {12}, Floats(12)};
   WriteFileAtomically(folder.path() / "mixed_triton.py", EmitModule(Mixed(), options));

@@ -13,8 +13,12 @@ sys.path.insert(0, FOLDER)
 import torch
 from torch import nn
 
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils.flop_counter import FlopCounterMode
+
 import affine
 import affine_triton
+import called_triton
 import mixed
 import mixed_triton
 
@@ -214,6 +218,147 @@ class EmittedModule(unittest.TestCase):
             torch.testing.assert_close(exported.module()(x), original(x))
         with torch.inference_mode():
             self.check(affine_triton, model, lambda: model(x), original(x), True)
+
+    def quick(self, model, *args, **kwargs):
+        try:
+            return affine_triton._drt_quick(model, args, kwargs) is not None
+        except Exception:
+            return False
+
+    @unittest.skipUnless(INTERPRETED, "needs kernels that run")
+    def test_a_call_like_the_last_one_passes_quickly(self):
+        original, model, x = self.affine_pair()
+        with torch.no_grad():
+            self.assertFalse(self.quick(model, x))
+            model(x)
+            self.assertTrue(self.quick(model, x))
+            self.assertTrue(self.quick(model, torch.randn(4, 12)))
+            model.inner.bias = nn.Parameter(torch.zeros(12))  # another object of the same kind
+            self.assertTrue(self.quick(model, x))
+            self.check(affine_triton, model, lambda: model(x), x * 2, True)
+        with torch.inference_mode():
+            self.assertFalse(self.quick(model, x))  # other dispatch keys: looked at anew
+            self.check(affine_triton, model, lambda: model(x), x * 2, True)
+            self.assertTrue(self.quick(model, x))
+        self.assertFalse(self.quick(model, x))
+        model.requires_grad_(False)
+        self.check(affine_triton, model, lambda: model(x), x * 2, True)
+        self.assertTrue(self.quick(model, x))  # nothing requires gradients
+        self.assertFalse(self.quick(model, x.clone().requires_grad_()))
+
+    @unittest.skipUnless(INTERPRETED, "needs kernels that run")
+    def test_what_the_guard_refuses_does_not_pass_quickly(self):
+        original, model, x = self.affine_pair()
+        mode = lambda context: lambda: self.under(context, model, x)
+        cases = {
+            "shape": lambda: self.quick(model, torch.randn(5, 12)),
+            "stride": lambda: self.quick(model, torch.randn(12, 4).t()),
+            "dtype": lambda: self.quick(model, x.int()),
+            "alignment": lambda: self.quick(model, torch.randn(49)[1:].view(4, 12)),
+            "negated": lambda: self.quick(model, torch._neg_view(x)),
+            "meta": lambda: self.quick(model, x.to("meta")),
+            "subclass": lambda: self.quick(model, x.as_subclass(type("Other", (torch.Tensor,), {}))),
+            "parameter": lambda: self.quick(model, nn.Parameter(x)),
+            "no tensor": lambda: self.quick(model, 1.0),
+            "count": lambda: self.quick(model, x, x) or self.quick(model),
+            "gradients": mode(torch.enable_grad()),
+            "autocast": mode(torch.autocast("cpu")),
+            "counting": mode(FlopCounterMode(display=False)),
+            "fake": mode(FakeTensorMode()),
+            "vmap": lambda: self.inside(torch.func.vmap, model, x),
+            "functionalize": lambda: self.inside(torch.func.functionalize, model, x),
+            "trace": lambda: self.inside(lambda f: lambda y: torch.jit.trace(f, (y,), check_trace=False), model, x),
+            "deterministic": lambda: self.set(torch.use_deterministic_algorithms, True, False, model, x),
+            "matmul tf32": lambda: self.set(torch._C._set_cublas_allow_tf32, True, False, model, x),
+            "cudnn tf32": lambda: self.set(torch._C._set_cudnn_allow_tf32, False, True, model, x),
+            "training": lambda: self.set(model.train, True, False, model, x),
+            "part in training": lambda: self.set(model.inner.train, True, False, model, x),
+            "attribute": lambda: self.set(lambda value: setattr(model.inner, "factor", value), 3.0, 2.0, model, x),
+            "class": lambda: self.set(lambda value: setattr(model.inner, "__class__", value), nn.Identity,
+                                      type(model.inner), model, x),
+        }
+        for register in (model.register_forward_hook, model.register_forward_pre_hook, model.inner.register_forward_hook,
+                         model.inner.register_forward_pre_hook, nn.modules.module.register_module_forward_hook,
+                         nn.modules.module.register_module_forward_pre_hook, model.register_full_backward_hook):
+            cases[f"hook {len(cases)}"] = lambda register=register: self.hooked(register, model, x)
+        with torch.no_grad():
+            for name, passes in cases.items():
+                with self.subTest(name):
+                    model(x)
+                    model(x)
+                    self.assertTrue(self.quick(model, x))
+                    self.assertFalse(passes())
+
+    def under(self, context, model, x):
+        with context:
+            return self.quick(model, x)
+
+    def inside(self, transform, model, x):
+        seen = []
+        transform(lambda y: seen.append(self.quick(model, x)) or y + 1)(torch.randn(4, 12))
+        return any(seen) or not seen
+
+    def set(self, setter, there, back, model, x):
+        setter(there)
+        try:
+            return self.quick(model, x)
+        finally:
+            setter(back)
+
+    def hooked(self, register, model, x):
+        handle = register(lambda *_: None)
+        try:
+            return self.quick(model, x)
+        finally:
+            handle.remove()
+
+    def test_hooks_around_the_module_run(self):
+        original, model, x = self.affine_pair()
+        with torch.no_grad():
+            model(x)
+            for register in (model.register_forward_hook, nn.modules.module.register_module_forward_hook):
+                handle = register(lambda module, args, result: result + 1 if module is model else None)
+                torch.testing.assert_close(model(x), original(x) + 1)
+                handle.remove()
+                self.check(affine_triton, model, lambda: model(x), original(x), True)
+            model.register_forward_pre_hook(lambda module, args: (args[0] + 1,))
+            self.check(affine_triton, model, lambda: model(x), original(x + 1), True)
+
+    def test_without_the_check_in_c(self):
+        original, model, x = self.affine_pair()
+        checks = affine_triton._DRT_CHECKS
+
+        class Other:
+            def __init__(self, *tensors, **_):
+                raise TypeError("another interface")
+
+        try:
+            for affine_triton._DRT_CHECKS in (None, Other):
+                made = copy.deepcopy(model)
+                with torch.no_grad():
+                    for _ in range(2):
+                        self.check(affine_triton, made, lambda: made(x), original(x), True)
+        finally:
+            affine_triton._DRT_CHECKS = checks
+
+    def test_a_users_call_is_kept(self):
+        model = called_triton.ModelNew(12).eval()
+        with torch.no_grad():
+            for _ in range(2):
+                torch.testing.assert_close(model(torch.ones(4, 12)), 3 + model.inner.bias.expand(4, 12))
+
+    def test_traced_and_compiled_in_place(self):
+        original, model, x = self.affine_pair()
+        with torch.no_grad():
+            model(x)
+            traced = torch.jit.trace(model, (x,))
+            torch.testing.assert_close(traced(x + 1), original(x + 1))
+            fx = torch.fx.symbolic_trace(nn.Sequential(model, nn.ReLU()))
+            torch.testing.assert_close(fx(x), original(x).relu())
+            inner = torch.compile(nn.Sequential(model, nn.ReLU()), backend="eager", fullgraph=True)
+            torch.testing.assert_close(inner(x), original(x).relu())
+            model.compile(backend="eager", fullgraph=True)
+            self.check(affine_triton, model, lambda: model(x), original(x), False)
 
     def test_user_names_stay(self):
         self.assertEqual(affine_triton.triton, "the user's own name")

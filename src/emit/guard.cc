@@ -24,7 +24,7 @@ class Guard {
  public:
   Guard(const Composition& composition, const std::string& torch)
       : program_(composition.program), torch_(torch), leaves_(LeafOrder(program_)),
-        names_({"model", "args", "kwargs", "watch", "given", "device", "index", "written", "tensor", torch}) {
+        names_(Reserved(torch)) {
     for (ValueId id : leaves_) names_.Set(id, names_.Claim(program_.value(id).name));
     for (const CompositionStep& step : composition.steps) {
       if (const auto* kernel = std::get_if<KernelStep>(&step)) {
@@ -53,31 +53,67 @@ class Guard {
     for (ValueId id : leaves_) CheckTensor(id);
     CheckDistinct();
     CheckGradients();
+    text_ << "    return watch.remember((device, " << LeafNames(35, 12) << "))\n";
+    return text_.str();
+  }
+
+  // The same for a call like one that was accelerated before: its tensors are compared with those by one call of C code.
+  std::string WriteQuick() {
+    quick_ = true;
+    text_ << "def _drt_quick(model, args, kwargs):\n"
+          << "    \"\"\"What _drt_guard gives, for a call that differs from an accelerated one only in addresses and values; else None.\"\"\"\n"
+          << "    watch = model.__dict__[\"_drt_watch\"]\n"
+          << "    device = watch.device\n"
+          << "    if (device is None or device.why is not None or not (device.alone or device.is_current())\n"
+          << "            or _drt_is_state_other(watch) or watch.changed(model)):\n"
+          << "        return None\n";
+    TakeArguments();
+    FetchTargets();
+    FetchConstants();
+    text_ << "    if not watch.check(" << LeafNames(23, 23) << "):\n        return None\n";
+    std::vector<std::string> addresses;
+    for (ValueId id : leaves_) {
+      if (aligned_.count(id)) addresses.push_back(names_.Of(id) + ".data_ptr()");
+    }
+    if (!addresses.empty()) {
+      text_ << "    if (";
+      for (size_t i = 0; i < addresses.size(); ++i) text_ << (i == 0 ? "" : i % 6 == 0 ? "\n            | " : " | ") << addresses[i];
+      text_ << ") & 15:\n        return None\n";
+    }
+    CheckDistinct();
     text_ << "    return (device, " << LeafNames(20, 12) << ")\n";
     return text_.str();
   }
 
  private:
+  static std::set<std::string> Reserved(const std::string& torch) {
+    return {"model", "args", "kwargs", "watch", "given", "device", "index", "written", "tensor", "type", "len", "any", "None", torch};
+  }
+
   void Refuse(const std::string& condition, const std::string& why) {
-    text_ << "    if " << condition << ":\n        return " << PythonString(why) << "\n";
+    text_ << "    if " << condition << ":\n        return " << (quick_ ? "None" : PythonString(why)) << "\n";
   }
 
   // The arguments however they were passed, then the tensors among them.
   void TakeArguments() {
     const Tree& tree = program_.arguments;
     const std::string count = std::to_string(tree.children.size());
-    if (tree.kind == Tree::Kind::kDict) {
-      std::vector<std::string> names, values;
-      for (const std::string& key : tree.keys) {
-        names.push_back(PythonString(key));
-        values.push_back("kwargs.get(" + PythonString(key) + ")");
-      }
+    std::vector<std::string> names, values;
+    for (const std::string& key : tree.keys) {
+      names.push_back(PythonString(key));
+      values.push_back("kwargs.get(" + PythonString(key) + ")");
+    }
+    const bool by_name = tree.kind == Tree::Kind::kDict;
+    if (quick_) {
+      Refuse(by_name ? "args or len(kwargs) != " + count : "kwargs or len(args) != " + count, "");
+      text_ << "    given = " << (by_name ? "(" + WrappedList(values, 13, 13) + ",)" : "args") << "\n";
+    } else if (by_name) {
       text_ << "    if not args and len(kwargs) == " << count << ":\n        given = (" << WrappedList(values, 17, 17) << ",)\n"
             << "    else:\n        given = _drt_arguments(model, args, kwargs, (" << WrappedList(names, 52, 17) << ",))\n";
     } else {
       text_ << "    given = args if not kwargs else _drt_arguments(model, args, kwargs)\n";
     }
-    Refuse("given is None or len(given) != " + count, "other arguments were passed than those verified");
+    if (!quick_) Refuse("given is None or len(given) != " + count, "other arguments were passed than those verified");
     for (size_t i = 0; i < tree.children.size(); ++i) {
       TakeTree(tree.children[i], "given[" + std::to_string(i) + "]", "argument " + std::to_string(i + 1));
     }
@@ -204,6 +240,7 @@ class Guard {
   Names names_;
   std::set<ValueId> aligned_;                    // read by kernels, which assume 16-byte alignment
   std::map<std::string, std::string> modules_;   // path -> variable
+  bool quick_ = false;
   std::ostringstream text_;
 };
 
@@ -221,7 +258,9 @@ std::vector<ValueId> LeafOrder(const Program& program) {
   return order;
 }
 
-std::string EmitGuard(const Composition& composition, const std::string& torch) { return Guard(composition, torch).Write(); }
+std::string EmitGuard(const Composition& composition, const std::string& torch) {
+  return Guard(composition, torch).WriteQuick() + "\n\n" + Guard(composition, torch).Write();
+}
 
 std::string ClassModule(const std::string& class_name) { return class_name.substr(0, class_name.find(':')); }
 

@@ -5,7 +5,8 @@
 # pointers as integers.  Nothing that belongs to data is kept.
 #
 # Guarding.  A call is accelerated only where everything is as it was when the kernels were verified.  `_drt_guard` gives
-# the tensors, or the reason why this call is computed by the original code.
+# the tensors, or the reason why this call is computed by the original code.  What an accelerated call looked like is
+# remembered, so that `_drt_quick` can let the next one pass by a few comparisons in C.
 
 
 import itertools as _drt_itertools
@@ -83,22 +84,21 @@ class _DrtKernel:
         run = made.run  # loads the kernel
         function, metadata = made.function, made.packed_metadata
         cooperative, dependent = run.launch_cooperative_grid, run.launch_pdl
-        x, y, z = self.grid
         rest = self.rest(arguments)
         launch = run.launch
         if self.descriptors:
             launch = self.with_descriptors(launch, made.metadata)
-        if run.global_scratch_size or run.profile_scratch_size:
-            def start(stream, *arguments):
-                scratch, profile = (
-                    torch.empty(size * x * y * z * run.num_ctas, dtype=torch.uint8, device="cuda") if size else None
-                    for size in (run.global_scratch_size, run.profile_scratch_size))
-                launch(x, y, z, stream, function, cooperative, dependent, scratch, profile, metadata, None, None, None,
-                       *arguments, *rest)
-        else:
-            def start(stream, *arguments):
-                launch(x, y, z, stream, function, cooperative, dependent, None, None, metadata, None, None, None, *arguments,
-                       *rest)
+        if not (run.global_scratch_size or run.profile_scratch_size):
+            return _drt_starter(launch, self.grid, function, cooperative, dependent, metadata, len(arguments), len(rest))
+        x, y, z = self.grid
+
+        def start(stream, *arguments):
+            scratch, profile = (
+                torch.empty(size * x * y * z * run.num_ctas, dtype=torch.uint8, device="cuda") if size else None
+                for size in (run.global_scratch_size, run.profile_scratch_size))
+            launch(x, y, z, stream, function, cooperative, dependent, scratch, profile, metadata, None, None, None,
+                   *arguments, *rest)
+
         return start
 
     def with_descriptors(self, launch, metadata):
@@ -130,6 +130,16 @@ class _DrtKernel:
         return start
 
 
+def _drt_starter(launch, grid, function, cooperative, dependent, metadata, count, rest):
+    """`launch` with all but the stream and `count` arguments fixed, written out: nothing is packed or unpacked a call."""
+    names = [f"a{i}" for i in range(count)]
+    fixed = (function, bool(cooperative), bool(dependent))
+    if any(type(value) not in (int, bool) for value in (*grid, *fixed)):
+        raise TypeError("Triton's launcher takes other things than those known")
+    given = [*map(str, grid), "stream", *map(str, fixed), "None, None, metadata, None, None, None", *names, *["None"] * rest]
+    return eval(f"lambda {', '.join(['stream', *names])}: launch({', '.join(given)})", {"launch": launch, "metadata": metadata})
+
+
 class _DrtDevice:
     """The launches of one device as attributes, each compiled when it is first needed."""
 
@@ -140,13 +150,13 @@ class _DrtDevice:
         self.constants = {}
         if index < 0:
             self.stream = lambda: 0
-            self.is_current = lambda: True
+            self.is_current, self.alone = (lambda: True), True
             self.empty = lambda shape, strides, dtype: torch.empty_strided(shape, strides, dtype=dtype)
         else:
             import functools
 
             self.stream = functools.partial(torch._C._cuda_getCurrentRawStream, index)
-            self.is_current = lambda: torch._C._cuda_getDevice() == index
+            self.is_current, self.alone = (lambda: torch._C._cuda_getDevice() == index), torch.cuda.device_count() == 1
             self.empty = torch._C._dynamo.guards._empty_strided_cuda  # on the current device
         for name in _DRT_KERNELS:
             setattr(self, name, self.first(name))
@@ -182,6 +192,10 @@ class _DrtDevice:
 
 _drt_chain = _drt_itertools.chain.from_iterable
 _DRT_INTERPRETED = bool(triton.knobs.runtime.interpret)
+_DRT_CHECKS = getattr(torch._C._dynamo.guards, "TensorGuards", None) if torch.__version__.startswith("2.11.") else None
+_DRT_MODULE_CALL = torch.nn.Module.__call__
+_drt_is_compiling = torch.compiler.is_compiling
+_drt_address = torch.Tensor.data_ptr
 _DRT_DEVICES = {}  # device index -> _DrtDevice; -1 is the CPU under Triton's interpreter
 _DRT_STATUS = {"accelerated": 0, "original": 0, "why": None}
 _DRT_STANDARD = frozenset(vars(torch.nn.Module()))  # what every module holds
@@ -267,38 +281,71 @@ def _drt_is_verified_construction(args, kwargs):
 class _DrtWatch:
     """Notices when anything but the values of tensors changed in an instance's modules.
 
-    What the modules hold (attributes, submodules, hooks) is compared in one pass, object by object, by views of their
-    dictionaries: some tens of nanoseconds a module.  A copied or unpickled instance starts without one.
+    What the modules hold (attributes, submodules, hooks) is compared object by object, with copies and by views of their
+    dictionaries: some hundred nanoseconds a module.  A copied or unpickled instance starts without one.
+
+    `check` compares tensors with those of an accelerated call in C: Python type, dtype, device, sizes, strides,
+    requires_grad and dispatch keys, to which autocast, function transforms and tracing add theirs.
     """
+
+    _MOST_MEMORIES = 64  # a module that is called in turn in ways of several kinds is not worth one more
 
     def __init__(self, model):
         self.owner = model.__dict__
         self.owner["_drt_watch"] = self
         self.why = self.unfit(model)
         self.graphs = {}  # addresses of all tensors -> (replay, result, graph)
+        self.device = self.check = None  # of the last call that was not like the one before
+        self.memories = 0
+        # With hooks around the whole module its calls take PyTorch's way.
+        self.hooks = (model._forward_hooks, model._forward_pre_hooks, model._backward_hooks, model._backward_pre_hooks,
+                      _drt_hooks._global_forward_hooks, _drt_hooks._global_forward_pre_hooks,
+                      _drt_hooks._global_backward_hooks, _drt_hooks._global_backward_pre_hooks)
         self.modules = [*model.modules()]
-        self.kinds = [*map(type, self.modules)]
-        self.views = []  # live: they show what the dictionaries hold now
+        self.tables = [*map(vars, self.modules)]
+        self.copies = [*map(dict, self.tables)]
+        self.views = []  # of what has an order: live, they show what the dictionaries hold now
+        self.empty = []  # such dictionaries that hold nothing
         self.containers = []  # lists and the like, which change in place
         for module in self.modules:
             held = vars(module)
             own = () if module is model else (held["_forward_hooks"], held["_forward_pre_hooks"])
-            self.views += [table.values() for table in (held, held["_modules"], *own)]
+            for table in (held["_modules"], *own):
+                if table:
+                    self.views.append(table.values())
+                else:
+                    self.empty.append(table)
             self.containers += [(value, type(value)(value)) for name, value in held.items()
                                 if name not in _DRT_STANDARD and type(value) in (list, dict, set)]
-        self.held = [*_drt_chain(self.views)]
+        self.held = [*map(type, self.modules), *_drt_chain(self.views)]
 
     def __reduce__(self):
         return type(None), ()
 
     def changed(self, model):
         try:
-            if (self.owner is not model.__dict__ or [*_drt_chain(self.views)] != self.held
-                    or [*map(type, self.modules)] != self.kinds):
+            if (self.owner is not model.__dict__ or self.tables != self.copies or any(self.empty)
+                    or [*map(type, self.modules), *_drt_chain(self.views)] != self.held):
                 return True
             return bool(self.containers) and any(container != copy for container, copy in self.containers)
         except Exception:  # tensors that are not the same object do not compare
             return True
+
+    def remember(self, found):
+        """`found`, which the guard let pass; the next call like it passes `_drt_quick`."""
+        device, *tensors = found
+        if _DRT_CHECKS is None or self.memories == self._MOST_MEMORIES or (self.check is not None and self.check(*tensors)):
+            return found
+        self.memories += 1
+        self.device = self.check = None
+        try:
+            check = _DRT_CHECKS(*tensors, dynamic_dims_sizes=None, dynamic_dims_strides=None).check
+            if check(*tensors) is True:  # not where two are the same object
+                self.free = not any(tensor.requires_grad for tensor in tensors)
+                self.device, self.check = device, check
+        except Exception:  # another interface: the guard goes on as it did
+            pass
+        return found
 
     def unfit(self, model):
         built = model.__dict__.get("_drt_built")
@@ -326,6 +373,15 @@ def _drt_state():
     if _drt_hooks._global_forward_hooks or _drt_hooks._global_forward_pre_hooks:
         return "global module hooks are set"
     return None
+
+
+def _drt_is_state_other(watch, autocast=torch._C._is_any_autocast_enabled, matmul=torch._C._get_cublas_allow_tf32,
+                        cudnn=torch._C._get_cudnn_allow_tf32, deterministic=torch._C._get_deterministic_algorithms,
+                        modes=torch._C._len_torch_dispatch_stack, gradients=torch.is_grad_enabled):
+    """What of `_drt_state`, of gradients and of hooks around the module the check of the tensors does not show."""
+    return (gradients() and not watch.free or autocast() or matmul() is not _DRT_MATMUL_TF32
+            or cudnn() is not _DRT_CUDNN_TF32 or deterministic() or modes() or any(watch.hooks)
+            or _drt_hooks.Module.__call__ is not _DRT_MODULE_CALL)
 
 
 def _drt_gradients():
@@ -379,7 +435,7 @@ def _drt_run_otherwise(model, found):
 def _drt_graph_call(model, device, *tensors):
     """`_drt_run` as a CUDA graph, one for each set of addresses."""
     graphs = model.__dict__["_drt_watch"].graphs
-    key = (device.index, *[tensor.data_ptr() for tensor in tensors])
+    key = tuple(map(_drt_address, tensors))  # no two devices share an address
     found = graphs.get(key)
     if found is None:
         result = _drt_run(device, *tensors)  # compiles, and warms the libraries
@@ -388,7 +444,7 @@ def _drt_graph_call(model, device, *tensors):
             graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(graph, capture_error_mode="thread_local"):
                 kept = _drt_run(device, *tensors)
-            graphs[key] = (graph.replay, kept, graph)
+            graphs[key] = (super(torch.cuda.CUDAGraph, graph).replay, kept, graph)
         return result
     found[0]()
     return found[1]
