@@ -13,7 +13,7 @@ def main() -> None:
     folder, counts_path = sys.argv[1:3]
     sys.path.insert(0, os.getcwd())
     os.environ["PYTHONPATH"] = os.getcwd()  # for the workers that tests start
-    suite = unittest.defaultTestLoader.discover(folder, top_level_dir=os.getcwd()) if os.path.isdir(folder) else None
+    suite = unittest.defaultTestLoader.discover(folder) if os.path.isdir(folder) else None
     result = unittest.TextTestRunner(verbosity=1).run(suite or unittest.TestSuite())
     failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
     counts = {"passed": max(result.testsRun - failed - len(result.skipped), 0), "failed": failed,

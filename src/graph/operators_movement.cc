@@ -278,9 +278,12 @@ std::vector<InferredValue> InferScatter(const Call& call) {
   const Operand self = call.Tensor("self");
   const Operand index = call.Tensor("index");
   call.Expect(IsIndex(index), "the index has to be int32 or int64");
-  call.Dim("dim", self.rank());
+  const size_t dim = static_cast<size_t>(call.Dim("dim", self.rank()));
   call.Expect(std::max<int64_t>(self.rank(), 1) == std::max<int64_t>(index.rank(), 1),
               "tensor and index differ in rank");
+  for (size_t i = 0; index.Elements() > 0 && i < std::min(self.shape.size(), index.shape.size()); ++i) {
+    call.Expect(i == dim || index.shape[i] <= self.shape[i], "the index is larger than the tensor");
+  }
   const std::optional<Operand> source = call.info().schema.Find("src") >= 0 ? call.OptionalTensor("src") : std::nullopt;
   call.Expect(!source || source->dtype == self.dtype, "source and tensor are of different dtypes");
   for (size_t i = 0; source && i < index.shape.size(); ++i) {
