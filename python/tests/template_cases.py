@@ -220,12 +220,21 @@ def _rows() -> list[Case]:
         Case("long_logsumexp", lambda x: x.logsumexp(-1), [((2, 40000), F32)]),
         Case("long_logsumexp_special", lambda x: torch.where(x > 2.9999, float("inf"), x).logsumexp(-1), [((2, 40000), F32)]),
         Case("long_layer_norm", lambda x: F.layer_norm(x, (20000,)), [((2, 20000), F32)]),
+        Case("long_layer_norm_far", lambda x: F.layer_norm(x, (70000,)), [((2, 70000), F32)], 998.0, 1002.0),
+        Case("long_layer_norm_outlier", lambda x: F.layer_norm(torch.where(x > 2.9999, 1e4, x), (70000,)), [((2, 70000), F32)]),
+        Case("long_var_mean", lambda x: torch.var_mean(x, -1), [((3, 70001), F32)], 998.0, 1002.0),
+        Case("long_mean_infinite", lambda x: torch.where(x > 2.9999, float("inf"), x).mean(-1), [((3, 70001), F32)]),
+        Case("long_log_softmax_mean", lambda x: mean_and_self(x.log_softmax(-1)), [((2, 70000), F32)]),
         Case("long_columns", lambda x: x.sum(0), [((3000, 8), F32)]),
         Case("strided_softmax", lambda x: x.softmax(0), [((700, 40), F32)]),
         Case("row_and_element", lambda x: (x.sum(-1), x / x.sum(-1, keepdim=True)), [((9, 33), F32)], 0.1, 3.0),
         Case("sums_of_rows_times", lambda x, y: (x * y).sum(-1) / x.abs().sum(-1), [((9, 33), F32), ((33,), F32)]),
     ]
     return cases
+
+
+def mean_and_self(x):
+    return x, x.mean(-1)
 
 
 def small_cases() -> list[Case]:
@@ -251,6 +260,9 @@ def real_cases() -> list[Case]:
         Case("real_layer_norm_bf16", lambda x, w, b: F.layer_norm(x, (1024,), w, b), [((32768, 1024), BF16), ((1024,), BF16), ((1024,), BF16)]),
         Case("real_rms_norm_bf16", lambda x, w: F.rms_norm(x, (4096,), w, 1e-6), [((16384, 4096), BF16), ((4096,), BF16)]),
         Case("real_group_norm", lambda x, w, b: F.group_norm(x, 32, w, b), [((32, 256, 64, 64), F32), ((256,), F32), ((256,), F32)]),
+        Case("real_group_norm_silu", lambda x, t, w, b: F.silu(F.group_norm(x + t[:, :, None, None], 32, w, b)),
+             [((16, 320, 64, 64), F32), ((16, 320), F32), ((320,), F32), ((320,), F32)]),
+        Case("real_layer_norm_far", lambda x: F.layer_norm(x, (262144,)), [((128, 262144), F32)], 998.0, 1002.0),
         Case("real_instance_norm", lambda x: F.instance_norm(x), [((32, 64, 128, 128), F32)]),
         Case("real_sum_all", lambda x: x.sum(), [((8192, 8192), F32)]),
         Case("real_mse_loss", lambda x, y: F.mse_loss(x, y), [((8192, 4096), F32), ((8192, 4096), F32)]),
@@ -262,5 +274,6 @@ def real_cases() -> list[Case]:
         Case("real_max_all", lambda x: x.max(), [((8192, 8192), F32)]),
         Case("real_attention_softmax", lambda x, m: (x * 0.125).masked_fill(m, float("-inf")).softmax(-1), [((8, 16, 1024, 1024), F32), ((1024, 1024), B)]),
         Case("real_logsumexp", lambda x: x.logsumexp(-1), [((8192, 32000), F32)]),
+        Case("real_token_loss", lambda x: mean_and_self(x.float().log_softmax(-1)), [((8192, 32000), BF16)]),
         Case("real_strided_softmax", lambda x: x.softmax(1), [((64, 256, 4096), F32)]),
     ]

@@ -88,6 +88,57 @@ TEST(Families, SoftmaxOfLongRowsFindsMaximumAndSumInOnePass) {
   }
 }
 
+Fragment LayerNorm(int64_t rows, int64_t columns) {
+  FragmentBuilder builder;
+  ValueId x = builder.Input("x", {rows, columns});
+  return builder.Build({builder.Node("aten.layer_norm.default", {ValueRef{x}, Attr::Ints({columns})}, "y")});
+}
+
+size_t Count(const std::string& text, const std::string& part) {
+  size_t count = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+TEST(Families, MomentsOfLongRowsTakeOnePass) {
+  bool looped = false;
+  for (const Proposal& proposal : Propose(LayerNorm(1024, 100000))) {
+    if (proposal.kernels.size() > 1 || !Mentions(proposal.source, "for start")) continue;
+    looped = true;
+    EXPECT_EQ(Count(proposal.source, "for start"), 2u);
+    EXPECT_EQ(Count(proposal.source, "evict_last"), 1u);
+    EXPECT_EQ(Count(proposal.source, "evict_first"), 1u);
+  }
+  EXPECT_TRUE(looped);
+}
+
+TEST(Families, MomentsOfSplitRowsTakeTwoKernels) {
+  bool split = false;
+  for (const Proposal& proposal : Propose(LayerNorm(4, 1000000))) {
+    if (!Mentions(proposal.source, "SPLITS")) continue;
+    split = true;
+    EXPECT_EQ(proposal.kernels.size(), 2u);
+  }
+  EXPECT_TRUE(split);
+}
+
+TEST(Families, ARowOf40960FitsRegisters) {
+  bool whole = false;
+  for (const Proposal& proposal : Propose(LayerNorm(512, 40960))) whole |= Mentions(proposal.source, "BLOCK_N=65536");
+  EXPECT_TRUE(whole);
+}
+
+TEST(Families, AReductionThatNoFullResultNeedsSharesItsPass) {
+  FragmentBuilder builder;
+  ValueId x = builder.Input("x", {8192, 100000});
+  ValueId y = builder.Node("aten.log_softmax.int", {ValueRef{x}, -1}, "y");
+  ValueId mean = builder.Node("aten.mean.dim", {ValueRef{y}, Attr::Ints({-1})}, "mean");
+  for (const Proposal& proposal : Propose(builder.Build({y, mean}))) {
+    if (proposal.kernels.size() > 1 || !Mentions(proposal.source, "for start")) continue;
+    EXPECT_EQ(Count(proposal.source, "for start"), 2u);
+  }
+}
+
 TEST(Families, AFullReductionIsSplitWithoutAtomics) {
   FragmentBuilder builder;
   ValueId x = builder.Input("x", {4096, 4096});

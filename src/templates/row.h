@@ -2,10 +2,10 @@
 //
 // Ways, by the size of the row:
 //   whole    a program keeps whole rows in registers: every reduction and the result from one read
-//   looped   a program walks along its rows once for each level of reductions and once for the result; the later passes
-//            find the row in the L2 cache
-//   split    few long rows: each level is a kernel of its own whose programs reduce a part of a row to a partial result;
-//            the next kernel reduces the partial results, always in the same order (no atomics: runs agree bit for bit)
+//   looped   a program walks along its rows once for each pass (row_passes.h); the later passes find the row in the cache
+//   split    few long rows: each pass is a kernel of its own whose programs reduce a part of a row to a partial result;
+//            every program of the next kernel joins the partial results of its rows, always in the same order (no atomics:
+//            runs agree bit for bit)
 #ifndef DRTRITON_TEMPLATES_ROW_H_
 #define DRTRITON_TEMPLATES_ROW_H_
 

@@ -54,26 +54,6 @@ bool RowProblem::DependsOnColumns(const Lowered& lowered, NodeId node) const {
   return !Common(lowered.node(node).axes, columns).empty();
 }
 
-std::optional<OnlinePair> FindOnlinePair(const Lowered& lowered, const RowProblem& problem, size_t level) {
-  if (level + 1 >= problem.levels.size()) return std::nullopt;
-  if (problem.levels[level].size() != 1 || problem.levels[level + 1].size() != 1) return std::nullopt;
-  OnlinePair pair{problem.levels[level][0], problem.levels[level + 1][0]};
-  const LoweredNode &maximum = lowered.node(pair.maximum), &total = lowered.node(pair.total);
-  const LoweredNode& exponential = lowered.node(total.operands[0]);
-  if (maximum.function != "max_number" || total.function != "sum") return std::nullopt;
-  if (exponential.function != "exp_fast" && exponential.function != "exp") return std::nullopt;
-  const LoweredNode& difference = lowered.node(exponential.operands[0]);
-  pair.value = maximum.operands[0];
-  if (difference.function != "sub" || difference.operands[0] != pair.value) return std::nullopt;
-  const LoweredNode& shift = lowered.node(difference.operands[1]);
-  if (difference.operands[1] == pair.maximum) return pair;
-  bool guarded = shift.function == "where" && shift.operands[2] == pair.maximum &&
-                 lowered.node(shift.operands[0]).function == "isinf";
-  if (!guarded) return std::nullopt;
-  pair.shift_is_finite = true;
-  return pair;
-}
-
 std::variant<RowProblem, std::string> AnalyseRows(const Lowered& lowered) {
   RowProblem problem;
   for (NodeId id : lowered.OfKind(LoweredKind::kReduce)) {

@@ -3,7 +3,6 @@
 #define DRTRITON_TEMPLATES_ROW_PROBLEM_H_
 
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -25,16 +24,6 @@ struct RowProblem {
 
   bool DependsOnColumns(const Lowered& lowered, NodeId node) const;
 };
-
-// A maximum and the sum of exp(x - shift) behind it, which one pass over x can find together.
-struct OnlinePair {
-  NodeId maximum = -1, total = -1;   // the two reductions
-  NodeId value = -1;                 // x
-  bool shift_is_finite = false;      // logsumexp: an infinite maximum counts as a shift of 0; softmax: NaN then
-};
-
-// The pair that levels `level` and `level` + 1 are, if they are nothing else.
-std::optional<OnlinePair> FindOnlinePair(const Lowered& lowered, const RowProblem& problem, size_t level);
 
 // The problem, or why the fragment is none: a clause.
 std::variant<RowProblem, std::string> AnalyseRows(const Lowered& lowered);

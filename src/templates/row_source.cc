@@ -9,6 +9,7 @@
 #include "templates/expression.h"
 #include "templates/layout.h"
 #include "templates/row.h"
+#include "templates/row_passes.h"
 #include "templates/source.h"
 #include "templates/tile.h"
 
@@ -17,35 +18,38 @@ namespace {
 
 // What one kernel of a plan does with the columns.
 struct Step {
-  size_t first_level = 0, last_level = 0;   // reduces levels [first, last) itself
-  size_t known_levels = 0;                  // levels before this one come as partial results
-  bool writes_rows = false, writes_full = false;
+  std::vector<RowPass> passes;   // that it makes itself; what earlier passes found comes as partial results
+  bool writes_rows = false;
 };
+
+// Partial results of one pass: a number for each row and part.
+struct PassPartials {
+  RowPass pass;
+  std::vector<std::pair<NodeId, TensorRef>> tensors;
+};
+
+// A sum of more steps than this carries the lost digits along: equal low bits in all terms (log-probabilities of 16-bit
+// logits) round the same way in every step.
+constexpr int64_t kPlainSteps = 64;
 
 class KernelWriter {
  public:
   KernelWriter(const Lowered& lowered, const RowProblem& problem, const RowSchedule& schedule, ModuleSource& module,
-               KernelSource& kernel, const std::vector<std::pair<NodeId, TensorRef>>& partials)
+               KernelSource& kernel, const std::vector<PassPartials>& partials)
       : lowered_(lowered), problem_(problem), schedule_(schedule), module_(module), kernel_(kernel), partials_(partials) {}
 
   // Emits the kernel and launches it.  Partial results of its own reductions go to `partials_` when it splits rows.
   void Write(const Step& step) {
     SetUpRows(step);
     TileWriter rows(lowered_, kernel_, {row_dim_});
-    for (const auto& [node, tensor] : partials_) LoadPartial(rows, node, tensor);
-    for (size_t level = step.first_level; level < step.last_level; ++level) {
-      auto pair = schedule_.way == RowWay::kLooped ? FindOnlinePair(lowered_, problem_, level) : std::nullopt;
-      if (pair) {
-        ReduceOnline(rows, *pair);
-        ++level;
-      } else {
-        ReduceLevel(rows, problem_.levels[level]);
-      }
+    for (const PassPartials& partial : partials_) LoadPartials(rows, partial);
+    reduces_part_ = IsSplit();   // from here on; what was joined is of whole rows
+    for (const RowPass& pass : step.passes) {
+      several_walks_ = step.passes.size() > 1;
+      last_walk_ = &pass == &step.passes.back();
+      MakePass(rows, pass);
+      if (IsSplit() && !pass.reductions.empty()) StorePartials(rows, pass);
     }
-    if (IsSplit() && step.last_level > step.first_level) {
-      for (size_t level = step.first_level; level < step.last_level; ++level) StorePartials(rows, problem_.levels[level]);
-    }
-    if (step.writes_full) WriteFull(rows);
     if (step.writes_rows) {
       for (const LoweredStore& store : problem_.row_stores) rows.StoreValue(store);
     }
@@ -54,12 +58,24 @@ class KernelWriter {
   }
 
  private:
+  void MakePass(TileWriter& rows, const RowPass& pass) {
+    if (pass.online) {
+      ReduceOnline(rows, *pass.online);
+    } else if (pass.moments) {
+      ReduceMoments(rows, *pass.moments);
+    } else if (!pass.reductions.empty()) {
+      ReduceLevel(rows, pass);
+    } else {
+      WriteFull(rows);
+    }
+  }
+
   bool IsSplit() const { return schedule_.way == RowWay::kSplit; }
   bool OneRow() const { return schedule_.block_m == 1; }
   int Axis() const { return OneRow() ? 0 : 1; }
 
   void SetUpRows(const Step& step) {
-    walks_parts_ = IsSplit() && (step.last_level > step.first_level || step.writes_full);
+    walks_parts_ = IsSplit() && !step.passes.empty();
     std::string program = ProgramIdText(lowered_, 0);
     if (walks_parts_) {
       std::string splits = kernel_.Constant("SPLITS", schedule_.splits);
@@ -96,11 +112,17 @@ class KernelWriter {
     }
     TileDim dim = AddBlock(kernel_, spec);
     // Parts may reach beyond the row even where its length is a multiple of the block.
-    if (walks_parts_ && dim.mask.empty() && schedule_.part * schedule_.splits != problem_.column_count) {
+    if (dim.mask.empty() && ColumnsAreMasked()) {
       dim.mask = kernel_.Fresh("n_mask");
       kernel_.Line(dim.mask + " = " + dim.index + " < " + extent);
     }
     return dim;
+  }
+
+  // Whether some step reaches beyond the row; Columns() then makes a mask.
+  bool ColumnsAreMasked() const {
+    if (problem_.column_count % schedule_.block_n != 0) return true;
+    return walks_parts_ && schedule_.part * schedule_.splits != problem_.column_count;
   }
 
   // Values of rows that the columns' work will need are computed before the loop.
@@ -117,7 +139,17 @@ class KernelWriter {
   TileWriter Inside(TileWriter& rows, const TileDim& columns, const std::vector<NodeId>& hoisted) {
     TileWriter inside(lowered_, kernel_, {row_dim_, columns});
     for (NodeId node : hoisted) inside.Bind(node, rows.Value(node));
+    if (schedule_.way == RowWay::kLooped && several_walks_) HintLoads(inside);
     return inside;
+  }
+
+  // Later walks along a row should find it in the cache; after the last nobody reads it.
+  void HintLoads(TileWriter& tile) const {
+    for (const LoweredNode& node : lowered_.nodes) {
+      bool whole = node.kind == LoweredKind::kLoad && Without(problem_.rows, node.axes).empty() &&
+                   !Common(node.axes, problem_.columns).empty();
+      if (whole) tile.SetEviction(node.access.tensor, last_walk_ ? "evict_first" : "evict_last");
+    }
   }
 
   // Where nothing loops, one writer serves all levels and the result: a row is read once.
@@ -135,31 +167,63 @@ class KernelWriter {
     return schedule_.way == RowWay::kLooped || (walks_parts_ && schedule_.part > schedule_.block_n);
   }
 
-  void ReduceLevel(TileWriter& rows, const std::vector<NodeId>& level) {
+  void ReduceLevel(TileWriter& rows, const RowPass& pass) {
     std::vector<NodeId> hoisted;
-    for (NodeId id : level) Hoist(rows, lowered_.node(id).operands[0], hoisted);
+    for (NodeId id : pass.reductions) Hoist(rows, lowered_.node(id).operands[0], hoisted);
     if (!Loops()) {
       TileWriter& tile = Whole(rows, hoisted);
-      for (NodeId id : level) {
-        const LoweredNode& node = lowered_.node(id);
-        std::string operand = Neutralised(tile, whole_columns_, node);
-        BindReduced(rows, id, operand);
+      for (NodeId id : pass.reductions) {
+        BindReduced(rows, id, Neutralised(tile, whole_columns_, lowered_.node(id)));
         tile.Bind(id, rows.Value(id));
       }
+      if (pass.stores) WriteFull(rows);
       return;
     }
-    std::vector<std::string> accumulators;
-    for (NodeId id : level) accumulators.push_back(AddAccumulator(lowered_.node(id)));
+    if (pass.stores) {
+      for (const LoweredStore& store : problem_.full_stores) Hoist(rows, store.node, hoisted);
+    }
+    std::vector<std::string> accumulators, lost;
+    for (NodeId id : pass.reductions) {
+      const LoweredNode& node = lowered_.node(id);
+      accumulators.push_back(AddAccumulator(node));
+      lost.push_back(KeepsLostDigits(node) ? AddZeros(node.name + "_lost", node.dtype) : "");
+    }
     bool loops = false;
     TileDim columns = Columns(&loops);
     TileWriter tile = Inside(rows, columns, hoisted);
-    for (size_t i = 0; i < level.size(); ++i) {
-      const LoweredNode& node = lowered_.node(level[i]);
-      std::string operand = Neutralised(tile, columns, node);
-      kernel_.Line(accumulators[i] + " = " + CombineText(node.function, accumulators[i], operand, node.dtype, kernel_.helpers()));
+    for (size_t i = 0; i < pass.reductions.size(); ++i) {
+      const LoweredNode& node = lowered_.node(pass.reductions[i]);
+      Accumulate(node, Neutralised(tile, columns, node), accumulators[i], lost[i]);
+    }
+    if (pass.stores) {
+      for (const LoweredStore& store : problem_.full_stores) tile.StoreValue(store);
     }
     kernel_.EndLoop();
-    for (size_t i = 0; i < level.size(); ++i) BindReduced(rows, level[i], accumulators[i]);
+    for (size_t i = 0; i < pass.reductions.size(); ++i) {
+      if (!lost[i].empty()) {   // an infinite sum has lost NaN
+        kernel_.Line(accumulators[i] + " += tl.where(tl.abs(" + lost[i] + ") < float(\"inf\"), " + lost[i] + ", 0.0)");
+      }
+      BindReduced(rows, pass.reductions[i], accumulators[i]);
+    }
+  }
+
+  bool KeepsLostDigits(const LoweredNode& node) const {
+    int64_t length = IsSplit() ? schedule_.part : problem_.column_count;
+    return node.function == "sum" && RegisterType(node.dtype) == DType::kFloat32 &&
+           CeilDiv(length, schedule_.block_n) > kPlainSteps;
+  }
+
+  // One step of an accumulator; `lost` gathers what rounding drops (Knuth's two-sum), where there is one.
+  void Accumulate(const LoweredNode& node, const std::string& operand, const std::string& accumulator, const std::string& lost) {
+    if (lost.empty()) {
+      kernel_.Line(accumulator + " = " + CombineText(node.function, accumulator, operand, node.dtype, kernel_.helpers()));
+      return;
+    }
+    std::string next = kernel_.Fresh("next"), added = kernel_.Fresh("added");
+    kernel_.Line(next + " = " + accumulator + " + " + operand);
+    kernel_.Line(added + " = " + next + " - " + accumulator);
+    kernel_.Line(lost + " += (" + accumulator + " - (" + next + " - " + added + ")) + (" + operand + " - " + added + ")");
+    kernel_.Line(accumulator + " = " + next);
   }
 
   // Maximum and sum of exponentials in one pass: each lane rescales its sum when its maximum grows.
@@ -167,23 +231,136 @@ class KernelWriter {
     const LoweredNode &maximum = lowered_.node(pair.maximum), &total = lowered_.node(pair.total);
     std::vector<NodeId> hoisted;
     Hoist(rows, pair.value, hoisted);
-    std::string most = AddAccumulator(maximum), sum = AddAccumulator(total);
+    std::string most, sum;
+    if (Loops()) {
+      most = AddAccumulator(maximum);
+      sum = AddAccumulator(total);
+      bool loops = false;
+      TileDim columns = Columns(&loops);
+      TileWriter tile = Inside(rows, columns, hoisted);
+      std::string value = Neutralised(tile, columns, maximum);
+      std::string larger = kernel_.Fresh("larger"), shift = kernel_.Fresh("shift");
+      kernel_.Line(larger + " = tl.maximum(" + most + ", " + value + ")");
+      kernel_.Line(shift + " = " + ShiftText(pair, larger));
+      kernel_.Line(sum + " = " + sum + " * tl.exp(" + most + " - " + shift + ") + tl.exp(" + value + " - " + shift + ")");
+      kernel_.Line(most + " = " + larger);
+      kernel_.EndLoop();
+    } else {
+      most = Neutralised(Whole(rows, hoisted), whole_columns_, maximum);
+    }
+    BindOnline(rows, pair, most, sum);
+  }
+
+  // Joins lanes or parts, each with its maximum and its sum; an empty `sum` is a 1 each.
+  void BindOnline(TileWriter& rows, const OnlinePair& pair, const std::string& most, const std::string& sum) {
+    BindReduced(rows, pair.maximum, most);
+    std::string last = kernel_.Fresh("shift"), scaled = kernel_.Fresh(lowered_.node(pair.total).name + "_in");
+    kernel_.Line(last + " = " + ShiftText(pair, rows.Value(pair.maximum)));
+    kernel_.Line(scaled + " = " + (sum.empty() ? "" : sum + " * ") + "tl.exp(" + most + " - " + last + ")");
+    BindReduced(rows, pair.total, scaled);
+  }
+
+  // A sum and the sum of squared differences from the mean in one pass; row_passes.h has the formula.  A part takes its
+  // own mean.
+  void ReduceMoments(TileWriter& rows, const MomentsPair& pair) {
+    const LoweredNode &total = lowered_.node(pair.totals[0]), &squares = lowered_.node(pair.squares);
+    std::vector<NodeId> hoisted;
+    Hoist(rows, pair.value, hoisted);
+    if (!Loops()) {
+      TileWriter& tile = Whole(rows, hoisted);
+      BindTotals(rows, pair, Neutralised(tile, whole_columns_, total));
+      std::string off = kernel_.Fresh("off"), text = tile.Value(pair.value) + " - " + MeanText(rows, pair);
+      kernel_.Line(off + " = " + MaskedText(whole_columns_, text));
+      KeepMeanError(rows, pair, off);
+      BindReduced(rows, pair.squares, off + " * " + off);
+      return;
+    }
+    std::string sum = AddAccumulator(total), first = AddZeros("first", total.dtype), seen;
+    std::string from_first = AddZeros("from_first", total.dtype), from_first_squared = AddZeros("from_first_squared", total.dtype);
+    bool masked = ColumnsAreMasked();
+    if (masked) seen = AddZeros("seen", total.dtype);
     bool loops = false;
     TileDim columns = Columns(&loops);
     TileWriter tile = Inside(rows, columns, hoisted);
-    std::string value = Neutralised(tile, columns, maximum);
-    std::string larger = kernel_.Fresh("larger"), shift = kernel_.Fresh("shift");
-    kernel_.Line(larger + " = tl.maximum(" + most + ", " + value + ")");
-    kernel_.Line(shift + " = " + ShiftText(pair, larger));
-    kernel_.Line(sum + " = " + sum + " * tl.exp(" + most + " - " + shift + ") + tl.exp(" + value + " - " + shift + ")");
-    kernel_.Line(most + " = " + larger);
+    std::string value = Neutralised(tile, columns, total), delta = kernel_.Fresh("delta");
+    kernel_.Line(sum + " += " + value);
+    kernel_.Line(first + " = tl.where(start == 0, " + value + ", " + first + ")");
+    kernel_.Line(delta + " = " + MaskedText(columns, value + " - " + first));
+    kernel_.Line(from_first + " += " + delta);
+    kernel_.Line(from_first_squared + " += " + delta + " * " + delta);
+    if (masked) kernel_.Line(seen + " += " + columns.mask);
     kernel_.EndLoop();
-    BindReduced(rows, pair.maximum, most);
-    std::string last = kernel_.Fresh("shift");
-    kernel_.Line(last + " = " + ShiftText(pair, rows.Value(pair.maximum)));
-    std::string scaled = kernel_.Fresh(total.name + "_in");
-    kernel_.Line(scaled + " = " + sum + " * tl.exp(" + most + " - " + last + ")");
-    BindReduced(rows, pair.total, scaled);
+    BindTotals(rows, pair, sum);
+    int64_t steps = (IsSplit() ? schedule_.part : problem_.column_count) / schedule_.block_n;
+    if (!masked) seen = std::to_string(steps) + ".0";
+    std::string off = kernel_.Fresh("off"), spread = kernel_.Fresh(squares.name + "_in");
+    kernel_.Line(off + " = " + first + " - " + MeanText(rows, pair));
+    KeepMeanError(rows, pair, from_first + " + " + seen + " * " + off);
+    kernel_.Line(spread + " = " + from_first_squared + " + " + off + " * (2.0 * " + from_first + " + " + seen + " * " + off + ")");
+    BindReduced(rows, pair.squares, spread);
+  }
+
+  // What rounding the mean left: the mean of the differences from it, which `differences` sum.  Normalised values of
+  // data far from 0 would show it.  A part leaves the sum of the differences from its own mean.
+  void KeepMeanError(TileWriter& rows, const MomentsPair& pair, const std::string& differences) {
+    std::string error = kernel_.Fresh("mean_error");
+    std::string sum = ReduceText("sum", "(" + differences + ")", Axis(), !OneRow(), lowered_.node(pair.mean).dtype, kernel_.helpers());
+    if (reduces_part_) {
+      part_error_ = error;
+      return kernel_.Line(error + " = " + sum);
+    }
+    kernel_.Line(error + " = " + sum + " / " + kernel_.Constant("N", problem_.column_count));
+    rows.Value(pair.mean);
+    mean_errors_.push_back({pair, error});
+  }
+
+  // Differences from such a mean lose its error too, in the tile that writes the full results.
+  void BindCentered(TileWriter& tile) {
+    for (const auto& [pair, error] : mean_errors_) {
+      for (size_t i = 0; i < lowered_.nodes.size(); ++i) {
+        const LoweredNode& node = lowered_.nodes[i];
+        if (node.function != "sub" || node.operands != std::vector<NodeId>{pair.value, pair.mean}) continue;
+        std::string value = tile.Value(pair.value), name = kernel_.Fresh(node.name);
+        kernel_.Line(name + " = (" + value + " - " + tile.Value(pair.mean) + ") - " + error);
+        tile.Bind(static_cast<NodeId>(i), name);
+      }
+    }
+  }
+
+  static std::string MaskedText(const TileDim& columns, const std::string& text) {
+    return columns.mask.empty() ? text : "tl.where(" + columns.mask + ", " + text + ", 0.0)";
+  }
+
+  void BindTotals(TileWriter& rows, const MomentsPair& pair, const std::string& operand) {
+    BindReduced(rows, pair.totals[0], operand);
+    for (NodeId id : pair.totals) rows.Bind(id, rows.Value(pair.totals[0]));
+  }
+
+  // Of the row, or of this program's part of it.
+  std::string MeanText(TileWriter& rows, const MomentsPair& pair) {
+    if (!IsSplit()) return rows.Value(pair.mean);
+    std::string mean = kernel_.Fresh("part_mean");
+    kernel_.Line(mean + " = " + rows.Value(pair.totals[0]) + " / " + PartCountText(part_, true));
+    return mean;
+  }
+
+  // Columns of part `part`; for a divisor at least 1.
+  std::string PartCountText(const std::string& part, bool divisor) {
+    std::string size = kernel_.Constant("PART", schedule_.part);
+    if (schedule_.part * schedule_.splits == problem_.column_count) return size;
+    std::string left = kernel_.Constant("N", problem_.column_count) + " - " + part + " * " + size;
+    return "tl.maximum(tl.minimum(" + left + ", " + size + "), " + (divisor ? "1" : "0") + ")";
+  }
+
+  // Moments of the row from those of its parts: their totals, squares and errors of their means.
+  void JoinMoments(TileWriter& rows, const MomentsPair& pair, const std::vector<std::string>& parts) {
+    const std::string &totals = parts[0], &squares = parts[1], &errors = parts[2];
+    BindTotals(rows, pair, totals);
+    std::string off = kernel_.Fresh("off"), joined = kernel_.Fresh(lowered_.node(pair.squares).name + "_in");
+    kernel_.Line(off + " = " + totals + " / " + PartCountText(parts_index_, true) + " - " + rows.Value(pair.mean));
+    KeepMeanError(rows, pair, PartCountText(parts_index_, false) + " * " + off + " + " + errors);
+    kernel_.Line(joined + " = " + squares + " + " + PartCountText(parts_index_, false) + " * (" + off + " * " + off + ")");
+    BindReduced(rows, pair.squares, joined);
   }
 
   // 0 where the maximum is -inf (nothing seen yet), so that no NaN arises from -inf - -inf.
@@ -193,11 +370,14 @@ class KernelWriter {
   }
 
   std::string AddAccumulator(const LoweredNode& node) {
-    std::string name = kernel_.Fresh(node.name + "_acc");
+    return AddFilled(node.name + "_acc", NeutralText(node.function, node.dtype), node.dtype);
+  }
+  std::string AddZeros(const std::string& name, DType dtype) { return AddFilled(name, "0.0", dtype); }
+  std::string AddFilled(const std::string& base, const std::string& value, DType dtype) {
+    std::string name = kernel_.Fresh(base);
     std::string shape = OneRow() ? "[BLOCK_N]" : "[BLOCK_M, BLOCK_N]";
     kernel_.Constant("BLOCK_N", schedule_.block_n);
-    kernel_.Line(name + " = tl.full(" + shape + ", " + NeutralText(node.function, node.dtype) + ", " +
-                 std::string(TritonName(RegisterType(node.dtype))) + ")");
+    kernel_.Line(name + " = tl.full(" + shape + ", " + value + ", " + std::string(TritonName(RegisterType(dtype))) + ")");
     return name;
   }
 
@@ -236,21 +416,44 @@ class KernelWriter {
     return pointer + " + " + row + part;
   }
 
-  void StorePartials(TileWriter& rows, const std::vector<NodeId>& level) {
-    for (NodeId id : level) {
+  void StorePartials(TileWriter& rows, const RowPass& pass) {
+    PassPartials partials{pass, {}};
+    for (NodeId id : pass.reductions) {
+      bool again = pass.moments && id != pass.moments->totals[0] && id != pass.moments->squares;
+      if (again) continue;   // another sum of the same
       const LoweredNode& node = lowered_.node(id);
-      DType type = RegisterType(node.dtype);
-      TensorRef tensor = module_.AddScratch(node.name + "_parts", type == DType::kBool ? DType::kInt32 : type,
-                                            {problem_.row_count, schedule_.splits});
-      std::string value = rows.Value(id);
-      if (type == DType::kBool) value = "(" + value + ").to(tl.int32)";
-      kernel_.Line("tl.store(" + PartialAddress(tensor, part_) + ", " + value +
-                   (row_dim_.mask.empty() ? "" : ", mask=" + row_dim_.mask) + ")");
-      new_partials_.emplace_back(id, tensor);
+      partials.tensors.emplace_back(id, StorePartial(node.name, RegisterType(node.dtype), rows.Value(id)));
+    }
+    if (pass.moments) {
+      NodeId squares = pass.moments->squares;
+      partials.tensors.emplace_back(squares, StorePartial("mean_error", RegisterType(lowered_.node(squares).dtype), part_error_));
+    }
+    new_partials_.push_back(std::move(partials));
+  }
+
+  TensorRef StorePartial(const std::string& name, DType type, std::string value) {
+    bool logical = type == DType::kBool;
+    TensorRef tensor = module_.AddScratch(name + "_parts", logical ? DType::kInt32 : type, {problem_.row_count, schedule_.splits});
+    if (logical) value = "(" + value + ").to(tl.int32)";
+    kernel_.Line("tl.store(" + PartialAddress(tensor, part_) + ", " + value +
+                 (row_dim_.mask.empty() ? "" : ", mask=" + row_dim_.mask) + ")");
+    return tensor;
+  }
+
+  void LoadPartials(TileWriter& rows, const PassPartials& partials) {
+    std::vector<std::string> names;
+    for (const auto& [id, tensor] : partials.tensors) names.push_back(LoadPartial(id, tensor));
+    const RowPass& pass = partials.pass;
+    if (pass.online) {
+      BindOnline(rows, *pass.online, names[0], names[1]);
+    } else if (pass.moments) {
+      JoinMoments(rows, *pass.moments, names);
+    } else {
+      for (size_t i = 0; i < names.size(); ++i) BindReduced(rows, partials.tensors[i].first, names[i]);
     }
   }
 
-  void LoadPartial(TileWriter& rows, NodeId id, TensorRef tensor) {
+  std::string LoadPartial(NodeId id, TensorRef tensor) {
     const LoweredNode& node = lowered_.node(id);
     std::string splits = kernel_.Constant("SPLITS", schedule_.splits);
     if (parts_index_.empty()) {
@@ -261,7 +464,7 @@ class KernelWriter {
     std::string mask = row_dim_.mask.empty() ? "" : ", mask=" + row_dim_.mask + ", other=0";
     kernel_.Line(name + " = tl.load(" + PartialAddress(tensor, parts_index_) + mask + ")" +
                  (node.dtype == DType::kBool ? " != 0" : ""));
-    BindReduced(rows, id, name);
+    return name;
   }
 
   void WriteFull(TileWriter& rows) {
@@ -269,18 +472,20 @@ class KernelWriter {
     for (const LoweredStore& store : problem_.full_stores) Hoist(rows, store.node, hoisted);
     if (!Loops()) {
       TileWriter& tile = Whole(rows, hoisted);
+      BindCentered(tile);
       for (const LoweredStore& store : problem_.full_stores) tile.StoreValue(store);
       return;
     }
     bool loops = false;
     TileDim columns = Columns(&loops);
     TileWriter tile = Inside(rows, columns, hoisted);
+    BindCentered(tile);
     for (const LoweredStore& store : problem_.full_stores) tile.StoreValue(store);
     kernel_.EndLoop();
   }
 
  public:
-  std::vector<std::pair<NodeId, TensorRef>> TakePartials() { return std::move(new_partials_); }
+  std::vector<PassPartials> TakePartials() { return std::move(new_partials_); }
 
  private:
   const Lowered& lowered_;
@@ -288,12 +493,16 @@ class KernelWriter {
   const RowSchedule& schedule_;
   ModuleSource& module_;
   KernelSource& kernel_;
-  const std::vector<std::pair<NodeId, TensorRef>>& partials_;
-  std::vector<std::pair<NodeId, TensorRef>> new_partials_;
+  const std::vector<PassPartials>& partials_;
+  std::vector<PassPartials> new_partials_;
   TileDim row_dim_, whole_columns_;
   std::unique_ptr<TileWriter> whole_;
   std::string part_, parts_index_;
   bool walks_parts_ = false;
+  std::vector<std::pair<MomentsPair, std::string>> mean_errors_;
+  std::string part_error_;   // of the pair of moments whose part this program reduces
+  bool reduces_part_ = false;
+  bool several_walks_ = false, last_walk_ = false;
 };
 
 std::string WayText(const RowSchedule& schedule) {
@@ -303,28 +512,27 @@ std::string WayText(const RowSchedule& schedule) {
                                    : "a program keeps " + std::to_string(schedule.block_m) + " whole rows in registers";
     case RowWay::kLooped:
       return "a program walks along " + (schedule.block_m == 1 ? "one row" : std::to_string(schedule.block_m) + " rows") +
-             " in steps, once for each level of reductions";
+             " in steps, as often as the reductions need";
     default:
       return "each row in " + std::to_string(schedule.splits) + " parts, partial results joined in a fixed order";
   }
 }
 
-// The steps of a plan: one kernel, or for split rows one a level and one for the results.
-std::vector<Step> Steps(const RowProblem& problem, const RowSchedule& schedule) {
-  size_t levels = problem.levels.size();
-  bool rows = !problem.row_stores.empty(), full = !problem.full_stores.empty();
-  if (schedule.way != RowWay::kSplit) return {{0, levels, 0, rows, full}};
+// The steps of a plan: one kernel, or for split rows one a pass and one that joins the results of rows.
+std::vector<Step> Steps(const Lowered& lowered, const RowProblem& problem, const RowSchedule& schedule) {
+  std::vector<RowPass> passes = PlanPasses(lowered, problem, schedule.way != RowWay::kWhole);
+  bool rows = !problem.row_stores.empty();
+  if (schedule.way != RowWay::kSplit) return {{passes, rows}};
   std::vector<Step> steps;
-  for (size_t level = 0; level < levels; ++level) steps.push_back({level, level + 1, level, false, false});
-  if (rows) steps.push_back({levels, levels, levels, true, false});
-  if (full) steps.push_back({levels, levels, levels, false, true});
+  for (const RowPass& pass : passes) steps.push_back({{pass}, false});
+  if (rows) steps.push_back({{}, true});
   return steps;
 }
 
-std::string StepName(const std::string& base, const Step& step, size_t count) {
+std::string StepName(const std::string& base, const Step& step, size_t number, size_t count) {
   if (count == 1) return base + "_kernel";
-  if (step.last_level > step.first_level) return base + "_part_" + std::to_string(step.first_level + 1) + "_kernel";
-  return base + (step.writes_full ? "_kernel" : "_join_kernel");
+  if (step.passes.empty()) return base + "_join_kernel";
+  return step.passes[0].stores ? base + "_kernel" : base + "_part_" + std::to_string(number + 1) + "_kernel";
 }
 
 }  // namespace
@@ -333,18 +541,19 @@ Proposal WriteRows(const Lowered& lowered, const RowProblem& problem, const RowS
   ModuleSource module(lowered);
   std::string base = KernelName(lowered.operators);
   base.erase(base.size() - std::string("_kernel").size());
-  std::vector<Step> steps = Steps(problem, schedule);
-  std::vector<std::pair<NodeId, TensorRef>> partials;
+  std::vector<Step> steps = Steps(lowered, problem, schedule);
+  std::vector<PassPartials> partials;
   Proposal proposal;
   proposal.proposer = "templates";
   std::string shape = std::to_string(problem.row_count) + (problem.row_count == 1 ? " row of " : " rows of ") +
                       std::to_string(problem.column_count);
-  for (const Step& step : steps) {
-    KernelSource& kernel = module.AddKernel(StepName(base, step, steps.size()));
+  for (size_t i = 0; i < steps.size(); ++i) {
+    const Step& step = steps[i];
+    KernelSource& kernel = module.AddKernel(StepName(base, step, i, steps.size()));
     kernel.Doc("Over " + shape + ": " + WayText(schedule) + ".");
     KernelWriter writer(lowered, problem, schedule, module, kernel, partials);
     writer.Write(step);
-    for (const auto& partial : writer.TakePartials()) partials.push_back(partial);
+    for (PassPartials& partial : writer.TakePartials()) partials.push_back(std::move(partial));
     KernelPlan plan;
     plan.name = kernel.name();
     plan.family = "row";
