@@ -153,16 +153,19 @@ class Conversion {
 
   // A fragment that the interpreter runs in good time.  nullopt: it is one already, with the module's own values.
   std::optional<Fragment> AtInterpreterSize(const Fragment& fragment) const {
-    if (InterpreterSeconds(fragment.program) > kInterpreterSeconds) {
-      for (int64_t elements : {1 << 17, 1 << 15, 1 << 13}) {
-        std::optional<Fragment> small = Shrink(fragment, elements);
-        if (small && InterpreterSeconds(small->program) <= kInterpreterSeconds) return small;
-      }
+    bool large = InterpreterSeconds(fragment.program) > kInterpreterSeconds;
+    if (!large && !imported_.reduced) return std::nullopt;
+    Fragment judged = large ? Reduced(fragment) : fragment;
+    judged.parent_inputs.clear();   // the module was not run at these sizes, so its own values are not there
+    return judged;
+  }
+
+  static Fragment Reduced(const Fragment& fragment) {
+    for (int64_t elements : {1 << 17, 1 << 15, 1 << 13}) {
+      std::optional<Fragment> small = Shrink(fragment, elements);
+      if (small && InterpreterSeconds(small->program) <= kInterpreterSeconds) return *small;
     }
-    if (!imported_.reduced) return std::nullopt;
-    Fragment detached = fragment;   // the module was not run at these sizes, so its own values are not there
-    detached.parent_inputs.clear();
-    return detached;
+    return fragment;   // no consistent smaller one: it takes as long as it takes
   }
 
   ClockOptions OptionsOfClock() const {
