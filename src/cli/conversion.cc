@@ -37,9 +37,6 @@ constexpr double kInterpreterSeconds = 0.5;
 // for the most part).
 constexpr double kFinalTimingSeconds = 5.0;
 constexpr double kFinalSeconds = 20.0;
-// Else at reduced sizes: values of at most about this many elements, products of at most about this many FLOPs.
-constexpr int64_t kReducedElements = 1 << 16;
-constexpr double kReducedFlops = 2e7;
 // The whole emitted module is run under the interpreter if that takes at most this long.
 constexpr double kInterpretedCheckSeconds = 8.0;
 
