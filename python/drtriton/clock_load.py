@@ -18,7 +18,6 @@ from torch.utils import _pytree as pytree
 
 from drtriton import importer_load
 from drtriton.importer_errors import UserFile
-from drtriton.tensors import storage_extent
 
 
 def import_file(path: str, folder: str) -> types.ModuleType:
@@ -66,8 +65,7 @@ def inputs(module: types.ModuleType, model: nn.Module, request: dict[str, Any]) 
         if not isinstance(leaf, torch.Tensor):
             return leaf
         if id(leaf) not in copies:
-            count = storage_extent(tuple(leaf.shape), leaf.stride())
-            copies[id(leaf)] = leaf.as_strided((count,), (1,)).clone().as_strided(leaf.shape, leaf.stride(), 0)
+            copies[id(leaf)] = importer_load.move_exactly(leaf, request["device"])
         return copies[id(leaf)]
 
     return pytree.tree_map(copy, _made[key])

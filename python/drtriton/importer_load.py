@@ -122,14 +122,14 @@ def make_inputs(module: types.ModuleType, file: UserFile, seed: int, model: nn.M
 
 
 def move_exactly(tensor: torch.Tensor, device: str) -> torch.Tensor:
-    """The tensor on `device` with the strides it had.
+    """A copy of the tensor on `device` with the strides it had.
 
     `.to()` would make non-dense tensors contiguous, but what the user passes is what the Program must take. The memory
     that the view spans is copied as it is, so that overlapping views (`expand`, `unfold`) stay what they are.
     """
     count = storage_extent(tuple(tensor.shape), tensor.stride())
     with torch.no_grad():
-        flat = tensor.detach().as_strided((count,), (1,)).to(device)
+        flat = tensor.detach().as_strided((count,), (1,)).to(device, copy=True)
         return flat.as_strided(tensor.shape, tensor.stride(), 0)
 
 
