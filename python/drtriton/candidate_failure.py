@@ -9,6 +9,7 @@ _STAGES = {
     "import_error": "compile", "launcher_error": "compile", "triton_error": "compile", "out_of_resources": "compile",
     "out_of_memory": "compile", "timeout": "compile", "crashed": "compile", "bad_plan": "compile", "unsupported": "compile",
     "wrong_result_count": "run", "wrong_result_shape": "run", "wrong_result_dtype": "run", "wrong_result_strides": "run",
+    "illegal_access": "run",
     "internal": "done",
 }
 

@@ -17,7 +17,7 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from triton.runtime.errors import InterpreterError
 
-from drtriton import autotune_choice, candidate_view, cuda_stub, interpreter_launch, interpreter_numerics
+from drtriton import autotune_choice, candidate_view, cuda_stub, interpreter_launch, interpreter_memory, interpreter_numerics
 from drtriton.candidate import (Leaf, Request, bind_parameters, check_result, constructor_arguments, find_entry, forward_arguments,
                                 launch_results, load_source, module_results, run_candidate)
 from drtriton.candidate_failure import CandidateFailure
@@ -101,6 +101,8 @@ class Interpreter:
 def _kernel_failure(error: BaseException) -> CandidateFailure:
     while isinstance(error, InterpreterError) and error.__cause__ is not None:
         error = error.__cause__
+    if isinstance(error, CandidateFailure):
+        return error
     if isinstance(error, MemoryError):
         return CandidateFailure("out_of_memory", "a kernel exceeded the limit of memory")
     code = "unsupported" if isinstance(error, NotImplementedError) else "triton_error"
@@ -171,6 +173,7 @@ def _on_host(leaf: Any) -> Any:
 def warm_up() -> None:
     torch.set_num_threads(1)
     interpreter_numerics.install()
+    interpreter_memory.install()
     interpreter_launch.install()
     with torch.no_grad(), DeviceMode(), RulesMode(strict=True):   # imports what modes import late
         torch.empty_like(torch.zeros(4, device="cuda"))

@@ -11,6 +11,8 @@ import triton.runtime.interpreter as ti
 from torch.utils._python_dispatch import _disable_current_modes
 from triton.runtime.errors import InterpreterError
 
+from drtriton import interpreter_memory
+
 _launches = 0
 
 
@@ -32,6 +34,7 @@ def _call(executor: ti.GridExecutor, *args: Any, **kwargs: Any) -> None:
     if not 1 <= len(grid) <= 3:
         raise ValueError(f"a grid has one to three sizes, not {len(grid)}")
     with _disable_current_modes(), torch._C.DisableTorchFunction():
+        interpreter_memory.enter_launch(bound)
         converted = {name: value if name in executor.constexprs else ti._implicit_cvt(value) for name, value in bound.items()}
         _run_grid(executor.fn, grid + (1,) * (3 - len(grid)), converted)
 

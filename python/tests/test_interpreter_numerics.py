@@ -233,6 +233,48 @@ def launch(x):
         torch.testing.assert_close(last, x.sum(1), rtol=1e-5, atol=1e-5)
 
 
+class Bounds(unittest.TestCase):
+    """What a GPU shows by unmapped pages and red zones, the interpreter shows by address."""
+
+    def access(self, body, inputs=None, results=None):
+        x = spread(60)
+        reply = interpret(f"""
+@triton.jit
+def k(x, o, n, B: tl.constexpr):
+    i = tl.arange(0, B)
+    {body}
+
+def launch(*xs):
+    o = torch.empty_like(xs[0])
+    k[(1,)](xs[0], o, xs[0].numel(), 64)
+    return (o,)
+""", inputs or [x], results or [x])
+        return reply.get("failure", {"code": "ok", "reason": ""})
+
+    def test_inside(self):
+        self.assertEqual(self.access("tl.store(o + i, tl.load(x + i, mask=i < n), mask=i < n)")["code"], "ok")
+
+    def test_reads_and_writes_past_the_end(self):
+        failure = self.access("tl.store(o + i, tl.load(x + i), mask=i < n)")
+        self.assertEqual((failure["code"], failure["stage"]), ("illegal_access", "run"))
+        self.assertIn("reads 0 bytes past the end of x (4 such elements", failure["reason"])
+        failure = self.access("tl.store(o + i, tl.load(x + i, mask=i < n))")
+        self.assertIn("writes 0 bytes past the end of o", failure["reason"])
+
+    def test_before_the_start_and_far_away(self):
+        for where in ("x - 1 + i", "x + i * 1000000", "x + i - 4000000"):
+            self.assertEqual(self.access(f"tl.store(o + i, tl.load({where}, mask=i < n), mask=i < n)")["code"], "illegal_access", where)
+
+    def test_atomics(self):
+        self.assertEqual(self.access("tl.atomic_add(o + i, 1.0)")["code"], "illegal_access")
+        self.assertEqual(self.access("tl.store(o + i, 0.0, mask=i < n)\n    tl.atomic_add(o + i, 1.0, mask=i < n)")["code"], "ok")
+
+    def test_a_tensor_that_the_launch_was_not_given(self):
+        x = spread(60)
+        failure = self.access("tl.store(o + i, tl.load(x + i + 64, mask=i < n), mask=i < n)", [x, x, x])
+        self.assertEqual(failure["code"], "illegal_access")
+
+
 class Launchers(unittest.TestCase):
 
     def test_descriptors_load_and_pad(self):
@@ -252,6 +294,7 @@ def launch(x):
     k[(2, 2)](TensorDescriptor.from_tensor(x, [32, 32]), o, x.shape[0], x.shape[1], 32, 32)
     return (o,)
 """, [x], [x])
+        self.assertIn("tensors", reply, reply)
         torch.testing.assert_close(reply["tensors"][0], x * 2, rtol=0, atol=0)
 
     def test_hard_coded_cuda_device(self):
