@@ -3,11 +3,12 @@
 Reads requests as JSON lines from standard input:
 
     {"do": "check", "module": path, "emitted": path, "results": path, "device": "cuda"|"cpu", "training": bool, "seed": int}
+    {"do": "prepare", "module": path, "device": "cuda", "training": bool, "seed": int}
     {"do": "time", "module": path, "variants": [path, ...], "eager": bool, "compile": bool, "wall": bool, "budget_s": float,
      "device": "cuda", "training": bool, "seed": int}
 
-and answers each with one line, `{"done": {"fast_path": bool, "why": text or null}}`, `{"done": {"timings": [{"name",
-"device_ms", "device_ci_ms", "wall_us", "failure"}, ...]}}` or `{"problem": one sentence}`.  All requests of a process are about
+and answers each with one line, `{"done": {"fast_path": bool, "why": text or null}}`, `{"done": {}}`, `{"done": {"timings":
+[{"name", "device_ms", "device_ci_ms", "wall_us", "failure"}, ...]}}` or `{"problem": one sentence}`.  All requests of a process are about
 one module.  On the CPU the environment holds TRITON_INTERPRET=1.  What the modules print goes to standard error.
 """
 
@@ -27,7 +28,7 @@ def main() -> None:
     from drtriton import clock_check, clock_timing
     from drtriton.importer_errors import first_line, is_out_of_memory
 
-    verbs = {"check": clock_check.check, "time": clock_timing.time_all}
+    verbs = {"check": clock_check.check, "prepare": clock_timing.prepare, "time": clock_timing.time_all}
     while (request := talk.next()) is not None:
         try:
             talk.send(done=verbs[request["do"]](request))

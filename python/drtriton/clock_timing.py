@@ -80,40 +80,54 @@ def time_all(request: dict[str, Any]) -> dict[str, Any]:
     return {"timings": timings}
 
 
+_compiled_ahead: list[Contestant] = []  # torch.compile's module, made by prepare()
+
+
+def prepare(request: dict[str, Any]) -> dict[str, Any]:
+    """Makes the module, its inputs and what torch.compile makes of it, so that a later request finds them ready."""
+    with torch.no_grad():
+        original, eager = _original(request)
+        _compiled_ahead.append(_ready("torch.compile", lambda: _compiled(original, eager, request)))
+    return {}
+
+
 def _prepare(request: dict[str, Any]) -> list[Contestant]:
     """Modules with the same state; each is called until it is warm."""
-    folder = os.path.dirname(request["module"])
-    original, eager = _original(request["module"], folder, request)
+    original, eager = _original(request)
     contestants = []
-
-    def enter(name: str, make: Callable[[], Callable[[], Any]]) -> None:
-        contestant = Contestant(name)
-        contestants.append(contestant)
-        try:
-            with _time_limit(_READY_LIMIT_S):
-                contestant.call = make()
-                for _ in range(3):
-                    contestant.call()
-                torch.cuda.synchronize()
-        except Exception as error:  # whatever a module does, the others go on
-            contestant.fail(f"{type(error).__name__}: {first_line(error)}")
-
     if request["eager"]:
-        enter("eager", lambda: clock_load.call_of(eager, clock_load.inputs(original, eager, request)))
+        contestants.append(
+            _ready("eager", lambda: clock_load.call_of(eager, clock_load.inputs(original, eager, request)))
+        )
     if request["compile"]:
-        enter("torch.compile", lambda: _compiled(original, eager, request))
+        ahead = _compiled_ahead.pop() if _compiled_ahead else None
+        contestants.append(ahead or _ready("torch.compile", lambda: _compiled(original, eager, request)))
     for path in request["variants"]:
         stem = os.path.splitext(os.path.basename(path))[0]
-        enter(stem, lambda path=path: _variant(path, folder, eager, request))
+        contestants.append(_ready(stem, lambda path=path: _variant(path, eager, request)))
     return contestants
+
+
+def _ready(name: str, make: Callable[[], Callable[[], Any]]) -> Contestant:
+    contestant = Contestant(name)
+    try:
+        with _time_limit(_READY_LIMIT_S):
+            contestant.call = make()
+            for _ in range(3):
+                contestant.call()
+            torch.cuda.synchronize()
+    except Exception as error:  # whatever a module does, the others go on
+        contestant.fail(f"{type(error).__name__}: {first_line(error)}")
+    return contestant
 
 
 _originals: dict[str, tuple[Any, torch.nn.Module]] = {}  # the module of earlier requests
 
 
-def _original(path: str, folder: str, request: dict[str, Any]) -> tuple[Any, torch.nn.Module]:
+def _original(request: dict[str, Any]) -> tuple[Any, torch.nn.Module]:
+    path = request["module"]
     if path not in _originals:
-        module = clock_load.import_file(path, folder)
+        module = clock_load.import_file(path, os.path.dirname(path))
         _originals[path] = module, clock_load.construct(module, "Model", request)
     return _originals[path]
 
@@ -122,8 +136,8 @@ def _compiled(original: Any, eager: torch.nn.Module, request: dict[str, Any]) ->
     return clock_load.call_of(torch.compile(eager), clock_load.inputs(original, eager, request))
 
 
-def _variant(path: str, folder: str, eager: torch.nn.Module, request: dict[str, Any]) -> Callable[[], Any]:
-    module = clock_load.import_file(path, folder)
+def _variant(path: str, eager: torch.nn.Module, request: dict[str, Any]) -> Callable[[], Any]:
+    module = clock_load.import_file(path, os.path.dirname(request["module"]))
     with torch.device(request["device"]):  # parameters that are replaced at once are drawn where that is quick
         model = clock_load.construct(module, "ModelNew", request)
     arguments = clock_load.inputs(module, model, request)

@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <mutex>
 
@@ -58,7 +59,13 @@ void SetLogLevel(LogLevel level) {
 
 void Info(std::string_view line) { PrintLine("", line, LogLevel::kInfo); }
 void Warn(std::string_view line) { PrintLine("warning: ", line, LogLevel::kQuiet); }
-void Debug(std::string_view line) { PrintLine("debug: ", line, LogLevel::kDebug); }
+void Debug(std::string_view line) {
+  static const auto start = std::chrono::steady_clock::now();
+  char prefix[48];
+  std::snprintf(prefix, sizeof prefix, "debug: %.2f s: ",
+                std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  PrintLine(prefix, line, LogLevel::kDebug);
+}
 
 void SetProgress(std::string_view line) {
   static const bool on_terminal = isatty(STDERR_FILENO) != 0;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/error.h"
 #include "base/json_reader.h"
@@ -60,10 +61,28 @@ void Clock::Warm() {
   process_ = std::make_unique<Process>(options);
 }
 
-std::optional<Json> Clock::Ask(const Json& request, double timeout_s, std::string& problem) {
+Json Clock::Request(const char* verb) const {
+  return {{"do", verb},
+          {"module", std::filesystem::absolute(options_.module).string()},
+          {"device", options_.device},
+          {"training", options_.training},
+          {"seed", options_.seed}};
+}
+
+void Clock::Prepare() {
   Warm();
-  const auto limit = std::chrono::milliseconds(static_cast<int64_t>(timeout_s * 1000));
+  preparing_ = process_->Send(Request("prepare"));
+}
+
+std::optional<Json> Clock::Ask(const Json& request, double timeout_s, std::string& problem) {
+  if (std::exchange(preparing_, false)) Answer(timeout_s, problem);
+  Warm();
   process_->Send(request);
+  return Answer(timeout_s, problem);
+}
+
+std::optional<Json> Clock::Answer(double timeout_s, std::string& problem) {
+  const auto limit = std::chrono::milliseconds(static_cast<int64_t>(timeout_s * 1000));
   while (std::optional<Json> message = process_->Receive(limit)) {
     if (message->contains("done")) return (*message)["done"];
     if (message->contains("problem") && (*message)["problem"].is_string()) {
@@ -80,13 +99,9 @@ std::optional<Json> Clock::Ask(const Json& request, double timeout_s, std::strin
 }
 
 CheckReport Clock::Check(const std::filesystem::path& emitted, const std::filesystem::path& results) {
-  const Json request{{"do", "check"},
-                     {"module", std::filesystem::absolute(options_.module).string()},
-                     {"emitted", std::filesystem::absolute(emitted).string()},
-                     {"results", results.string()},
-                     {"device", options_.device},
-                     {"training", options_.training},
-                     {"seed", options_.seed}};
+  Json request = Request("check");
+  request["emitted"] = std::filesystem::absolute(emitted).string();
+  request["results"] = results.string();
   CheckReport report;
   const std::optional<Json> answer = Ask(request, options_.timeout_s, report.failure);
   if (!answer) return report;
@@ -100,16 +115,12 @@ CheckReport Clock::Check(const std::filesystem::path& emitted, const std::filesy
 std::vector<Timing> Clock::Time(const TimeRequest& request) {
   Json variants = Json::array();
   for (const std::filesystem::path& variant : request.variants) variants.push_back(std::filesystem::absolute(variant).string());
-  const Json message{{"do", "time"},
-                     {"module", std::filesystem::absolute(options_.module).string()},
-                     {"variants", variants},
-                     {"eager", request.eager},
-                     {"compile", request.compile},
-                     {"wall", request.wall},
-                     {"budget_s", request.budget_s},
-                     {"device", options_.device},
-                     {"training", options_.training},
-                     {"seed", options_.seed}};
+  Json message = Request("time");
+  message["variants"] = variants;
+  message["eager"] = request.eager;
+  message["compile"] = request.compile;
+  message["wall"] = request.wall;
+  message["budget_s"] = request.budget_s;
   std::string problem;
   const std::optional<Json> answer = Ask(message, options_.timeout_s + request.budget_s, problem);
   if (!answer) return AllFailed(request, problem);

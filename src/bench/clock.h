@@ -44,6 +44,10 @@ class Clock {
   // Starts the process ahead of the first request: importing PyTorch takes seconds.
   void Warm();
 
+  // Starts making the module, its inputs and what torch.compile makes of it, for a later Time(); returns at once.  What
+  // fails here is told by Time().  GPU only.
+  void Prepare();
+
   // Runs ModelNew of `emitted` on the module's own inputs and writes "result:<i>" and "mutation:<i>" to `results`
   // (docs/formats.md).  Never throws for what the emitted file does.
   CheckReport Check(const std::filesystem::path& emitted, const std::filesystem::path& results);
@@ -62,9 +66,13 @@ class Clock {
  private:
   // The answer, or in `problem` one sentence why there is none.
   std::optional<Json> Ask(const Json& request, double timeout_s, std::string& problem);
+  std::optional<Json> Answer(double timeout_s, std::string& problem);
+  // What every request says about the module.
+  Json Request(const char* verb) const;
 
   ClockOptions options_;
   std::unique_ptr<Process> process_;
+  bool preparing_ = false;   // the answer to Prepare() has not been read yet
 };
 
 }  // namespace drtriton

@@ -35,8 +35,10 @@ namespace {
 constexpr double kInterpreterSeconds = 0.5;
 // Sampling of eager, torch.compile and ours at the end, and all that comes behind the search (torch.compile's compilation
 // for the most part).
-constexpr double kFinalTimingSeconds = 5.0;
-constexpr double kFinalSeconds = 20.0;
+constexpr double kFinalTimingSeconds = 4.0;
+constexpr double kFinalSeconds = 9.0;
+// torch.compile works on the module while the search goes on, unless the module's values need more memory than this.
+constexpr double kPreparedBytes = 4.0 * (1ll << 30);
 // The whole emitted module is run under the interpreter if that takes at most this long.
 constexpr double kInterpretedCheckSeconds = 8.0;
 
@@ -53,10 +55,12 @@ class Conversion {
       if (!path.empty()) RequireWritable(path);
     }
     if (!arguments_.json.empty() && arguments_.json != "-") RequireWritable(arguments_.json);
+    Debug("start");
     executor_ = MakeExecutor(arguments_.device, arguments_.seed);
     gpu_ = executor_->device_name() != "interpreter";
     clock_.emplace(OptionsOfClock());
-    if (gpu_) clock_->Warm();
+    search_clock_.emplace(OptionsOfClock());
+    if (gpu_) StartProcesses();
     Stage("import", [this] { Import(); });
     FillReport();
     key_ = ConversionKey(arguments_, imported_.program, imported_.source, executor_->device_name());
@@ -98,6 +102,13 @@ class Conversion {
     });
   }
 
+  // What the search and the check will need starts during the import: their Python imports PyTorch meanwhile.
+  void StartProcesses() {
+    clock_->Warm();
+    search_clock_->Warm();
+    farm_.emplace(executor_->device(), FarmOptions{});
+  }
+
   void Import() {
     ImportOptions options{.device = gpu_ ? "cuda" : "cpu", .training = arguments_.training, .seed = arguments_.seed};
     imported_ = ImportModule(arguments_.module, options, scratch_.path());
@@ -132,17 +143,24 @@ class Conversion {
   }
 
   void SearchBest() {
-    CompileFarm farm(executor_->device(), {});
-    Verifier verifier(farm, *executor_, &store_);
+    if (!farm_) farm_.emplace(executor_->device(), FarmOptions{});
+    if (gpu_ && Bytes(imported_.program) < kPreparedBytes) clock_->Prepare();
+    Verifier verifier(*farm_, *executor_, &store_);
     TemplateProposer templates;
-    Clock clock(OptionsOfClock());
-    if (gpu_) clock.Warm();
-    ClockTimer timer(clock, emit_, scratch_.path());
+    ClockTimer timer(*search_clock_, emit_, scratch_.path());
     SearchOptions options{.strict = arguments_.strict, .timed = gpu_, .seed = arguments_.seed};
     if (!gpu_) options.shrink = [this](const Fragment& fragment) { return AtInterpreterSize(fragment); };
     Budget budget(SearchSeconds());
     found_ = Search(imported_.program, {&templates}, verifier, executor_->device(), gpu_ ? &timer : nullptr, budget,
                     options);
+    farm_.reset();
+    search_clock_.reset();
+  }
+
+  static double Bytes(const Program& program) {
+    double bytes = 0;
+    for (const Value& value : program.values) bytes += static_cast<double>(value.Bytes());
+    return bytes;
   }
 
   // What the import left of the budget, less what checking and timing the result will take.
@@ -324,6 +342,8 @@ class Conversion {
   std::unique_ptr<Executor> executor_;
   bool gpu_ = false;
   std::optional<Clock> clock_;   // for the final check and timing: a process of their own
+  std::optional<Clock> search_clock_;
+  std::optional<CompileFarm> farm_;
   ImportedModule imported_;
   EmitOptions emit_;
   SearchResult found_;

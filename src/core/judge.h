@@ -20,6 +20,8 @@ struct JudgeOptions {
   uint64_t seed = 0;
   bool compile_only = false;  // stop after the LaunchPlan: "accepted" then means that it compiled
   double timeout_s = 60;      // for each stage of one candidate
+  // Asked between candidates: once it is true, those that have not been run yet are errors of code "interrupted".
+  std::function<bool()> enough;
 };
 
 struct Judgement {
@@ -39,7 +41,7 @@ class Judge {
   // One judgement a candidate, in order.  Candidates compile in parallel and are executed as they come; those of one
   // fragment should be neighbours, since they share its reference values.  `finished` is called as each is done, from
   // the calling thread.  A candidate that crashes or hangs costs itself alone.  When Interrupted() (base/interrupt.h)
-  // turns true the rest are errors of code "interrupted".
+  // or `enough` turns true the rest are errors of code "interrupted".
   virtual std::vector<Judgement> JudgeAll(const std::vector<Candidate>& candidates, const JudgeOptions& options,
                                           const std::function<void(size_t index, const Judgement&)>& finished) = 0;
 };

@@ -30,6 +30,7 @@ GpuExecutor::GpuExecutor(const DeviceSpec& device, uint64_t seed) : device_(devi
 
 ProblemId GpuExecutor::Prepare(const Fragment& fragment, uint64_t seed) {
   PreparedProblem problem = reference_.Prepare(fragment, seed);
+  Debug(fragment.id + ": reference values made");
   for (const std::string& weak : problem.weak) Debug(fragment.id + ": " + weak);
   const int id = problem.id;
   problems_[id] = std::move(problem);

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/interrupt.h"
+#include "base/log.h"
 #include "base/process.h"
 #include "graph/program_json.h"
 
@@ -140,7 +141,10 @@ Json Converse(Process& worker, const Json& request, const std::string& shown, co
       const std::optional<Json> message = worker.Receive(std::max(left, milliseconds(1)));
       if (!message) break;
       if (stage.empty()) deadline = in_seconds(options.timeout_s + kMarginSeconds);
-      if (message->contains("stage")) stage = message->at("stage").get<std::string>();
+      if (message->contains("stage")) {
+        stage = message->at("stage").get<std::string>();
+        Debug("import: " + StageText(stage));
+      }
       if (message->contains("done")) return message->at("done");
       if (message->contains("problem")) throw UserError(message->at("problem").get<std::string>());
       if (message->contains("bug"))

@@ -76,6 +76,7 @@ Decisions Refine(const SearchPlan& plan, const Decisions& base, const std::map<s
       changed[waiting[i].kind] = waiting[i].decision;
       batch.push_back(Compose(plan, changed, fragments));
     }
+    Debug("timing " + std::to_string(batch.size()) + " whole compositions");
     std::vector<std::optional<double>> times = timer.TimeAll(batch, budget.Left() - reserve_s);
     if (!times[0]) break;
     for (size_t i = next; i < end; ++i) {

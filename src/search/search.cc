@@ -16,6 +16,8 @@ namespace {
 
 // Share of the budget after which no more candidates are judged; the rest is for timing compositions.
 constexpr double kJudgingShare = 0.55;
+// A round that has begun is cut short here.
+constexpr double kRoundEndShare = 0.8;
 // What judging one candidate takes on a GPU, reference values and compilation shared out (measured on an H200, 16 cores).
 constexpr double kSecondsPerCandidate = 0.35;
 
@@ -140,13 +142,20 @@ class Searcher {
     std::vector<Candidate> candidates;
     for (size_t i = 0; i < proposals.size(); ++i) candidates.push_back({&owners[i]->fragment, &proposals[i]});
     size_t done = 0;
-    JudgeOptions options{.strict = true, .timed = options_.timed, .seed = options_.seed};
-    judge_.JudgeAll(candidates, options, [&](size_t index, const Judgement& judgement) {
+    Debug("judging " + std::to_string(candidates.size()) + " candidates");
+    judge_.JudgeAll(candidates, OptionsOfJudge(), [&](size_t index, const Judgement& judgement) {
+      if (judgement.verdict.code == "interrupted") return;
       Keep(*owners[index], proposals[index], judgement);
       SetProgress("judged " + std::to_string(++done) + " of " + std::to_string(candidates.size()) + " candidates, " +
                   std::to_string(static_cast<int>(budget_.Left())) + " s left");
     });
     ClearProgress();
+  }
+
+  JudgeOptions OptionsOfJudge() const {
+    JudgeOptions options{.strict = true, .timed = options_.timed, .seed = options_.seed};
+    options.enough = [this, share = options_.timed ? kRoundEndShare : 1.0] { return !budget_.Within(share); };
+    return options;
   }
 
   void Keep(FragmentRecord& record, const Proposal& proposal, const Judgement& judgement) {
@@ -164,7 +173,7 @@ class Searcher {
   // so that every core compiles.
   void JudgeUntimed() {
     for (auto& [key, record] : result_.fragments) Propose(record, options_.tries_untimed);
-    for (int attempt = 0; attempt < options_.tries_untimed && !Interrupted(); ++attempt) {
+    for (int attempt = 0; attempt < options_.tries_untimed && budget_.Left() > 0 && !Interrupted(); ++attempt) {
       std::vector<FragmentRecord*> open;
       for (auto& [key, record] : result_.fragments) {
         if (record.choices.empty() && !record.waiting.empty()) open.push_back(&record);
@@ -206,11 +215,12 @@ class Searcher {
       candidates.push_back({&small[i], &stand_ins[i]});
       compiled.push_back({&records[i]->fragment, &real[i]});
     }
-    JudgeOptions options{.strict = true, .timed = false, .seed = options_.seed};
+    JudgeOptions options = OptionsOfJudge();
     std::vector<Judgement> verdicts = judge_.JudgeAll(candidates, options, {});
     options.compile_only = true;
     std::vector<Judgement> plans = judge_.JudgeAll(compiled, options, {});
     for (size_t i = 0; i < records.size(); ++i) {
+      if (verdicts[i].verdict.code == "interrupted" || plans[i].verdict.code == "interrupted") continue;
       Judgement judgement = plans[i].verdict.accepted() ? verdicts[i] : plans[i];
       judgement.plan = plans[i].plan;
       judgement.verdict.reduced_shapes = true;
@@ -258,7 +268,7 @@ class Searcher {
 
   static void Explain(const FragmentRecord& record, const Decision& decision, RegionSummary& report) {
     if (record.choices.empty()) {
-      report.why = record.attempts.empty() ? "nothing was judged" : record.attempts.back().verdict.reason;
+      report.why = record.attempts.empty() ? "the time ended before a kernel was judged" : record.attempts.back().verdict.reason;
       return;
     }
     const Verdict& best = record.choices.front().verdict;

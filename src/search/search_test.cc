@@ -21,8 +21,13 @@ class FakeJudge : public Judge {
                                   const std::function<void(size_t, const Judgement&)>& finished) override {
     std::vector<Judgement> judgements;
     for (size_t i = 0; i < candidates.size(); ++i) {
-      ++judged;
       Judgement judgement;
+      if (options.enough && options.enough()) {
+        judgement.verdict = Verdict::Error(Stage::kRun, "interrupted", "");
+        judgements.push_back(judgement);
+        continue;
+      }
+      ++judged;
       if (accept(candidates[i])) {
         judgement.verdict.outcome = Outcome::kAccepted;
         judgement.plan = LaunchPlan{};
@@ -40,10 +45,10 @@ class FakeJudge : public Judge {
   }
 };
 
-SearchResult RunSearch(const Program& program, FakeJudge& judge, SearchOptions options = {}) {
+SearchResult RunSearch(const Program& program, FakeJudge& judge, SearchOptions options = {}, double seconds = 60) {
   FakeProposer proposer(kUsual, 2);
   std::vector<const Proposer*> proposers{&proposer};
-  Budget budget(60);
+  Budget budget(seconds);
   return Search(SplitViews(program), proposers, judge, H200(), nullptr, budget, options);
 }
 
@@ -73,6 +78,14 @@ TEST(Search, ARejectedFragmentGoesToPyTorchWithTheReason) {
   SearchResult result = RunSearch(GatedPerceptron(), judge);
   EXPECT_FALSE(result.composition.HasKernels());
   EXPECT_NE(result.regions[0].why.find("off by one"), std::string::npos);
+}
+
+TEST(Search, ARoundThatOutlivesTheBudgetIsCut) {
+  FakeJudge judge;
+  SearchResult result = RunSearch(GatedPerceptron(), judge, {}, 0);
+  EXPECT_EQ(judge.judged, 0);
+  EXPECT_FALSE(result.composition.HasKernels());
+  EXPECT_NE(result.regions[0].why.find("time ended"), std::string::npos);
 }
 
 TEST(Search, StrictSaysWhatIsNotCovered) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/interrupt.h"
+#include "base/log.h"
 #include "verify/kept_verdicts.h"
 
 namespace drtriton {
@@ -83,8 +84,8 @@ Judgement ExecuteAlternatives(Executor& executor, ProblemId problem, const Compi
 Judgement JudgeCompiled(Executor& executor, Problems& problems, const CompileRequest& request,
                         const CompileResult& result, const JudgeOptions& options) {
   Judgement judgement;
-  if (Interrupted()) {
-    judgement.verdict = Verdict::Error(Stage::kRun, "interrupted", "judging was interrupted");
+  if (Interrupted() || (options.enough && options.enough())) {
+    judgement.verdict = Verdict::Error(Stage::kRun, "interrupted", "judging ended before this candidate was run");
   } else if (result.failure) {
     judgement.verdict = Failed(*result.failure);
   } else if (options.compile_only) {
@@ -148,6 +149,7 @@ std::vector<Judgement> Verifier::JudgeRequests(const std::vector<CompileRequest>
     judgement = JudgeCompiled(executor_, problems, fresh[index], result, options);
     problems.Done(fresh[index].fragment);
     kept.Keep(fresh[index], judgement);
+    Debug(fresh[index].fragment->id + ": " + (judgement.verdict.accepted() ? "accepted" : judgement.verdict.code));
     if (finished) finished(places[index], judgement);
   });
   return judgements;
