@@ -84,7 +84,7 @@ def enter_launch(arguments: dict[str, Any]) -> None:
 
 
 def _check(pointers: Any, mask: Any, doing: str) -> None:
-    _bounds.check(pointers.data, None if mask is None else mask.data, max(1, pointers.get_element_ty().primitive_bitwidth // 8), doing)
+    _bounds.check(pointers.data, None if mask is None else np.asarray(mask.data), max(1, pointers.get_element_ty().primitive_bitwidth // 8), doing)
 
 
 def install() -> None:
