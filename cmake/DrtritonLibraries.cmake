@@ -11,6 +11,10 @@ find_library(CRYPTO_STATIC libcrypto.a REQUIRED)
 add_library(crypto_static INTERFACE)
 target_link_libraries(crypto_static INTERFACE ${CRYPTO_STATIC} Threads::Threads ${CMAKE_DL_LIBS})
 
+find_library(SECCOMP_STATIC libseccomp.a REQUIRED)
+add_library(seccomp_static INTERFACE)
+target_link_libraries(seccomp_static INTERFACE ${SECCOMP_STATIC})
+
 # libtorch and cuda.h come from the PyTorch wheel of DRTRITON_PYTHON.  Plain imported targets: find_package(Torch) asks
 # for a CUDA compiler, which nobody needs.
 if(NOT DRTRITON_PYTHON)
