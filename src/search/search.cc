@@ -144,7 +144,7 @@ class Searcher {
     size_t done = 0;
     Debug("judging " + std::to_string(candidates.size()) + " candidates");
     judge_.JudgeAll(candidates, OptionsOfJudge(), [&](size_t index, const Judgement& judgement) {
-      if (judgement.verdict.code == "interrupted") return;
+      if (judgement.verdict.code == "interrupted") return;  // it was not judged
       Keep(*owners[index], proposals[index], judgement);
       SetProgress("judged " + std::to_string(++done) + " of " + std::to_string(candidates.size()) + " candidates, " +
                   std::to_string(static_cast<int>(budget_.Left())) + " s left");
@@ -200,33 +200,50 @@ class Searcher {
     if (!reduced.empty() && !Interrupted()) JudgeReduced(reduced, small);
   }
 
-  // The same proposer's first schedule for the small fragment is executed; the real one is compiled.
+  // A proposal for the real fragment, compiled, whose stand-in for a smaller one is executed.
+  struct Reduced {
+    FragmentRecord* record = nullptr;
+    const Fragment* small = nullptr;
+    Proposal real;
+    Proposal stand_in;
+    std::optional<LaunchPlan> plan;
+  };
+
+  // Compiling comes first: it is quick, and then every verdict counts at once, whenever the work is ended.
   void JudgeReduced(const std::vector<FragmentRecord*>& records, const std::vector<Fragment>& small) {
-    std::vector<Proposal> real;
-    std::vector<Proposal> stand_ins;
-    std::vector<Candidate> candidates;
-    std::vector<Candidate> compiled;
+    std::vector<Reduced> all;
     for (size_t i = 0; i < records.size(); ++i) {
-      real.push_back(std::move(records[i]->waiting.front()));
+      Reduced reduced{records[i], &small[i], std::move(records[i]->waiting.front()), {}, {}};
       records[i]->waiting.erase(records[i]->waiting.begin());
-      stand_ins.push_back(StandIn(real.back(), small[i]));
-    }
-    for (size_t i = 0; i < records.size(); ++i) {
-      candidates.push_back({&small[i], &stand_ins[i]});
-      compiled.push_back({&records[i]->fragment, &real[i]});
+      reduced.stand_in = StandIn(reduced.real, small[i]);
+      all.push_back(std::move(reduced));
     }
     JudgeOptions options = OptionsOfJudge();
-    std::vector<Judgement> verdicts = judge_.JudgeAll(candidates, options, {});
     options.compile_only = true;
-    std::vector<Judgement> plans = judge_.JudgeAll(compiled, options, {});
-    for (size_t i = 0; i < records.size(); ++i) {
-      if (verdicts[i].verdict.code == "interrupted" || plans[i].verdict.code == "interrupted") continue;
-      Judgement judgement = plans[i].verdict.accepted() ? verdicts[i] : plans[i];
-      judgement.plan = plans[i].plan;
-      judgement.verdict.reduced_shapes = true;
-      records[i]->reduced = true;
-      Keep(*records[i], real[i], judgement);
+    std::vector<Candidate> real;
+    for (const Reduced& reduced : all) real.push_back({&reduced.record->fragment, &reduced.real});
+    std::vector<Judgement> compiled = judge_.JudgeAll(real, options, {});
+    std::vector<Reduced*> runnable;
+    std::vector<Candidate> stand_ins;
+    for (size_t i = 0; i < all.size(); ++i) {
+      all[i].plan = compiled[i].plan;
+      if (!compiled[i].verdict.accepted()) {
+        KeepReduced(all[i], compiled[i]);
+        continue;
+      }
+      runnable.push_back(&all[i]);
+      stand_ins.push_back({all[i].small, &all[i].stand_in});
     }
+    judge_.JudgeAll(stand_ins, OptionsOfJudge(),
+                    [&](size_t index, const Judgement& judgement) { KeepReduced(*runnable[index], judgement); });
+  }
+
+  void KeepReduced(const Reduced& reduced, Judgement judgement) {
+    if (judgement.verdict.code == "interrupted") return;
+    judgement.plan = reduced.plan;
+    judgement.verdict.reduced_shapes = true;
+    reduced.record->reduced = true;
+    Keep(*reduced.record, reduced.real, judgement);
   }
 
   // The proposal for `small` that is most like `real`: of the same families and, where there is one, of the same tile.
