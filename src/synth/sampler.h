@@ -15,6 +15,7 @@
 
 #include "graph/program.h"
 #include "graph/registry.h"
+#include "synth/leaf_fill.h"
 
 namespace drtriton {
 
@@ -57,21 +58,6 @@ struct SamplerOptions {
   bool every_operator_once = false;  // no operator twice
 };
 
-// How get_inputs() or the constructor fills a leaf so that values stay finite and spread.
-struct LeafValues {
-  enum class Kind : uint8_t {
-    kDefault,   // as PyTorch's module initialises this parameter or buffer (nn.Linear, nn.BatchNorm2d ...)
-    kNormal,    // mean a, deviation b: torch.randn(...) * b + a
-    kUniform,   // in [a, b): torch.rand(...) * (b - a) + a
-    kIntegers,  // whole numbers in [a, b), also for floats: torch.randint(a, b, ...)
-    kMask,      // booleans, true with probability a: torch.rand(...) < a
-  };
-  ValueId value = -1;
-  Kind kind = Kind::kNormal;
-  double a = 0;
-  double b = 1;
-};
-
 struct Sample {
   Program program;
   int ops = 0;                         // K; glue is not counted
@@ -81,7 +67,9 @@ struct Sample {
   double log_weight = 0;               // natural logarithm of the probability with which the law draws operators and
                                        // wiring, where it is known (docs/csp_dag.md); 0 under "uniform"
   std::vector<std::string> operators;  // registry names in node order, glue left out: "aten.relu.default"
-  std::vector<LeafValues> leaves;      // one for each leaf, in order of Program::Leaves()
+  // One for each leaf, in order of Program::Leaves(): fills under which values stay finite and spread.  kDefault for a
+  // parameter or buffer means what PyTorch's own layer would hold.
+  std::vector<LeafFill> leaves;
 };
 
 // Names of all registry entries in the space, in the registry's order.
