@@ -1,6 +1,7 @@
 """A warm worker: imports what is expensive once, then runs each request in a fork of itself.
 
-The conversation is JSON lines. In: `{"id", "timeout_s", "memory_bytes", "folder", ...}`. Out: first
+The conversation is JSON lines. In: `{"id", "timeout_s", "memory_bytes", "folder", "visible", "masked", ...}`; the last two are
+files and folders that this request's candidate sees although they lie in hidden folders, and files that it must not see. Out: first
 `{"ready": true, "layers": [...]}`, then one line a request as each is done, `{"id", "layers", "seconds", "answer": {...}}` or
 `{"id", "layers", "seconds", "failure": {"stage", "code", "reason"}}`. Files that a request returns are written to its folder by
 this process, each under a temporary name that is then renamed; the fork itself can write nowhere.
@@ -29,7 +30,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from drtriton.candidate_failure import CandidateFailure
-from drtriton.worker_sandbox import CandidateLimits, Sandbox, close_other_files, process_count
+from drtriton.worker_sandbox import NO_OUTER_SANDBOX, CandidateLimits, Sandbox, SandboxOptions, close_other_files, folder_bytes, process_count
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9_]+\.[a-z]+")
 _MAX_HEADER_BYTES = 64 << 20
@@ -56,6 +57,7 @@ class _Running:
     start: float
     timed_out: bool = False
     too_many: bool = False
+    too_much: bool = False
 
 
 class Server:
@@ -121,7 +123,7 @@ class Server:
             close_other_files({result})
             limits = CandidateLimits(request["memory_bytes"], int(request["timeout_s"]) + 30,
                                      max(1 << 30, request["memory_bytes"]))
-            self._sandbox.enter_candidate(scratch, limits)
+            self._sandbox.enter_candidate(scratch, limits, request.get("visible", []), request.get("masked", []))
             os.environ["TMPDIR"] = tempfile.tempdir = scratch
             os.chdir(scratch)
             try:
@@ -142,12 +144,16 @@ class Server:
     def _enforce_limits(self) -> None:
         now = time.monotonic()
         crowded = process_count() > self._idle_processes + 2 * len(self._running) + _MAX_PROCESSES if self._running else False
+        private = "private scratch" in self._sandbox.layers
         for running in self._running.values():
             if now - running.start > running.request["timeout_s"]:
                 running.timed_out = True
                 _kill(running.pid)
             elif crowded and self._sandbox.descendants(running.pid) > _MAX_PROCESSES:
                 running.too_many = True
+                _kill(running.pid)
+            elif not private and folder_bytes(running.scratch) > CandidateLimits.scratch_bytes:
+                running.too_much = True
                 _kill(running.pid)
 
     def _finish(self, running: _Running) -> None:
@@ -170,6 +176,8 @@ class Server:
             raise CandidateFailure("timeout", f"the candidate ran past its limit of {running.request['timeout_s']:g} s")
         if running.too_many:
             raise CandidateFailure("forbidden", f"the candidate started more than {_MAX_PROCESSES} processes")
+        if running.too_much:
+            raise CandidateFailure("forbidden", f"the candidate wrote more than {CandidateLimits.scratch_bytes >> 20} MiB of files")
         if exit_code != 0 or os.fstat(running.result).st_size == 0:
             raise _crash(exit_code, _tail(running.log))
         with mmap.mmap(running.result, 0, access=mmap.ACCESS_READ) as data:
@@ -246,6 +254,8 @@ def _crash(exit_code: int, log: str) -> CandidateFailure:
         return CandidateFailure("out_of_memory", "the candidate exceeded its limit of memory")
     if exit_code == -signal.SIGXCPU:
         return CandidateFailure("timeout", "the candidate used up its processor time")
+    if exit_code == -signal.SIGSYS:
+        return CandidateFailure("forbidden", "the candidate made a system call that no candidate may make")
     if exit_code < 0:
         name = signal.Signals(-exit_code).name if -exit_code in signal.valid_signals() else str(-exit_code)
         return CandidateFailure("crashed", f"the candidate's process was ended by signal {name}{last}")
@@ -255,11 +265,10 @@ def _crash(exit_code: int, log: str) -> CandidateFailure:
 def main(prepare: Callable[[], Callable[[dict[str, Any]], Answer]]) -> None:
     """Runs a worker. `prepare` does the expensive imports, after the sandbox is entered, and returns what runs a request."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--layers", default="", help="isolation that was active when this process started, comma-separated")
-    parser.add_argument("--folder", required=True, help="where results go; candidates cannot write there")
+    parser.add_argument("--sandbox", default=NO_OUTER_SANDBOX, help="worker_sandbox.SandboxOptions as JSON")
     parser.add_argument("--scratch", required=True, help="an empty folder for candidates' scratch")
-    options = parser.parse_args()
-    sandbox = Sandbox([layer for layer in options.layers.split(",") if layer], options.folder)
+    options, _ = parser.parse_known_args()
+    sandbox = Sandbox(SandboxOptions.from_json(options.sandbox), options.scratch)
     sandbox.enter_worker()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us; our input ends with it
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
