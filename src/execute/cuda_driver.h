@@ -32,7 +32,8 @@ struct CudaDriver {
   X(cuIpcGetMemHandle) X(cuIpcOpenMemHandle) X(cuIpcCloseMemHandle) X(cuStreamCreate) X(cuStreamSynchronize) X(cuStreamQuery) X(cuStreamBeginCapture)                 \
   X(cuStreamEndCapture) X(cuGraphInstantiate) X(cuGraphLaunch) X(cuGraphUpload) X(cuGraphDestroy) X(cuGraphExecDestroy)  \
   X(cuEventCreate) X(cuEventRecord) X(cuEventElapsedTime) X(cuEventDestroy) X(cuMemsetD8Async) X(cuMemsetD16Async)       \
-  X(cuMemsetD32Async) X(cuMemcpyDtoDAsync)
+  X(cuMemsetD32Async) X(cuMemcpyDtoDAsync) X(cuMemGetAllocationGranularity) X(cuMemCreate) X(cuMemRelease)               \
+  X(cuMemAddressReserve) X(cuMemAddressFree) X(cuMemMap) X(cuMemUnmap) X(cuMemSetAccess)
 #define DRTRITON_DECLARE(name) decltype(&::name) name = nullptr;
   DRTRITON_CUDA_FUNCTIONS(DRTRITON_DECLARE)
 #undef DRTRITON_DECLARE

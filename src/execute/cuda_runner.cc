@@ -26,11 +26,16 @@ int Attribute(CUdevice device, CUdevice_attribute attribute) {
 // Room in `bytes` beyond what is needed, so that a slightly larger plan needs no new allocation and mapping.
 int64_t WithSlack(int64_t bytes) { return bytes < (int64_t{1} << 30) ? bytes + bytes / 4 : bytes; }
 
+CUdevice OpenDevice(int index) {
+  CUdevice device = 0;
+  Check(Cuda().cuInit(0), "starting the CUDA driver");
+  Check(Cuda().cuDeviceGet(&device, index), "finding the GPU");
+  return device;
+}
+
 }  // namespace
 
-CudaRunner::CudaRunner(int device) : device_index_(device) {
-  Check(Cuda().cuInit(0), "starting the CUDA driver");
-  Check(Cuda().cuDeviceGet(&device_, device_index_), "finding the GPU");
+CudaRunner::CudaRunner(int device) : device_(OpenDevice(device)), guarded_memory_(device_), crowd_(device_) {
   CUcontext context = nullptr;
   Check(Cuda().cuDevicePrimaryCtxRetain(&context, device_), "creating a CUDA context");
   Check(Cuda().cuCtxSetCurrent(context), "using a CUDA context");
@@ -75,7 +80,7 @@ void CudaRunner::LoadKernel(const KernelImage& image, const std::filesystem::pat
 
 void CudaRunner::Unload() {
   DropGraphs();
-  arguments_.clear();
+  plain_ = Placed();
   for (const Kernel& kernel : kernels_) Check(Cuda().cuModuleUnload(kernel.module), "unloading kernels");
   kernels_.clear();
 }
@@ -86,12 +91,20 @@ bool CudaRunner::Load(const LaunchPlan& plan, const std::filesystem::path& folde
   layout_ = LayOut(plan_);
   const bool fresh = Reserve(layout_.bytes);
   for (const KernelImage& image : plan_.kernels) LoadKernel(image, folder);
-  for (size_t i = 0; i < plan_.steps.size(); ++i) {
-    const bool launch = std::holds_alternative<LaunchStep>(plan_.steps[i]);
-    arguments_.push_back(launch ? std::make_unique<LaunchArguments>(plan_, layout_, i, base_) : nullptr);
-  }
+  std::vector<CUdeviceptr> buffers;
+  for (const auto& range : layout_.buffers) buffers.push_back(base_ + static_cast<CUdeviceptr>(range.offset));
+  plain_ = Place(std::move(buffers));
   Poison(poison);
   return fresh;
+}
+
+CudaRunner::Placed CudaRunner::Place(std::vector<CUdeviceptr> buffers) const {
+  Placed placed{std::move(buffers), {}};
+  for (size_t i = 0; i < plan_.steps.size(); ++i) {
+    const bool launch = std::holds_alternative<LaunchStep>(plan_.steps[i]);
+    placed.arguments.push_back(launch ? std::make_unique<LaunchArguments>(plan_, placed.buffers, layout_, i, base_) : nullptr);
+  }
+  return placed;
 }
 
 std::array<unsigned char, sizeof(CUipcMemHandle)> CudaRunner::ShareHandle() const {
@@ -102,8 +115,29 @@ std::array<unsigned char, sizeof(CUipcMemHandle)> CudaRunner::ShareHandle() cons
   return bytes;
 }
 
+void CudaRunner::FillRange(int64_t begin, int64_t end, uint8_t poison) {
+  if (begin < end) Check(Cuda().cuMemsetD8Async(base_ + static_cast<CUdeviceptr>(begin), poison, static_cast<size_t>(end - begin), stream_), "filling buffers");
+}
+
 void CudaRunner::Poison(uint8_t poison) {
-  Check(Cuda().cuMemsetD8Async(base_, poison, static_cast<size_t>(layout_.bytes), stream_), "filling buffers");
+  poison_ = poison;
+  FillRange(0, layout_.bytes, poison);
+  ClearScratch();
+  Check(Cuda().cuStreamSynchronize(stream_), "filling buffers");
+}
+
+void CudaRunner::PoisonAroundInputs(uint8_t poison) {
+  poison_ = poison;
+  int64_t begin = 0;
+  for (size_t i = 0; i < plan_.buffers.size(); ++i) {   // buffers lie in their order
+    if (plan_.buffers[i].kind != BufferKind::kInput) continue;
+    FillRange(begin, layout_.buffers[i].offset, poison);
+    begin = layout_.buffers[i].offset + layout_.buffers[i].bytes;
+  }
+  FillRange(begin, layout_.bytes, poison);
+}
+
+void CudaRunner::ClearScratch() {
   // Scratch memory is the driver's gift in Triton's own launcher too: kernels may count on zeros nowhere, but locks in it
   // must not start as taken.
   for (const auto* list : {&layout_.global_scratch, &layout_.profile_scratch}) {
@@ -112,11 +146,10 @@ void CudaRunner::Poison(uint8_t poison) {
       Check(Cuda().cuMemsetD8Async(base_ + static_cast<CUdeviceptr>(range.offset), 0, static_cast<size_t>(range.bytes), stream_), "filling scratch memory");
     }
   }
-  Check(Cuda().cuStreamSynchronize(stream_), "filling buffers");
 }
 
 CUdeviceptr CudaRunner::Address(const TensorView& view) const {
-  return base_ + static_cast<CUdeviceptr>(layout_.buffers.at(static_cast<size_t>(view.buffer)).offset + view.offset * ElementBytes(view.dtype));
+  return placed_->buffers.at(static_cast<size_t>(view.buffer)) + static_cast<CUdeviceptr>(view.offset * ElementBytes(view.dtype));
 }
 
 void CudaRunner::Launch(size_t step) {
@@ -141,7 +174,7 @@ void CudaRunner::Launch(size_t step) {
     config.numAttrs = 2;
   }
   const CUfunction function = kernels_.at(static_cast<size_t>(launch.kernel)).function;
-  Check(Cuda().cuLaunchKernelEx(&config, function, arguments_[step]->pointers(), nullptr), "launching kernel " + image.name);
+  Check(Cuda().cuLaunchKernelEx(&config, function, placed_->arguments[step]->pointers(), nullptr), "launching kernel " + image.name);
 }
 
 void CudaRunner::Copy(const CopyStep& copy) {
@@ -171,9 +204,54 @@ void CudaRunner::Enqueue(size_t step) {
   else throw InternalError("the runner was asked for a vendor step");
 }
 
-void CudaRunner::Run(size_t first, size_t last) {
+void CudaRunner::CopyBuffers(const std::vector<CUdeviceptr>& from, const std::vector<CUdeviceptr>& to) {
+  for (size_t i = 0; i < plan_.buffers.size(); ++i) {
+    const auto bytes = static_cast<size_t>(plan_.buffers[i].bytes);
+    if (bytes > 0) Check(Cuda().cuMemcpyDtoDAsync(to[i], from[i], bytes, stream_), "copying buffers");
+  }
+}
+
+bool CudaRunner::EnterGuard(Guard guard) {
+  if (guard == Guard::kNone) return false;
+  std::vector<int64_t> sizes;
+  for (const Buffer& buffer : plan_.buffers) sizes.push_back(buffer.bytes);
+  try {
+    guarded_ = Place(guarded_memory_.Place(sizes, guard, poison_, stream_));
+  } catch (const CudaFailure& failure) {   // no memory for it, or a tensor map that wants more than 16 bytes of alignment
+    if (failure.sticky()) throw;
+    guarded_memory_.Return();
+    return false;
+  }
+  CopyBuffers(plain_.buffers, guarded_.buffers);
+  placed_ = &guarded_;
+  return true;
+}
+
+void CudaRunner::LeaveGuard() {
+  placed_ = &plain_;
+  CopyBuffers(guarded_.buffers, plain_.buffers);
+  Check(Cuda().cuStreamSynchronize(stream_), "copying buffers");
+  guarded_ = Placed();
+  guarded_memory_.Return();
+}
+
+bool CudaRunner::Run(size_t first, size_t last, const RunVariation& variation) {
+  if (variation.poison) {
+    PoisonAroundInputs(*variation.poison);
+    ClearScratch();
+  }
+  const bool guarded = EnterGuard(variation.guard);
+  if (variation.cold) FlushCache();
+  if (variation.neighbours != Neighbours::kNone) {
+    Check(Cuda().cuStreamSynchronize(stream_), "filling buffers");   // so that the neighbours are there when the steps run
+    crowd_.Enter(variation.neighbours);
+  }
   for (size_t step = first; step < last; ++step) Enqueue(step);
+  if (variation.neighbours != Neighbours::kNone) crowd_.Leave(stream_);
   Check(Cuda().cuStreamSynchronize(stream_), "running the kernels");
+  if (variation.neighbours != Neighbours::kNone) crowd_.Await();
+  if (guarded) LeaveGuard();
+  return guarded;
 }
 
 CUgraphExec CudaRunner::GraphOf(size_t first, size_t last) {

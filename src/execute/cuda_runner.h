@@ -17,10 +17,20 @@
 #include <vector>
 
 #include "core/launch_plan.h"
+#include "execute/crowd.h"
+#include "execute/guarded_memory.h"
 #include "execute/launch_arguments.h"
 #include "execute/plan_layout.h"
 
 namespace drtriton {
+
+// How a run differs from the plain one.
+struct RunVariation {
+  std::optional<uint8_t> poison;   // fill everything but the inputs with it first
+  Guard guard = Guard::kNone;
+  Neighbours neighbours = Neighbours::kNone;
+  bool cold = false;               // flush the L2 cache first
+};
 
 class CudaRunner {
  public:
@@ -36,8 +46,10 @@ class CudaRunner {
   std::array<unsigned char, sizeof(CUipcMemHandle)> ShareHandle() const;
 
   void Poison(uint8_t poison);
-  // Runs steps [first, last), all of them the runner's own (plan_layout.h), and waits for them.
-  void Run(size_t first, size_t last);
+  // Runs steps [first, last), all of them the runner's own (plan_layout.h), and waits for them.  With a guard the buffers
+  // are copied into guarded memory, the steps run there, and all buffers are copied back.  Returns whether the guard was
+  // there: memory may not suffice for it.
+  bool Run(size_t first, size_t last, const RunVariation& variation);
   // Device time in milliseconds of each of `count` replays of the steps as a CUDA graph, the L2 cache flushed before
   // each one.
   std::vector<float> Time(size_t first, size_t last, int count);
@@ -47,7 +59,19 @@ class CudaRunner {
     CUmodule module = nullptr;
     CUfunction function = nullptr;
   };
+  // Where the plan's buffers are, and the launches' arguments for that place: one a step, null for copies and fills.
+  struct Placed {
+    std::vector<CUdeviceptr> buffers;
+    std::vector<std::unique_ptr<LaunchArguments>> arguments;
+  };
   bool Reserve(int64_t bytes);
+  Placed Place(std::vector<CUdeviceptr> buffers) const;
+  void FillRange(int64_t begin, int64_t end, uint8_t poison);
+  void ClearScratch();
+  void PoisonAroundInputs(uint8_t poison);
+  bool EnterGuard(Guard guard);
+  void LeaveGuard();
+  void CopyBuffers(const std::vector<CUdeviceptr>& from, const std::vector<CUdeviceptr>& to);
   void LoadKernel(const KernelImage& image, const std::filesystem::path& folder);
   void Enqueue(size_t step);
   void Launch(size_t step);
@@ -58,7 +82,6 @@ class CudaRunner {
   void FlushCache();
   void DropGraphs();
 
-  int device_index_;
   CUdevice device_ = 0;
   CUstream stream_ = nullptr;
   CUdeviceptr base_ = 0;
@@ -68,7 +91,12 @@ class CudaRunner {
   LaunchPlan plan_;
   PlanLayout layout_;
   std::vector<Kernel> kernels_;
-  std::vector<std::unique_ptr<LaunchArguments>> arguments_;   // one a step; null for copies and fills
+  uint8_t poison_ = 0;   // the last one
+  Placed plain_;         // in the allocation
+  Placed guarded_;       // while a guarded run lasts
+  const Placed* placed_ = &plain_;
+  GuardedMemory guarded_memory_;
+  Crowd crowd_;
   struct Graph {
     size_t first, last;
     CUgraphExec exec;

@@ -35,7 +35,7 @@ struct Executable {
 struct ExecuteOptions {
   bool timed = true;        // GPU only
   double timeout_s = 60;
-  int determinism_runs = 2; // bitwise comparison of runs, where the plan holds no atomics
+  int determinism_runs = 8; // GPU only: runs that must agree, to the bit where the plan holds no atomics
 };
 
 using ProblemId = int32_t;

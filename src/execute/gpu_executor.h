@@ -40,8 +40,10 @@ class GpuExecutor : public Executor {
   bool LoadPlan(const Trial& trial, Verdict* verdict);
   void LoadIntoRunner(const Trial& trial);
   void RunOnce(const Trial& trial, size_t set, uint8_t poison);
+  void RunAgain(const Trial& trial, const Json& variation, Verdict* verdict);
   bool CheckSets(const Trial& trial, Verdict* verdict);
   bool CheckDeterminism(const Trial& trial, Verdict* verdict);
+  bool CheckAgain(const Trial& trial, const Json& variation, Verdict* verdict);
   void Time(const Trial& trial, Verdict* verdict);
   std::vector<double> TimeSegment(const Trial& trial, const PlanSegment& segment, int count);
   std::vector<double> TimeEager(const Trial& trial, int count);

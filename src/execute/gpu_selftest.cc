@@ -130,6 +130,47 @@ TEST_F(GpuSelfTest, AnElementThatIsNotWritten) { EXPECT_EQ(Run(Plan(Ptx(kRelu), 
 
 TEST_F(GpuSelfTest, AWritePastTheEnd) { EXPECT_EQ(Run(Plan(Ptx(kRelu), kElements + 8)).code, "illegal_access"); }
 
+// Reads alone leave no trace but a fault.  The element lies a whole number of pages behind the buffer's start, in the red zone.
+TEST_F(GpuSelfTest, AReadPastTheEnd) {
+  const Verdict verdict = Run(std::string(kRelu) + "  ld.volatile.global.u32 %r6,[%rd1+" + std::to_string(4 * kElements) + "];");
+  EXPECT_EQ(verdict.code, "illegal_access");
+  EXPECT_NE(verdict.reason.find("past the end"), std::string::npos) << verdict.reason;
+  EXPECT_TRUE(Run(kRelu).accepted());
+}
+
+TEST_F(GpuSelfTest, AReadBeforeTheStart) {
+  const Verdict verdict = Run(std::string(kRelu) + "  ld.volatile.global.u32 %r6,[%rd2+-4];");
+  EXPECT_EQ(verdict.code, "illegal_access");
+  EXPECT_NE(verdict.reason.find("before the start"), std::string::npos) << verdict.reason;
+}
+
+TEST_F(GpuSelfTest, GuardPagesAreNamedAmongTheLayers) {
+  const Verdict verdict = Run(kRelu);
+  EXPECT_EQ(verdict.layers, std::vector<std::string>{"guard pages"});
+}
+
+// Which multiprocessor a block gets depends on its neighbours.
+TEST_F(GpuSelfTest, BitsThatDependOnTheMultiprocessor) {
+  EXPECT_EQ(Run(std::string(kRelu) + R"(
+  setp.gt.f32 %p2,%f4,0f3F800000; mov.u32 %r6,%smid; and.b32 %r6,%r6,1; mov.b32 %r7,%f4; add.u32 %r8,%r7,%r6;
+  @%p2 mov.b32 %f4,%r8;)").code, "nondeterministic");
+}
+
+TEST_F(GpuSelfTest, RepeatedRunsCostLittle) {
+  const LaunchPlan plan = Plan(Ptx(kRelu));
+  const auto seconds = [&](int runs) {
+    Executable candidate;
+    candidate.plan = &plan;
+    candidate.folder = folder_->path();
+    const auto begin = std::chrono::steady_clock::now();
+    for (int i = 0; i < 10; ++i) EXPECT_TRUE(executor_->Execute(problem_, candidate, {.timed = false, .determinism_runs = runs}).accepted());
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() / 10;
+  };
+  const double one = seconds(1), eight = seconds(8);
+  std::printf("  a candidate in %.2f ms with one run, in %.2f ms with eight\n", 1e3 * one, 1e3 * eight);
+  EXPECT_LT(eight - one, 0.02);
+}
+
 TEST_F(GpuSelfTest, AChangedInput) { EXPECT_EQ(Run(kRelu, "  st.global.f32 [%rd5],%f4;").code, "wrong_mutation"); }
 
 TEST_F(GpuSelfTest, AFaultCostsItsCandidateAlone) {

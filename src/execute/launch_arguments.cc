@@ -71,8 +71,8 @@ void LaunchArguments::PushShape(const DescriptorArg& arg) {
   for (const int64_t stride : arg.view.strides) Push(stride);
 }
 
-void LaunchArguments::PushDescriptor(const DescriptorArg& arg, CUdeviceptr base) {
-  const CUdeviceptr address = base + static_cast<CUdeviceptr>(arg.view.offset * ElementBytes(arg.view.dtype));
+void LaunchArguments::PushDescriptor(const DescriptorArg& arg, CUdeviceptr buffer) {
+  const CUdeviceptr address = buffer + static_cast<CUdeviceptr>(arg.view.offset * ElementBytes(arg.view.dtype));
   if (arg.element_type >= 0) {
     Push(EncodeTensorMap(arg, address));
   } else {
@@ -84,7 +84,7 @@ void LaunchArguments::PushDescriptor(const DescriptorArg& arg, CUdeviceptr base)
   PushShape(arg);
 }
 
-LaunchArguments::LaunchArguments(const LaunchPlan& plan, const PlanLayout& layout, size_t step, CUdeviceptr base) {
+LaunchArguments::LaunchArguments(const LaunchPlan& plan, const std::vector<CUdeviceptr>& buffers, const PlanLayout& layout, size_t step, CUdeviceptr base) {
   const auto address = [&](const PlanLayout::Range& range) {
     return range.bytes > 0 ? base + static_cast<CUdeviceptr>(range.offset) : CUdeviceptr{0};
   };
@@ -92,12 +92,12 @@ LaunchArguments::LaunchArguments(const LaunchPlan& plan, const PlanLayout& layou
     if (const auto* pointer = std::get_if<PointerArg>(&arg)) {
       // Buffer -1 is a null pointer: an argument that was None.
       if (pointer->buffer < 0) Push(CUdeviceptr{0});
-      else Push(base + static_cast<CUdeviceptr>(layout.buffers.at(static_cast<size_t>(pointer->buffer)).offset + pointer->byte_offset));
+      else Push(buffers.at(static_cast<size_t>(pointer->buffer)) + static_cast<CUdeviceptr>(pointer->byte_offset));
     } else if (const auto* scalar = std::get_if<ScalarArg>(&arg)) {
       PushScalar(*scalar);
     } else {
       const auto& descriptor = std::get<DescriptorArg>(arg);
-      PushDescriptor(descriptor, base + static_cast<CUdeviceptr>(layout.buffers.at(static_cast<size_t>(descriptor.view.buffer)).offset));
+      PushDescriptor(descriptor, buffers.at(static_cast<size_t>(descriptor.view.buffer)));
     }
   }
   Push(address(layout.global_scratch.at(step)));

@@ -16,9 +16,9 @@ namespace drtriton {
 // Owns the bytes that `pointers` (what cuLaunchKernelEx takes) lead to.  Tensor maps are aligned to 64 bytes.
 class LaunchArguments {
  public:
-  // `base` is the address of the runner's allocation.  Throws CudaFailure when the driver refuses a tensor map, UserError
-  // when a descriptor does not fit one.
-  LaunchArguments(const LaunchPlan& plan, const PlanLayout& layout, size_t step, CUdeviceptr base);
+  // `buffers` has the address of each of the plan's buffers; scratch memory lies at `base` as `layout` says.  Throws
+  // CudaFailure when the driver refuses a tensor map, UserError when a descriptor does not fit one.
+  LaunchArguments(const LaunchPlan& plan, const std::vector<CUdeviceptr>& buffers, const PlanLayout& layout, size_t step, CUdeviceptr base);
 
   void** pointers() { return pointers_.data(); }
   size_t count() const { return pointers_.size(); }
@@ -30,7 +30,7 @@ class LaunchArguments {
   template <typename T>
   void Push(const T& value);
   void PushScalar(const ScalarArg& arg);
-  void PushDescriptor(const DescriptorArg& arg, CUdeviceptr base);
+  void PushDescriptor(const DescriptorArg& arg, CUdeviceptr buffer);
   void PushShape(const DescriptorArg& arg);
 
   std::vector<std::unique_ptr<Cell>> cells_;

@@ -5,7 +5,8 @@
 //   (at start)                                       {"ready": true}
 //   {"cmd": "load", "plan", "folder", "poison"}      {"fresh": bool, "handle": hex}
 //   {"cmd": "poison", "poison": 255}                 {}
-//   {"cmd": "run", "first": 0, "last": 2}            {}
+//   {"cmd": "run", "first": 0, "last": 2}            {"guarded": bool}; optional: "poison": 123 (all but the inputs first),
+//                                                    "guard": 0..2, "neighbours": 0..3, "cold": bool (cuda_runner.h)
 //   {"cmd": "time", "first", "last", "count"}        {"times_ms": [...]}
 //   {"cmd": "unload"}                                {}
 #include <cstdio>
@@ -39,6 +40,15 @@ std::string Hex(const std::array<unsigned char, N>& bytes) {
   return text;
 }
 
+RunVariation VariationOf(const Json& request) {
+  RunVariation variation;
+  if (request.contains("poison")) variation.poison = request["poison"].get<uint8_t>();
+  variation.guard = static_cast<Guard>(request.value("guard", 0));
+  variation.neighbours = static_cast<Neighbours>(request.value("neighbours", 0));
+  variation.cold = request.value("cold", false);
+  return variation;
+}
+
 Json Handle(CudaRunner& runner, const Json& request) {
   const std::string command = request.at("cmd").get<std::string>();
   const auto range = [&] { return std::pair(request.at("first").get<size_t>(), request.at("last").get<size_t>()); };
@@ -50,7 +60,7 @@ Json Handle(CudaRunner& runner, const Json& request) {
   if (command == "poison") {
     runner.Poison(request.at("poison").get<uint8_t>());
   } else if (command == "run") {
-    runner.Run(range().first, range().second);
+    return {{"guarded", runner.Run(range().first, range().second, VariationOf(request))}};
   } else if (command == "time") {
     return {{"times_ms", runner.Time(range().first, range().second, request.at("count").get<int>())}};
   } else if (command == "unload") {
