@@ -20,7 +20,7 @@ std::optional<DType> CombineCategories(std::optional<DType> higher, std::optiona
 
 }  // namespace
 
-void Call::Fail(const std::string& complaint) const { throw UserError(info_.name + ": " + complaint); }
+void Call::Refuse(const std::string& complaint) const { throw UserError(info_.name + ": " + complaint); }
 
 const Attr& Call::Arg(std::string_view name) const {
   const int index = info_.schema.Find(name);
@@ -37,25 +37,25 @@ const Attr& Call::Arg(size_t index) const {
 
 bool Call::Bool(std::string_view name) const {
   const Attr& attr = Arg(name);
-  Expect(attr.Is<bool>(), "argument '" + std::string(name) + "' has to be a bool");
+  Expect(attr.Is<bool>(), "argument '", name, "' has to be a bool");
   return attr.AsBool();
 }
 
 int64_t Call::Int(std::string_view name) const {
   const Attr& attr = Arg(name);
-  Expect(attr.Is<int64_t>() || attr.Is<bool>(), "argument '" + std::string(name) + "' has to be an int");
+  Expect(attr.Is<int64_t>() || attr.Is<bool>(), "argument '", name, "' has to be an int");
   return attr.AsInt();
 }
 
 double Call::Number(std::string_view name) const {
   const Attr& attr = Arg(name);
-  Expect(attr.IsNumber(), "argument '" + std::string(name) + "' has to be a number");
+  Expect(attr.IsNumber(), "argument '", name, "' has to be a number");
   return attr.AsDouble();
 }
 
 const std::string& Call::String(std::string_view name) const {
   const Attr& attr = Arg(name);
-  Expect(attr.Is<std::string>(), "argument '" + std::string(name) + "' has to be a string");
+  Expect(attr.Is<std::string>(), "argument '", name, "' has to be a string");
   return attr.AsString();
 }
 
@@ -64,7 +64,7 @@ std::vector<int64_t> Call::Ints(std::string_view name) const {
   const auto is_int = [](const Attr& item) { return item.Is<int64_t>() || item.Is<bool>(); };
   const bool fits =
       attr.Is<AttrList>() ? std::all_of(attr.AsList().begin(), attr.AsList().end(), is_int) : is_int(attr);
-  Expect(fits, "argument '" + std::string(name) + "' has to be a list of ints");
+  Expect(fits, "argument '", name, "' has to be a list of ints");
   return attr.AsInts();
 }
 
@@ -72,19 +72,23 @@ std::vector<int64_t> Call::Ints(std::string_view name, size_t count, const std::
   std::vector<int64_t> ints = Ints(name);
   if (ints.empty() && !otherwise.empty()) return otherwise;
   if (ints.size() == 1) ints.resize(count, ints[0]);
-  Expect(ints.size() == count, "argument '" + std::string(name) + "' has to hold " + std::to_string(count) + " ints");
+  Expect(ints.size() == count, "argument '", name, "' has to hold ", count, " ints");
   return ints;
 }
 
 std::optional<DType> Call::DTypeOr(std::string_view name) const {
   const Attr& attr = Arg(name);
   if (attr.IsNone()) return std::nullopt;
-  Expect(attr.Is<DType>(), "argument '" + std::string(name) + "' has to be a dtype");
+  Expect(attr.Is<DType>(), "argument '", name, "' has to be a dtype");
   return attr.AsDType();
 }
 
+void Call::Append(std::string& text, const Shape& part) { text += Text(part); }
+
 Operand Call::ToOperand(const Attr& attr) const {
-  if (attr.IsNumber()) return Operand{.dtype = NumberDType(attr), .is_number = true};
+  static const Shape scalar;
+  if (attr.IsNumber())
+    return Operand{.dtype = NumberDType(attr), .shape = scalar, .strides = scalar, .is_number = true};
   Expect(attr.IsValue(), "a tensor argument is missing");
   const ValueId id = attr.AsValue();
   Expect(id >= 0 && static_cast<size_t>(id) < program_.values.size(), "an argument names a value that does not exist");
@@ -100,7 +104,7 @@ std::optional<Operand> Call::OptionalTensor(std::string_view name) const {
 
 std::vector<Operand> Call::Tensors(std::string_view name) const {
   const Attr& attr = Arg(name);
-  Expect(attr.Is<AttrList>(), "argument '" + std::string(name) + "' has to be a list of tensors");
+  Expect(attr.Is<AttrList>(), "argument '", name, "' has to be a list of tensors");
   std::vector<Operand> operands;
   for (const Attr& item : attr.AsList()) operands.push_back(ToOperand(item));
   return operands;
@@ -109,7 +113,7 @@ std::vector<Operand> Call::Tensors(std::string_view name) const {
 int64_t Call::Dim(int64_t dim, int64_t rank) const {
   const int64_t count = std::max<int64_t>(rank, 1);
   Expect(dim >= -count && dim < count,
-         "dimension " + std::to_string(dim) + " is out of range for a tensor of rank " + std::to_string(rank));
+         "dimension ", dim, " is out of range for a tensor of rank ", rank);
   return dim < 0 ? dim + count : dim;
 }
 
@@ -120,7 +124,7 @@ std::vector<bool> Call::Dims(std::string_view name, int64_t rank, bool empty_mea
   std::vector<bool> seen(static_cast<size_t>(std::max<int64_t>(rank, 1)), false);
   for (int64_t dim : dims) {
     const size_t index = static_cast<size_t>(Dim(dim, rank));
-    Expect(!seen[index], "dimension " + std::to_string(dim) + " occurs twice");
+    Expect(!seen[index], "dimension ", dim, " occurs twice");
     seen[index] = true;
     if (index < flags.size()) flags[index] = true;
   }
@@ -147,9 +151,11 @@ std::optional<Shape> BroadcastShapes(const Shape& a, const Shape& b) {
 Shape BroadcastAll(const Call& call, const std::vector<Operand>& operands) {
   Shape shape;
   for (const Operand& operand : operands) {
-    const std::optional<Shape> joined = BroadcastShapes(shape, operand.shape);
-    if (!joined) call.Fail("shapes " + Text(shape) + " and " + Text(operand.shape) + " do not broadcast");
-    shape = *joined;
+    if (shape.empty()) shape = operand.shape;
+    if (shape == operand.shape) continue;
+    std::optional<Shape> joined = BroadcastShapes(shape, operand.shape);
+    if (!joined) call.Fail("shapes ", shape, " and ", operand.shape, " do not broadcast");
+    shape = std::move(*joined);
   }
   return shape;
 }

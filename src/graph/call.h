@@ -14,11 +14,12 @@
 
 namespace drtriton {
 
-// A tensor argument, or a number that stands for one (PyTorch wraps it as a weakly typed tensor of rank 0).
+// A tensor argument, or a number that stands for one (PyTorch wraps it as a weakly typed tensor of rank 0).  Shape and
+// strides are the Program's own.
 struct Operand {
   DType dtype = DType::kFloat32;
-  Shape shape;
-  Shape strides;
+  const Shape& shape;
+  const Shape& strides;
   bool is_number = false;
   ValueId id = -1;
 
@@ -34,10 +35,17 @@ class Call {
   const OperatorInfo& info() const { return info_; }
   const Program& program() const { return program_; }
 
-  // Throws UserError: "aten.mm.default: <complaint>".
-  [[noreturn]] void Fail(const std::string& complaint) const;
-  void Expect(bool holds, const std::string& complaint) const {
-    if (!holds) Fail(complaint);
+  // Throws UserError: "aten.mm.default: <complaint>", the complaint in parts that are joined only then: texts, numbers,
+  // dtypes, shapes ("[2, 3]").
+  template <typename... Parts>
+  [[noreturn]] void Fail(const Parts&... parts) const {
+    std::string complaint;
+    (Append(complaint, parts), ...);
+    Refuse(complaint);
+  }
+  template <typename... Parts>
+  void Expect(bool holds, const Parts&... parts) const {
+    if (!holds) [[unlikely]] Fail(parts...);
   }
 
   const Attr& Arg(std::string_view name) const;
@@ -65,6 +73,13 @@ class Call {
   std::vector<bool> Dims(std::string_view name, int64_t rank, bool empty_means_all = true) const;
 
  private:
+  [[noreturn]] void Refuse(const std::string& complaint) const;
+  static void Append(std::string& text, std::string_view part) { text += part; }
+  static void Append(std::string& text, int64_t part) { text += std::to_string(part); }
+  static void Append(std::string& text, size_t part) { text += std::to_string(part); }
+  static void Append(std::string& text, DType part) { text += Name(part); }
+  static void Append(std::string& text, const Shape& part);
+
   const Program& program_;
   const Node& node_;
   const OperatorInfo& info_;

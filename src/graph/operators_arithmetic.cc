@@ -8,36 +8,29 @@
 namespace drtriton {
 namespace {
 
-DType PointwiseDType(ResultType rule, const std::vector<Operand>& promoting) {
-  switch (rule) {
-    case ResultType::kBool:
-      return DType::kBool;
-    case ResultType::kFirst:
-      return promoting.front().dtype;
-    case ResultType::kPromote:
-      return ResultDType(promoting);
-    case ResultType::kFloat: {
-      const DType dtype = ResultDType(promoting);
-      return IsIntegral(dtype, true) ? DType::kFloat32 : dtype;
-    }
-  }
-  return DType::kFloat32;
+// The type in which the operator computes.
+DType ComputedDType(ResultType rule, const std::vector<Operand>& promoting) {
+  if (rule == ResultType::kFirst) return promoting.front().dtype;
+  const DType dtype = ResultDType(promoting);
+  return rule == ResultType::kFloat && IsIntegral(dtype, true) ? DType::kFloat32 : dtype;
 }
 
-// The operands' layouts as TensorIterator meets them: those of another type than the computation's were converted
-// first, which closes gaps.
-std::vector<Strided> ConvertedOperands(const OperatorInfo& info, const std::vector<Operand>& operands,
-                                       const std::vector<Operand>& promoting) {
-  DType common = ResultDType(promoting);
-  if (info.result_type == ResultType::kFloat && IsIntegral(common, true)) common = DType::kFloat32;
+// The result's strides from the operands' as TensorIterator meets them: those of another type than the computation's
+// are converted first, which closes gaps.
+Shape IteratedStrides(const Call& call, const std::vector<Operand>& operands, const std::vector<bool>& promotes,
+                      DType computed, const Shape& shape) {
+  const bool may_convert = call.info().result_type != ResultType::kFirst;
+  std::vector<Shape> converted;
+  converted.reserve(operands.size());  // referred to
   std::vector<Strided> strided;
+  strided.reserve(operands.size());
   for (size_t i = 0; i < operands.size(); ++i) {
     const Operand& o = operands[i];
-    const bool converts = !o.is_number && operands.size() == promoting.size() && o.dtype != common &&
-                          info.result_type != ResultType::kFirst;
-    strided.push_back({o.shape, converts ? PreservedStrides(o.shape, o.strides) : o.strides});
+    const bool converts = may_convert && promotes[i] && !o.is_number && o.dtype != computed;
+    if (converts) converted.push_back(PreservedStrides(o.shape, o.strides));
+    strided.push_back({o.shape, converts ? converted.back() : o.strides});
   }
-  return strided;
+  return PointwiseStrides(strided, shape);
 }
 
 bool IsFloat(const Attr& attr) { return attr.Is<double>(); }
@@ -118,8 +111,8 @@ std::vector<InferredValue> InferClamp(const Call& call) {
 std::vector<InferredValue> InferLerp(const Call& call) {
   const DType self = call.Tensor("self").dtype;
   call.Expect(self == call.Tensor("end").dtype, "start and end have to be of one dtype");
-  if (call.Arg("weight").IsValue())
-    call.Expect(self == call.Tensor("weight").dtype, "start and weight have to be of one dtype");
+  const Operand weight = call.Tensor("weight");
+  call.Expect(weight.rank() == 0 || weight.dtype == self, "start and weight have to be of one dtype");
   return InferPointwise(call);
 }
 
@@ -214,9 +207,9 @@ void AddTernary(std::vector<OperatorSpec>& table) {
     spec.flops = TwoAnElement;
     add(std::move(spec));
   }
-  const std::string same = "f; self=~:=; end=~:=; weight=~:=";
+  const std::string same = "f; self=~:=; end=~:=; weight=~:=|[]:n";
   add(Binary("aten::lerp.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor", "torch.lerp", same,
-             ResultType::kFirst, "self,end,weight", InferLerp));
+             ResultType::kPromote, "self,end,weight", InferLerp));
   add(Binary("aten::lerp.Scalar(Tensor self, Tensor end, Scalar weight) -> Tensor", "torch.lerp",
              "f; self=~:=; end=~:=", ResultType::kFirst, "self,end", InferLerp));
 }
@@ -276,18 +269,25 @@ void AddSelection(std::vector<OperatorSpec>& table) {
 }  // namespace
 
 std::vector<InferredValue> InferPointwise(const Call& call) {
+  const OperatorInfo& info = call.info();
   std::vector<Operand> operands;
   std::vector<Operand> promoting;
-  const OperatorInfo& info = call.info();
+  std::vector<bool> promotes;  // for each of `operands`
+  operands.reserve(info.operand_indices.size());
+  promoting.reserve(info.operand_indices.size());
   for (size_t i = 0; i < info.operand_indices.size(); ++i) {
     const Attr& attr = call.Arg(static_cast<size_t>(info.operand_indices[i]));
     if (attr.IsNone()) continue;
     operands.push_back(call.ToOperand(attr));
-    if (info.operand_promotes[i]) promoting.push_back(operands.back());
+    promotes.push_back(info.operand_promotes[i]);
+    if (promotes.back()) promoting.push_back(operands.back());
   }
-  const DType dtype = PointwiseDType(info.result_type, promoting);
-  const Shape shape = BroadcastAll(call, operands);
-  return {InferredValue{dtype, shape, PointwiseStrides(ConvertedOperands(info, operands, promoting), shape)}};
+  const DType computed = ComputedDType(info.result_type, promoting);
+  InferredValue result;
+  result.dtype = info.result_type == ResultType::kBool ? DType::kBool : computed;
+  result.shape = BroadcastAll(call, operands);
+  result.strides = IteratedStrides(call, operands, promotes, computed, result.shape);
+  return {std::move(result)};
 }
 
 std::vector<OperatorSpec> ArithmeticOperators() {

@@ -53,7 +53,7 @@ ConvolutionArguments ReadConvolution(const Call& call) {
   c.dims = c.weight.shape.size() - 2;
   c.batched = c.input.shape.size() == c.dims + 2;
   call.Expect(c.batched || c.input.shape.size() == c.dims + 1,
-              "an input of shape " + Text(c.input.shape) + " does not fit a weight of shape " + Text(c.weight.shape));
+              "an input of shape ", c.input.shape, " does not fit a weight of shape ", c.weight.shape);
   c.groups = call.Int("groups");
   c.stride = call.Ints("stride", c.dims);
   c.dilation = call.Ints("dilation", c.dims);
@@ -71,14 +71,14 @@ int64_t OutputChannels(const ConvolutionArguments& c) {
 void CheckChannels(const Call& call, const ConvolutionArguments& c) {
   call.Expect(c.groups > 0, "groups has to be positive");
   const int64_t expected = c.transposed ? c.weight.shape[0] : c.weight.shape[1] * c.groups;
-  call.Expect(Channels(c) == expected, "the input has " + std::to_string(Channels(c)) + " channels, the weight needs " +
-                                           std::to_string(expected));
+  call.Expect(Channels(c) == expected, "the input has ", Channels(c), " channels, the weight needs ",
+                                           expected);
   call.Expect(c.weight.shape[0] % c.groups == 0 && c.weight.shape[0] > 0, "the weight does not split into the groups");
   call.Expect(c.input.dtype == c.weight.dtype, "input and weight are of different dtypes");
   if (const std::optional<Operand> bias = call.OptionalTensor("bias")) {
     call.Expect(bias->dtype == c.input.dtype, "input and bias are of different dtypes");
     call.Expect(bias->shape == Shape{OutputChannels(c)},
-                "the bias has to be of shape [" + std::to_string(OutputChannels(c)) + "]");
+                "the bias has to hold ", OutputChannels(c), " elements");
   }
 }
 
@@ -139,7 +139,7 @@ size_t PoolDims(const Call& call) {
 Operand PoolInput(const Call& call, size_t dims) {
   Operand self = call.Tensor("self");
   call.Expect(self.shape.size() == dims + 1 || self.shape.size() == dims + 2,
-              "a tensor of shape " + Text(self.shape) + " does not fit");
+              "a tensor of shape ", self.shape, " does not fit");
   return self;
 }
 

@@ -15,7 +15,7 @@ std::vector<InferredValue> InferElementLoss(const Call& call) {
   const Operand self = call.Tensor(size_t{0});
   const Operand target = call.Tensor(size_t{1});
   const std::optional<Shape> shape = BroadcastShapes(self.shape, target.shape);
-  call.Expect(shape.has_value(), "shapes " + Text(self.shape) + " and " + Text(target.shape) + " do not broadcast");
+  call.Expect(shape.has_value(), "shapes ", self.shape, " and ", target.shape, " do not broadcast");
   return {Reduce(call, ResultDType({self, target}), *shape)};
 }
 
@@ -46,7 +46,7 @@ std::vector<InferredValue> InferClassLoss(const Call& call) {
   if (call.info().schema.Find("label_smoothing") >= 0) ExpectReduction(call);
   call.Expect(IsFloating(self.dtype), "needs a floating tensor");
   call.Expect(probabilities || IsIntegral(target.dtype, false), "classes have to be integers");
-  call.Expect(probabilities || target.shape == classes, "a target of shape " + Text(target.shape) + " does not fit");
+  call.Expect(probabilities || target.shape == classes, "a target of shape ", target.shape, " does not fit");
   return {Reduce(call, self.dtype, classes)};
 }
 

@@ -11,17 +11,17 @@ using Rule = std::vector<InferredValue> (*)(const Call&);
 
 void ExpectOneDType(const Call& call, const Operand& a, const Operand& b) {
   call.Expect(a.dtype == b.dtype,
-              "operands are of different dtypes, " + std::string(Name(a.dtype)) + " and " + std::string(Name(b.dtype)));
+              "operands are of different dtypes, ", Name(a.dtype), " and ", Name(b.dtype));
 }
 
 void ExpectInner(const Call& call, int64_t a, int64_t b) {
-  call.Expect(a == b, "inner sizes differ, " + std::to_string(a) + " and " + std::to_string(b));
+  call.Expect(a == b, "inner sizes differ, ", a, " and ", b);
 }
 
 // A matrix product of two tensors of this rank (2, or 3 with equal batch).
 Shape ProductShape(const Call& call, const Operand& a, const Operand& b, size_t rank) {
   ExpectOneDType(call, a, b);
-  call.Expect(a.shape.size() == rank && b.shape.size() == rank, "needs two tensors of rank " + std::to_string(rank));
+  call.Expect(a.shape.size() == rank && b.shape.size() == rank, "needs two tensors of rank ", rank);
   if (rank == 3) call.Expect(a.shape[0] == b.shape[0], "batch sizes differ");
   ExpectInner(call, a.shape[rank - 1], b.shape[rank - 2]);
   Shape shape = a.shape;
@@ -45,7 +45,7 @@ std::vector<InferredValue> AddedProduct(const Call& call, size_t rank) {
   const Operand a = call.Tensor(size_t{1});
   const Shape shape = ProductShape(call, a, call.Tensor(size_t{2}), rank);
   ExpectOneDType(call, self, a);
-  call.Expect(BroadcastShapes(self.shape, shape) == shape, "the added tensor does not broadcast to " + Text(shape));
+  call.Expect(BroadcastShapes(self.shape, shape) == shape, "the added tensor does not broadcast to ", shape);
   return {Contiguous(a.dtype, shape)};
 }
 std::vector<InferredValue> InferAddMm(const Call& call) { return AddedProduct(call, 2); }
@@ -87,7 +87,7 @@ std::vector<InferredValue> InferMatmul(const Call& call) {
     return o.rank() > 2 ? Shape(o.shape.begin(), o.shape.end() - 2) : Shape{};
   };
   const std::optional<Shape> joined = BroadcastShapes(batch(a), batch(b));
-  call.Expect(joined.has_value(), "batch sizes " + Text(batch(a)) + " and " + Text(batch(b)) + " do not broadcast");
+  call.Expect(joined.has_value(), "batch sizes ", batch(a), " and ", batch(b), " do not broadcast");
   Shape shape = *joined;
   if (a.rank() > 1) shape.push_back(a.shape[a.shape.size() - 2]);
   if (b.rank() > 1) shape.push_back(b.shape.back());
@@ -108,7 +108,7 @@ std::vector<InferredValue> InferLinear(const Call& call) {
   if (const std::optional<Operand> bias = call.OptionalTensor("bias")) {
     ExpectOneDType(call, input, *bias);
     call.Expect(weight.rank() == 2, "a bias needs a weight of rank 2");
-    call.Expect(BroadcastShapes(bias->shape, shape) == shape, "the bias does not broadcast to " + Text(shape));
+    call.Expect(BroadcastShapes(bias->shape, shape) == shape, "the bias does not broadcast to ", shape);
   }
   return {Contiguous(input.dtype, shape)};
 }
@@ -190,7 +190,7 @@ std::vector<InferredValue> InferAttention(const Call& call) {
   if (const std::optional<Operand> mask = call.OptionalTensor("attn_mask")) {
     Shape weights = *shape;
     weights.push_back(key.shape[key.shape.size() - 2]);
-    call.Expect(BroadcastShapes(mask->shape, weights) == weights, "the mask does not broadcast to " + Text(weights));
+    call.Expect(BroadcastShapes(mask->shape, weights) == weights, "the mask does not broadcast to ", weights);
   }
   shape->push_back(value.shape.back());
   return {UnknownStrides(query.dtype, *shape)};

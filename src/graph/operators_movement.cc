@@ -23,7 +23,7 @@ Shape FormattedStrides(const Call& call, const Operand& self) {
   if (name == "contiguous_format") return ContiguousStrides(self.shape);
   if (name == "preserve_format") return PreservedStrides(self.shape, self.strides);
   const size_t rank = name == "channels_last" ? 4 : 5;
-  call.Expect(self.shape.size() == rank, name + " needs a tensor of rank " + std::to_string(rank));
+  call.Expect(self.shape.size() == rank, name, " needs a tensor of rank ", rank);
   return ChannelsLastStrides(self.shape);
 }
 
@@ -51,7 +51,7 @@ std::vector<InferredValue> InferCopy(const Call& call) {
   const Operand self = call.Tensor("self");
   const Operand source = call.Tensor("src");
   call.Expect(BroadcastShapes(self.shape, source.shape) == self.shape,
-              "the source does not broadcast to " + Text(self.shape));
+              "the source does not broadcast to ", self.shape);
   return {ContiguousIf(IsRowMajor(self), self.dtype, self.shape)};
 }
 
@@ -75,7 +75,7 @@ std::vector<InferredValue> InferCat(const Call& call) {
     if (IsLegacyEmpty(tensor)) continue;
     Shape expected = tensor.shape;
     if (dim < expected.size()) expected[dim] = shape[dim];
-    call.Expect(expected == shape, "shapes " + Text(first->shape) + " and " + Text(tensor.shape) + " cannot be joined");
+    call.Expect(expected == shape, "shapes ", first->shape, " and ", tensor.shape, " cannot be joined");
     shape[dim] += tensor.shape[dim];
     row_major = row_major && IsRowMajor(tensor);
   }
@@ -89,7 +89,7 @@ std::vector<InferredValue> InferStack(const Call& call) {
   const int64_t dim = call.Dim("dim", tensors[0].rank() + 1);
   bool row_major = true;
   for (const Operand& tensor : tensors) {
-    call.Expect(tensor.shape == shape, "shapes " + Text(shape) + " and " + Text(tensor.shape) + " cannot be stacked");
+    call.Expect(tensor.shape == shape, "shapes ", shape, " and ", tensor.shape, " cannot be stacked");
     row_major = row_major && IsRowMajor(tensor);
   }
   shape.insert(shape.begin() + dim, static_cast<int64_t>(tensors.size()));
@@ -297,7 +297,7 @@ std::vector<InferredValue> InferSelectScatter(const Call& call) {
   Shape part = self.shape;
   call.Expect(self.rank() > 0, "needs a tensor of rank 1 or more");
   part.erase(part.begin() + call.Dim("dim", self.rank()));
-  call.Expect(call.Tensor("src").shape == part, "the source has to be of shape " + Text(part));
+  call.Expect(call.Tensor("src").shape == part, "the source has to be of shape ", part);
   return {ContiguousIf(IsRowMajor(self), self.dtype, self.shape)};
 }
 
@@ -393,7 +393,7 @@ void AddLookups(std::vector<OperatorSpec>& table) {
   add(true, "index_select(Tensor self, int dim, Tensor index) -> Tensor", "torch.index_select({self}, {dim}, {index})",
       "a; self=[A,B,C]; index=[D]:i; dim=0..2|-1", InferIndexSelect);
   add(true, "index.Tensor(Tensor self, Tensor?[] indices) -> Tensor", "",
-      "a; self=[A,B,C]; indices=[[D]]|[None,[D]]|[[D],None,[D]]|[[D],[E,1]]:i", InferIndex);
+      "a; self=[A,B,C]; indices=[[D]]:i|[None,[D]]:i|[[D],None,[D]]:i|[[D],[E,1]]:i", InferIndex);
   add(false, "scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor",
       "torch.scatter({self}, {dim}, {index}, {src})", "f; self=[A,B]:=; index=[A,B]:i; src=[A,B]:=; dim=1",
       InferScatter);

@@ -22,7 +22,7 @@ void ExpectVector(const Call& call, std::string_view name, int64_t size) {
   const std::optional<Operand> operand = call.OptionalTensor(name);
   if (!operand) return;
   call.Expect(operand->rank() == 1 && operand->shape[0] == size,
-              std::string(name) + " has to be a vector of " + std::to_string(size) + ", not " + Text(operand->shape));
+              name, " has to be a vector of ", size, ", not ", operand->shape);
 }
 
 // The input ends in normalized_shape, and so do weight and bias.  Returns the leading shape.
@@ -32,12 +32,12 @@ Shape CheckNormalizedShape(const Call& call, const Operand& input) {
   const size_t count = normalized.size();
   const bool fits = input.shape.size() >= count &&
                     std::equal(normalized.begin(), normalized.end(), input.shape.end() - static_cast<int64_t>(count));
-  call.Expect(fits, "an input of shape " + Text(input.shape) + " does not end in " + Text(normalized));
+  call.Expect(fits, "an input of shape ", input.shape, " does not end in ", normalized);
   for (const char* name : {"weight", "bias"}) {
     if (call.info().schema.Find(name) < 0) continue;
     const std::optional<Operand> operand = call.OptionalTensor(name);
     call.Expect(!operand || operand->shape == normalized,
-                std::string(name) + " has to be of shape " + Text(normalized));
+                name, " has to be of shape ", normalized);
   }
   return Shape(input.shape.begin(), input.shape.end() - static_cast<int64_t>(count));
 }
@@ -74,7 +74,7 @@ std::vector<InferredValue> InferGroupNorm(const Call& call) {
   call.Expect(input.rank() >= 2, "needs a tensor of rank 2 or more");
   const int64_t groups = call.Int("num_groups");
   call.Expect(groups > 0 && input.shape[1] % groups == 0,
-              std::to_string(input.shape[1]) + " channels do not split into " + std::to_string(groups) + " groups");
+              input.shape[1], " channels do not split into ", groups, " groups");
   ExpectVector(call, "weight", input.shape[1]);
   ExpectVector(call, "bias", input.shape[1]);
   return {LikeInput(input)};

@@ -1,5 +1,6 @@
 // Reductions, scans and sorting.
 #include <algorithm>
+#include <cmath>
 
 #include "graph/operators.h"
 
@@ -20,19 +21,20 @@ Shape Reduced(const Shape& shape, const std::vector<bool>& reduced, bool keepdim
 
 bool HasArgument(const Call& call, std::string_view name) { return call.info().schema.Find(name) >= 0; }
 
-// The shape without the dimensions that `dim` names; all of them where the operator has no `dim` or it is None or [].
+// For each dimension of self whether `dim` names it; all of them where the operator has no `dim` or it is None or [].
+std::vector<bool> ReducedDims(const Call& call, const Operand& self) {
+  return HasArgument(call, "dim") ? call.Dims("dim", self.rank()) : std::vector<bool>(self.shape.size(), true);
+}
+
 Shape ReducedShape(const Call& call) {
   const Operand self = call.Tensor("self");
-  const std::vector<bool> reduced =
-      HasArgument(call, "dim") ? call.Dims("dim", self.rank()) : std::vector<bool>(self.shape.size(), true);
-  return Reduced(self.shape, reduced, HasArgument(call, "keepdim") && call.Bool("keepdim"));
+  return Reduced(self.shape, ReducedDims(call, self), HasArgument(call, "keepdim") && call.Bool("keepdim"));
 }
 
 // Extremes of nothing do not exist.
 void ExpectElements(const Call& call) {
   const Operand self = call.Tensor("self");
-  const std::vector<bool> reduced =
-      HasArgument(call, "dim") ? call.Dims("dim", self.rank()) : std::vector<bool>(self.shape.size(), true);
+  const std::vector<bool> reduced = ReducedDims(call, self);
   for (size_t i = 0; i < self.shape.size(); ++i) {
     call.Expect(!reduced[i] || self.shape[i] > 0, "a dimension of size 0 has no extreme");
   }
@@ -88,6 +90,8 @@ std::vector<InferredValue> InferVariance(const Call& call) {
 std::vector<InferredValue> InferNorm(const Call& call) {
   DType dtype = call.Tensor("self").dtype;
   call.Expect(IsFloating(dtype), "the norm of integers is not defined");
+  const Attr& order = call.Arg(HasArgument(call, "ord") ? "ord" : "p");
+  if (order.IsNumber() && (order.AsDouble() < 0 || std::isinf(order.AsDouble()))) ExpectElements(call);
   if (HasArgument(call, "dtype")) dtype = call.DTypeOr("dtype").value_or(dtype);
   call.Expect(IsFloating(dtype), "the norm's dtype has to be floating");
   return {Contiguous(dtype, ReducedShape(call))};

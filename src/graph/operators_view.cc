@@ -15,8 +15,8 @@ using Views = std::optional<std::vector<StridedView>>;
 
 // The first argument as a view of itself, which the rules below narrow, permute and stretch.
 StridedView Whole(const Call& call) {
-  Operand self = call.Tensor(size_t{0});
-  return StridedView{self.id, std::move(self.shape), std::move(self.strides), 0};
+  const Operand self = call.Tensor(size_t{0});
+  return StridedView{self.id, self.shape, self.strides, 0};
 }
 
 int64_t Rank(const StridedView& view) { return static_cast<int64_t>(view.shape.size()); }
@@ -43,7 +43,7 @@ Shape ResolveSizes(const Call& call, Shape sizes, int64_t elements) {
     *open = elements / known;
     known *= *open;
   }
-  call.Expect(known == elements, "sizes " + Text(sizes) + " do not hold " + std::to_string(elements) + " elements");
+  call.Expect(known == elements, "sizes ", sizes, " do not hold ", elements, " elements");
   return sizes;
 }
 
@@ -91,7 +91,7 @@ Views ViewReshaped(const Call& call) {
 // view(): no copy is allowed.
 std::vector<InferredValue> InferStrictView(const Call& call) {
   if (!call.info().view(call)) {
-    call.Fail("a tensor of shape " + Text(call.Tensor(size_t{0}).shape) + " with these strides has no such view");
+    call.Fail("a tensor of shape ", call.Tensor(size_t{0}).shape, " with these strides has no such view");
   }
   return InferView(call);
 }
@@ -123,7 +123,7 @@ Views ViewPermuted(const Call& call) {
   const StridedView view = Whole(call);
   const Shape dims = call.Ints("dims");
   call.Expect(dims.size() == view.shape.size(),
-              "names " + std::to_string(dims.size()) + " dimensions of " + std::to_string(Rank(view)));
+              "names ", dims.size(), " dimensions of ", Rank(view));
   std::vector<size_t> order;
   for (int64_t dim : dims) order.push_back(static_cast<size_t>(call.Dim(dim, Rank(view))));
   for (size_t i = 0; i < order.size(); ++i) {
@@ -228,7 +228,7 @@ Views Expanded(const Call& call, const Shape& sizes) {
     call.Expect(sizes[i] >= 0 || (sizes[i] == -1 && !is_new), "a size is negative");
     const int64_t wanted = sizes[i] == -1 ? size : sizes[i];
     call.Expect(size == wanted || size == 1,
-                "size " + std::to_string(size) + " does not expand to " + std::to_string(wanted));
+                "size ", size, " does not expand to ", wanted);
     result.shape[i] = wanted;
     result.strides[i] = size != wanted ? 0 : is_new ? fresh : view.strides[i - added];
   }
@@ -293,7 +293,7 @@ Views ViewSelected(const Call& call) {
   const int64_t size = view.shape[dim];
   const int64_t index = call.Int("index");
   call.Expect(index >= -size && index < size,
-              "index " + std::to_string(index) + " is out of range for size " + std::to_string(size));
+              "index ", index, " is out of range for size ", size);
   return One(Selected(std::move(view), dim, index < 0 ? index + size : index));
 }
 

@@ -161,9 +161,9 @@ std::vector<InferredValue> InferOutputs(const Program& program, const Node& node
   call.Expect(node.args.size() <= arguments.size(), "has too many arguments");
   for (size_t i = 0; i < arguments.size(); ++i) {
     const bool given = i < node.args.size();
-    call.Expect(given || arguments[i].default_value, "argument '" + arguments[i].name + "' is missing");
+    call.Expect(given || arguments[i].default_value, "argument '", arguments[i].name, "' is missing");
     call.Expect(!given || Accepts(arguments[i], node.args[i]),
-                "argument '" + arguments[i].name + "' is of the wrong type");
+                "argument '", arguments[i].name, "' is of the wrong type");
   }
   return info->infer(call);
 }

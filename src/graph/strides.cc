@@ -7,23 +7,22 @@
 namespace drtriton {
 namespace {
 
-// An operand's strides aligned with the result's dimensions; 0 where it is broadcast.
-Shape AlignedStrides(const Strided& operand, const Shape& shape) {
-  Shape aligned(shape.size(), 0);
-  const size_t offset = shape.size() - operand.shape.size();
-  for (size_t i = 0; i < operand.shape.size(); ++i) {
-    const bool broadcast = operand.shape[i] == 1 && shape[offset + i] != 1;
-    aligned[offset + i] = broadcast ? 0 : operand.strides[i];
-  }
-  return aligned;
+// An operand's stride along a dimension of the result; 0 where it is broadcast.
+int64_t AlignedStride(const Strided& operand, const Shape& shape, size_t dim) {
+  const size_t added = shape.size() - operand.shape.size();
+  if (dim < added) return 0;
+  const bool broadcast = operand.shape[dim - added] == 1 && shape[dim] != 1;
+  return broadcast ? 0 : operand.strides[dim - added];
 }
 
 // 1: dim0 must come after dim1 (its stride is larger); -1: it must not; 0: undecided.
-int CompareDims(const std::vector<Shape>& strides, const Shape& shape, size_t dim0, size_t dim1) {
-  for (const Shape& s : strides) {
-    if (s[dim0] == 0 || s[dim1] == 0) continue;
-    if (s[dim0] < s[dim1]) return -1;
-    if (s[dim0] > s[dim1]) return 1;
+int CompareDims(const std::vector<Strided>& operands, const Shape& shape, size_t dim0, size_t dim1) {
+  for (const Strided& operand : operands) {
+    const int64_t stride0 = AlignedStride(operand, shape, dim0);
+    const int64_t stride1 = AlignedStride(operand, shape, dim1);
+    if (stride0 == 0 || stride1 == 0) continue;
+    if (stride0 < stride1) return -1;
+    if (stride0 > stride1) return 1;
     if (shape[dim0] > shape[dim1]) return 1;
   }
   return 0;
@@ -31,13 +30,13 @@ int CompareDims(const std::vector<Shape>& strides, const Shape& shape, size_t di
 
 // Dimensions from innermost to outermost: an insertion sort that starts from row-major order, since the comparison is
 // not always decided.
-std::vector<size_t> OrderDims(const std::vector<Shape>& strides, const Shape& shape) {
+std::vector<size_t> OrderDims(const std::vector<Strided>& operands, const Shape& shape) {
   std::vector<size_t> order(shape.size());
   std::iota(order.rbegin(), order.rend(), size_t{0});
   for (size_t i = 1; i < order.size(); ++i) {
     size_t current = i;
     for (size_t j = i; j-- > 0;) {
-      const int comparison = CompareDims(strides, shape, order[j], order[current]);
+      const int comparison = CompareDims(operands, shape, order[j], order[current]);
       if (comparison < 0) break;
       if (comparison > 0) {
         std::swap(order[j], order[current]);
@@ -69,11 +68,9 @@ Shape PointwiseStrides(const std::vector<Strided>& operands, const Shape& shape)
       return ChannelsLastStrides(shape);
     }
     const Shape& first = operands.front().strides;
-    if (all([&](const Strided& o) { return IsDense(o.shape, o.strides) && o.strides == first; })) return first;
+    if (all([&](const Strided& o) { return o.strides == first; }) && IsDense(shape, first)) return first;
   }
-  std::vector<Shape> aligned;
-  for (const Strided& operand : operands) aligned.push_back(AlignedStrides(operand, shape));
-  const std::vector<size_t> order = OrderDims(aligned, shape);
+  const std::vector<size_t> order = OrderDims(operands, shape);
   const bool row_major = std::is_sorted(order.rbegin(), order.rend());
   return row_major ? ContiguousStrides(shape) : StridesInOrder(shape, order);
 }
@@ -110,6 +107,7 @@ std::optional<Shape> ViewStrides(const Shape& shape, const Shape& strides, const
 
 bool IsDense(const Shape& shape, const Shape& strides) {
   if (shape.size() == 1) return shape[0] < 2 || strides[0] == 1;
+  if (ElementCount(shape) > 0 && IsContiguous(shape, strides)) return true;
   std::vector<size_t> dims(shape.size());
   std::iota(dims.begin(), dims.end(), size_t{0});
   std::sort(dims.begin(), dims.end(), [&](size_t a, size_t b) {

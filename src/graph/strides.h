@@ -9,9 +9,9 @@
 
 namespace drtriton {
 
-struct Strided {
-  Shape shape;
-  Shape strides;
+struct Strided {  // refers to both
+  const Shape& shape;
+  const Shape& strides;
 };
 
 // Strides of the result of a pointwise operator over these operands, whose shapes broadcast to `shape`.  Follows

@@ -7,7 +7,7 @@ namespace {
 
 TEST(StridesTest, PointwiseResultsFollowTheirOperands) {
   struct Case {
-    std::vector<Strided> operands;
+    std::vector<std::pair<Shape, Shape>> operands;
     Shape shape;
     Shape strides;
   };
@@ -21,7 +21,11 @@ TEST(StridesTest, PointwiseResultsFollowTheirOperands) {
       {{{{2, 8, 4, 4}, {128, 1, 32, 8}}, {{8, 1, 1}, {1, 1, 1}}}, {2, 8, 4, 4}, {128, 1, 32, 8}},  // channels last
       {{{{}, {}}}, {}, {}},
   };
-  for (const Case& c : cases) EXPECT_EQ(PointwiseStrides(c.operands, c.shape), c.strides);
+  for (const Case& c : cases) {
+    std::vector<Strided> operands;
+    for (const auto& [shape, strides] : c.operands) operands.push_back({shape, strides});
+    EXPECT_EQ(PointwiseStrides(operands, c.shape), c.strides);
+  }
 }
 
 TEST(StridesTest, ViewsOfOtherShape) {
