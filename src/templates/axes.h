@@ -25,6 +25,8 @@ class AxisTable {
   // Makes the two products equal by merging and splitting axes.  False when their sizes do not factor alike (2x3 against
   // 3x2) or differ.  What was unified before a failure stays so; the caller gives up.
   bool Unify(const AxisList& a, const AxisList& b);
+  // Whether Unify() would succeed; changes nothing.
+  bool CanUnify(const AxisList& a, const AxisList& b) const { return AxisTable(*this).Unify(a, b); }
 
   // The product in terms of axes that are neither merged away nor split.
   AxisList Resolve(const AxisList& axes) const;

@@ -43,7 +43,7 @@ double EstimateUs(const KernelCost& cost, const DeviceSpec& device) {
 }
 
 double AccessBytes(const Lowered& lowered, const Access& access) {
-  double elements = static_cast<double>(lowered.Product(access.axes));
+  double elements = static_cast<double>(lowered.Product(access.axes) * lowered.Product(access.indexed_axes));
   return elements * static_cast<double>(ElementBytes(lowered.TensorType(access.tensor)));
 }
 

@@ -2,6 +2,7 @@
 #include "templates/draft.h"
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include "base/error.h"
@@ -39,7 +40,7 @@ Term Draft::AddNode(LoweredNode node, std::vector<AxisList> dims) {
   term.node = static_cast<NodeId>(nodes_.size());
   term.dtype = node.dtype;
   term.dims = dims;
-  nodes_.push_back({std::move(node), std::move(dims), {}, {}});
+  nodes_.push_back({std::move(node), std::move(dims), {}});
   return term;
 }
 
@@ -69,15 +70,17 @@ void Draft::Define(ValueId id, Term term) {
   terms_[id] = std::move(term);
 }
 
-// Final names: of the value where a node stands for one, else the step's, made unique.
-void Draft::NameNodes(Lowered& lowered) const {
+// Final names of the nodes that are needed: of the value where a node stands for one, else the step's, made unique.
+void Draft::NameNodes(Lowered& lowered, const std::vector<bool>& needed) const {
   std::set<std::string> taken;
   for (const auto& [node, id] : stands_for_) {
+    if (!needed[static_cast<size_t>(node)]) continue;
     lowered.nodes[static_cast<size_t>(node)].name = value(id).name;
     taken.insert(value(id).name);
   }
   for (size_t i = 0; i < lowered.nodes.size(); ++i) {
     LoweredNode& node = lowered.nodes[i];
+    if (!needed[i]) continue;
     if (stands_for_.count(static_cast<NodeId>(i)) != 0 || node.kind == LoweredKind::kConstant) continue;
     std::string base = node.name;
     for (int count = 1; !taken.insert(node.name).second; ++count) node.name = base + "_" + std::to_string(count);
@@ -150,6 +153,12 @@ std::vector<AxisList> Draft::Broadcast(const std::vector<Term>& operands) {
   return dims;
 }
 
+void Draft::Align(const Term& a, const Term& b, int64_t dim) {
+  if (!axes_.Unify(a.dims[static_cast<size_t>(dim)], b.dims[static_cast<size_t>(dim)])) {
+    throw Refusal{"operands of " + base_name_ + " index their elements in ways that do not factor alike"};
+  }
+}
+
 Term Draft::Cast(const Term& term, DType dtype) {
   RequireUsable(term);
   Term result = term;
@@ -218,7 +227,7 @@ Term Draft::Reduce(const std::string& function, const Term& term, const std::vec
   return AddNode(std::move(node), std::move(kept));
 }
 
-Term Draft::Matmul(const Term& a, const Term& b, DType result) {
+Term Draft::Matmul(const Term& a, const Term& b, DType result, bool convolution) {
   RequireUsable(a);
   RequireUsable(b);
   std::vector<AxisList> left(a.dims.begin(), a.dims.end() - 2), right(b.dims.begin(), b.dims.end() - 2);
@@ -236,7 +245,78 @@ Term Draft::Matmul(const Term& a, const Term& b, DType result) {
   node.dtype = result;
   node.operands = {a.node, b.node};
   node.k_axes = k;
+  node.convolution = convolution;
   return AddNode(std::move(node), std::move(dims));
+}
+
+Term Draft::WindowOf(const std::string& function, Window window, int64_t groups, const Term& input,
+                     const std::optional<Term>& weight, DType result) {
+  window.batch = axes_.Fresh(Size(input, 0));
+  window.groups = axes_.Fresh(groups);
+  window.in_batch = input.dims[0];
+  window.in_groups = axes_.Fresh(groups);
+  window.in_channels = axes_.Fresh(Size(input, 1) / groups);
+  bool splits = axes_.Unify(input.dims[1], Concatenate({window.in_groups, window.in_channels}));
+  LoweredNode node;
+  node.operands = {input.node};
+  if (weight) {
+    const int64_t out = window.transposed ? Size(*weight, 1) : Size(*weight, 0) / groups;
+    window.channels = axes_.Fresh(out);
+    window.weight_groups = axes_.Fresh(groups);
+    AxisList split = axes_.Fresh(Size(*weight, 0) / groups);
+    splits = splits && axes_.Unify(weight->dims[0], Concatenate({window.weight_groups, split}));
+    window.weight_out = window.transposed ? weight->dims[1] : split;
+    window.weight_in = window.transposed ? split : weight->dims[1];
+    window.taps.assign(weight->dims.begin() + 2, weight->dims.end());
+    node.operands.push_back(weight->node);
+  }
+  if (!splits) throw Refusal{"the channels of " + base_name_ + " do not factor into its groups"};
+  std::vector<AxisList> dims = {window.batch, Concatenate({window.groups, window.channels})};
+  for (size_t i = 0; i < window.dims.size(); ++i) {
+    window.in_space.push_back(input.dims[i + 2]);
+    window.space.push_back(axes_.Fresh(window.dims[i].output));
+    dims.push_back(window.space.back());
+  }
+  node.kind = LoweredKind::kWindow;
+  node.function = function;
+  node.dtype = result;
+  node.window = std::move(window);
+  return AddNode(std::move(node), std::move(dims));
+}
+
+Term Draft::Detach(const Term& term) {
+  RequireUsable(term);
+  std::map<AxisId, AxisList> renamed;
+  auto rename = [&](const AxisList& axes) {
+    AxisList result;
+    for (AxisId axis : axes_.Resolve(axes)) {
+      auto [entry, added] = renamed.try_emplace(axis);
+      if (added) entry->second = axes_.Fresh(axes_.size(axis));
+      result.push_back(entry->second.front());
+    }
+    return result;
+  };
+  std::map<NodeId, NodeId> copies;
+  std::function<NodeId(NodeId)> copy = [&](NodeId id) {
+    auto known = copies.find(id);
+    if (known != copies.end()) return known->second;
+    DraftNode made = nodes_[static_cast<size_t>(id)];
+    const LoweredKind kind = made.node.kind;
+    const bool repeatable = kind == LoweredKind::kLoad || kind == LoweredKind::kConstant || kind == LoweredKind::kIndex ||
+                            kind == LoweredKind::kPointwise;
+    if (!repeatable) {
+      throw Refusal{base_name_ + " reads " + made.node.name + " several times an element"};
+    }
+    for (AxisList& dim : made.dims) dim = rename(dim);
+    for (NodeId& operand : made.node.operands) operand = copy(operand);
+    nodes_.push_back(std::move(made));
+    return copies[id] = static_cast<NodeId>(nodes_.size() - 1);
+  };
+  Term result = term;
+  result.node = copy(term.node);
+  result.leaf.reset();
+  for (AxisList& dim : result.dims) dim = rename(dim);
+  return result;
 }
 
 Term Draft::Reshape(const Term& term, const Shape& shape) {
@@ -245,10 +325,13 @@ Term Draft::Reshape(const Term& term, const Shape& shape) {
   result.leaf.reset();
   result.dims.clear();
   for (int64_t size : shape) result.dims.push_back(axes_.Fresh(size));
-  if (!axes_.Unify(Concatenate(term.dims), Concatenate(result.dims))) {
-    throw Refusal{"the reshape to " + base_name_ + " is not a relabelling of axes"};
+  if (axes_.CanUnify(Concatenate(term.dims), Concatenate(result.dims))) {
+    axes_.Unify(Concatenate(term.dims), Concatenate(result.dims));
+    return result;
   }
-  return result;
+  Term flat = term;   // sizes that do not factor alike (2 x 3 as 3 x 2): through the position in row-major order
+  flat.dims = {Concatenate(term.dims)};
+  return Take(flat, {{0, {LinearIndex(result.dims, 0, 1), std::nullopt}}}, result.dims);
 }
 
 Term Draft::Permute(const Term& term, const std::vector<int64_t>& order) {
@@ -314,11 +397,22 @@ void Draft::ResolveNode(size_t index, Lowered& lowered) const {
       node.access.axes.push_back(whole.axes[i]);
       node.access.strides.push_back(whole.strides[i]);
     }
+    for (NodeId operand : node.operands) {
+      for (AxisId axis : lowered.node(operand).axes) {
+        if (!Contains(node.access.axes, axis) && !Contains(node.access.indexed_axes, axis)) node.access.indexed_axes.push_back(axis);
+      }
+    }
     node.axes = node.access.axes;
+    node.axes.insert(node.axes.end(), node.access.indexed_axes.begin(), node.access.indexed_axes.end());
     return;
   }
   if (node.kind == LoweredKind::kConstant || node.kind == LoweredKind::kIndex) {
     node.axes = node.kind == LoweredKind::kIndex ? all : AxisList{};
+    return;
+  }
+  if (node.kind == LoweredKind::kWindow) {
+    node.axes = all;
+    for (AxisList* list : node.window.Lists()) *list = axes_.Resolve(*list);
     return;
   }
   node.axes.clear();
@@ -352,18 +446,23 @@ void Draft::ResolveNode(size_t index, Lowered& lowered) const {
 
 namespace {
 
-// Marks what the stores need, then renumbers nodes and axes compactly.
+// Which nodes `roots` need, themselves included.
+std::vector<bool> Needed(const std::vector<LoweredNode>& nodes, const std::vector<NodeId>& roots) {
+  std::vector<bool> needed(nodes.size(), false);
+  for (NodeId root : roots) needed[static_cast<size_t>(root)] = true;
+  for (size_t i = nodes.size(); i-- > 0;) {
+    if (!needed[i]) continue;
+    for (NodeId operand : nodes[i].operands) needed[static_cast<size_t>(operand)] = true;
+  }
+  return needed;
+}
+
+// Drops what no store needs and renumbers nodes and axes compactly.
 class Compactor {
  public:
   explicit Compactor(Lowered& lowered) : lowered_(lowered), node_ids_(lowered.nodes.size(), -1) {}
 
-  void Run(const AxisTable& table) {
-    std::vector<bool> needed(lowered_.nodes.size(), false);
-    for (const LoweredStore& store : lowered_.stores) needed[static_cast<size_t>(store.node)] = true;
-    for (size_t i = lowered_.nodes.size(); i-- > 0;) {
-      if (!needed[i]) continue;
-      for (NodeId operand : lowered_.nodes[i].operands) needed[static_cast<size_t>(operand)] = true;
-    }
+  void Run(const AxisTable& table, const std::vector<bool>& needed) {
     std::vector<LoweredNode> kept;
     for (size_t i = 0; i < lowered_.nodes.size(); ++i) {
       if (!needed[i]) continue;
@@ -374,10 +473,11 @@ class Compactor {
     }
     lowered_.nodes = std::move(kept);
     for (LoweredNode& node : lowered_.nodes) {
-      for (AxisList* list : {&node.axes, &node.access.axes, &node.reduced, &node.batch_axes, &node.m_axes, &node.n_axes,
+      for (AxisList* list : {&node.axes, &node.access.axes, &node.access.indexed_axes, &node.reduced, &node.batch_axes, &node.m_axes, &node.n_axes,
                              &node.k_axes}) {
         Renumber(*list, table);
       }
+      for (AxisList* list : node.window.Lists()) Renumber(*list, table);
     }
     for (LoweredStore& store : lowered_.stores) {
       store.node = node_ids_[static_cast<size_t>(store.node)];
@@ -409,7 +509,10 @@ Lowered Draft::Finish(const std::vector<BufferSpec>& buffers, const std::vector<
   lowered.results = std::move(results);
   lowered.operators = std::move(operators);
   for (const DraftNode& draft : nodes_) lowered.nodes.push_back(draft.node);
-  NameNodes(lowered);
+  std::vector<NodeId> roots;
+  for (const Term& term : stored) roots.push_back(term.node);
+  const std::vector<bool> needed = Needed(lowered.nodes, roots);
+  NameNodes(lowered, needed);
   for (size_t i = 0; i < nodes_.size(); ++i) ResolveNode(i, lowered);
   for (size_t i = 0; i < stored.size(); ++i) {
     RequireUsable(stored[i]);
@@ -418,7 +521,7 @@ Lowered Draft::Finish(const std::vector<BufferSpec>& buffers, const std::vector<
     if (HasRepeats(access.axes)) throw Refusal{buffers[i].name + " would be read at two positions of one value"};
     lowered.stores.push_back({stored[i].node, std::move(access)});
   }
-  Compactor(lowered).Run(axes_);
+  Compactor(lowered).Run(axes_, needed);
   return lowered;
 }
 

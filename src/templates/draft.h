@@ -58,6 +58,10 @@ class Draft {
 
   Term Load(const LeafView& view);
   Term Literal(const Attr& value, DType dtype);
+  // The dimensions that the operands have together, their axes unified.
+  std::vector<AxisList> Broadcast(const std::vector<Term>& operands);
+  // Makes dimension `dim` of both terms, which have to be of one size, run over the same axes.
+  void Align(const Term& a, const Term& b, int64_t dim);
   // Index along dimension `dim` of `like`, as int64: start + step * index, in a shape that broadcasts against `like`.
   Term Index(const Term& like, int64_t dim, int64_t start, int64_t step);
   // `function` over broadcast operands, each cast to `compute` (by default the result's register type).
@@ -69,12 +73,37 @@ class Draft {
   // Reduced dimensions are kept with size 1 when `keep`.
   Term Reduce(const std::string& function, const Term& term, const std::vector<int64_t>& dims, bool keep);
   // Broadcasting matrix product over the last two dimensions; both of rank >= 2.
-  Term Matmul(const Term& a, const Term& b, DType result);
+  Term Matmul(const Term& a, const Term& b, DType result, bool convolution = false);
+  // `function` (LoweredKind::kWindow) over windows of `input`, (N, G * C, spatial ...), which must be detached.  `window`
+  // says how; its axes are filled in here.  A convolution has a detached weight: (G * O, C, taps ...), transposed
+  // (G * C, O, taps ...).
+  Term WindowOf(const std::string& function, Window window, int64_t groups, const Term& input,
+                const std::optional<Term>& weight, DType result);
+  // The same value over axes of its own, for a reader that visits each element several times: loads and pointwise work
+  // are repeated for it.  Throws Refusal where a reduction or product would be.
+  Term Detach(const Term& term);
 
   Term Reshape(const Term& term, const Shape& shape);
   Term Permute(const Term& term, const std::vector<int64_t>& order);
   Term Expand(const Term& term, const Shape& shape);
   Term Unsqueeze(const Term& term, int64_t dim);
+
+  // draft_take.cc: data movement as index relations.
+  // New dimensions that nothing else runs over yet.
+  std::vector<AxisList> FreshDims(const Shape& shape);
+  // start + step * index along dims[dim], as a term of that rank which depends on no other dimension.
+  Term IndexOver(const std::vector<AxisList>& dims, size_t dim, int64_t start, int64_t step);
+  // start + step * index along the row-major product of all `dims`.
+  Term LinearIndex(const std::vector<AxisList>& dims, int64_t start, int64_t step);
+  // Where an element comes from along one dimension of a source.
+  struct Position {
+    Term index;                  // int64, within the dimension wherever `guard` is true
+    std::optional<Term> guard;   // where it is false nothing is read; the value there is arbitrary
+  };
+  // The value whose element is `source` at the positions given; dimensions without one keep their axes.  `dims` are the
+  // result's, in terms of the axes of the positions and of the dimensions kept.  A computed source is computed anew at
+  // the positions: its loads move, whatever stands between.
+  Term Take(const Term& source, const std::map<int64_t, Position>& at, std::vector<AxisList> dims);
 
   Shape ShapeOf(const Term& term) const;
   int64_t Size(const Term& term, int64_t dim) const { return axes_.Product(term.dims[static_cast<size_t>(dim)]); }
@@ -88,15 +117,14 @@ class Draft {
     LoweredNode node;
     std::vector<AxisList> dims;   // of the value, for loads one with `strides`
     Shape strides;
-    std::vector<AxisList> reduced;
   };
+  friend class Taker;
   Term AddNode(LoweredNode node, std::vector<AxisList> dims);
   std::string NextName();
   void RequireUsable(const Term& term) const;
-  std::vector<AxisList> Broadcast(const std::vector<Term>& operands);
   Access MakeAccess(TensorRef tensor, const std::vector<AxisList>& dims, const Shape& strides, int64_t offset) const;
   void ResolveNode(size_t index, Lowered& lowered) const;
-  void NameNodes(Lowered& lowered) const;
+  void NameNodes(Lowered& lowered, const std::vector<bool>& needed) const;
 
   const Fragment& fragment_;
   LeafReading reading_;

@@ -83,6 +83,8 @@ std::map<std::string, FunctionEntry> MakeTable() {
   table["floor_divide"] = {"float_floor_divide(%0, %1)", "int_floor_divide(%0, %1)", "", "float_floor_divide",
                            "float_floor_divide_64", "int_floor_divide", 30};
   table["trunc_divide"] = {"", "int_trunc_divide(%0, %1)", "", "", "", "int_trunc_divide", 20};
+  table["floor_divide_positive"] = {"", "%0 // %1"};   // of indices
+  table["remainder_positive"] = {"", "%0 % %1"};
   table["bitwise_and"] = {"", "%0 & %1"};
   table["bitwise_or"] = {"", "%0 | %1"};
   table["bitwise_xor"] = {"", "%0 ^ %1"};

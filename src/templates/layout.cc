@@ -2,6 +2,7 @@
 #include "templates/layout.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace drtriton {
 
@@ -41,7 +42,7 @@ AxisList Common(const AxisList& a, const AxisList& b) {
 
 AxisList OrderedBy(const Access& access, AxisList axes) {
   auto rank = [&](AxisId axis) {
-    return DependsOn(access.axes, axis) ? StrideOf(access, axis) : INT64_MAX;
+    return DependsOn(access.axes, axis) ? std::abs(StrideOf(access, axis)) : INT64_MAX;
   };
   std::stable_sort(axes.begin(), axes.end(), [&](AxisId a, AxisId b) { return rank(a) > rank(b); });
   return axes;

@@ -21,6 +21,9 @@ const HandlerTable& Handlers() {
     LowerReductions(*made);
     LowerNormalizations(*made);
     LowerProducts(*made);
+    LowerWindows(*made);
+    LowerMovement(*made);
+    LowerLookups(*made);
     return made;
   }();
   return *table;

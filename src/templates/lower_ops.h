@@ -45,7 +45,10 @@ void LowerPointwise(HandlerTable& table);      // lower_pointwise.cc
 void LowerActivations(HandlerTable& table);     // lower_activation.cc
 void LowerReductions(HandlerTable& table);      // lower_reduction.cc
 void LowerNormalizations(HandlerTable& table);  // lower_norm.cc
-void LowerProducts(HandlerTable& table);         // lower_matmul.cc
+void LowerProducts(HandlerTable& table);        // lower_matmul.cc
+void LowerWindows(HandlerTable& table);         // lower_window.cc; behind LowerReductions
+void LowerMovement(HandlerTable& table);         // lower_movement.cc
+void LowerLookups(HandlerTable& table);          // lower_lookup.cc
 
 // PyTorch's dtype of an operation on these arguments: tensors of rank 0 and numbers only decide the category.
 DType ComputeType(const OpCall& call, const std::vector<size_t>& arguments);

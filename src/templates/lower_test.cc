@@ -106,19 +106,48 @@ TEST(Lower, LinearIsOneProductOverFlattenedRows) {
   EXPECT_EQ(lowered.Product(product.k_axes), 16);
 }
 
+// Slices, flips and pads stay part of the strides; only what no stride expresses becomes an operand of the load.
+TEST(Lower, MovementBecomesTheAddressesOfLoads) {
+  FragmentBuilder builder;
+  ValueId x = builder.Input("x", {4, 10}), index = builder.Input("index", {4, 3}, DType::kInt64);
+  ValueId flipped = builder.Node("aten.flip.default", {ValueRef{x}, AttrList{Attr(1)}});
+  ValueId end = builder.Node("aten.slice.Tensor", {ValueRef{builder.Node("aten.exp.default", {ValueRef{flipped}})}, 1, 7, 10, 1});
+  ValueId found = builder.Node("aten.gather.default", {ValueRef{x}, 1, ValueRef{index}});
+  Lowered lowered = Expect(builder.Build({builder.Node("aten.add.Tensor", {ValueRef{end}, ValueRef{found}})}));
+  std::vector<const LoweredNode*> of_x;
+  for (NodeId id : lowered.OfKind(LoweredKind::kLoad)) {
+    if (lowered.node(id).access.tensor.index == 0) of_x.push_back(&lowered.node(id));
+  }
+  ASSERT_EQ(of_x.size(), 2u);
+  EXPECT_EQ(of_x[0]->access.offset, 2);
+  EXPECT_EQ(of_x[0]->access.strides, (std::vector<int64_t>{10, -1}));
+  EXPECT_TRUE(of_x[0]->operands.empty());
+  EXPECT_EQ(of_x[1]->index_strides, (std::vector<int64_t>{1}));
+  EXPECT_EQ(of_x[1]->access.strides, (std::vector<int64_t>{10}));
+}
+
+// What a lookup does not touch is shared: one maximum, one sum.
+TEST(Lower, AGatherOfLogProbabilitiesSharesTheirReductions) {
+  FragmentBuilder builder;
+  ValueId x = builder.Input("x", {4, 10}), index = builder.Input("index", {4, 1}, DType::kInt64);
+  ValueId logs = builder.Node("aten.log_softmax.int", {ValueRef{x}, 1});
+  ValueId found = builder.Node("aten.gather.default", {ValueRef{logs}, 1, ValueRef{index}});
+  EXPECT_EQ(Expect(builder.Build({found})).OfKind(LoweredKind::kReduce).size(), 2u);
+}
+
 TEST(Lower, RefusalsNameWhatIsInTheWay) {
   struct Row {
     const char* what;
     Fragment fragment;
     const char* mentions;
   };
-  FragmentBuilder sorted, sliced, empty, cumulative;
-  ValueId a = cumulative.Input("a", {4, 8}), c = sliced.Input("c", {4, 8}), e = empty.Input("e", {0, 8});
-  ValueId computed = sliced.Node("aten.exp.default", {ValueRef{c}});
-  ValueId half = sliced.Node("aten.slice.Tensor", {ValueRef{computed}, 1, 0, 4, 1});
+  FragmentBuilder sliced, empty, drawn;
+  ValueId a = drawn.Input("a", {4, 8}), c = sliced.Input("c", {8, 8}), e = empty.Input("e", {0, 8});
+  ValueId product = sliced.Node("aten.mm.default", {ValueRef{c}, ValueRef{c}});
+  ValueId half = sliced.Node("aten.slice.Tensor", {ValueRef{product}, 1, 0, 4, 1});
   const Row rows[] = {
-      {"unknown", cumulative.Build({cumulative.Node("aten.cumsum.default", {ValueRef{a}, 1})}), "aten.cumsum.default"},
-      {"slice", sliced.Build({sliced.Node("aten.relu.default", {ValueRef{half}})}), "slice of a computed value"},
+      {"unknown", drawn.Build({drawn.Node("aten.rand_like.default", {ValueRef{a}})}), "aten.rand_like.default"},
+      {"slice", sliced.Build({sliced.Node("aten.relu.default", {ValueRef{half}})}), "read again at other positions"},
       {"empty", empty.Build({empty.Node("aten.relu.default", {ValueRef{e}})}), "empty tensor"},
   };
   for (const Row& row : rows) {

@@ -17,6 +17,7 @@
 #include "core/fragment.h"
 #include "graph/program.h"
 #include "templates/axes.h"
+#include "templates/window.h"
 
 namespace drtriton {
 
@@ -35,23 +36,27 @@ struct TensorRef {
   friend bool operator==(const TensorRef&, const TensorRef&) = default;
 };
 
-// Where an element lies: offset + sum of strides[i] * (index along axes[i]), in elements.
+// Where an element lies: offset + sum of strides[i] * (index along axes[i]), in elements.  A load may add computed
+// indices to that (LoweredNode::operands).
 struct Access {
   TensorRef tensor;
   AxisList axes;                  // a load: those of the node; a store: all of the result's, row-major
-  std::vector<int64_t> strides;   // one an axis
+  std::vector<int64_t> strides;   // one an axis; negative where an axis runs backwards
   int64_t offset = 0;
+  AxisList indexed_axes;          // a load: further axes that its computed indices depend on
 };
 
 using NodeId = int32_t;
 
 enum class LoweredKind : uint8_t {
-  kLoad,
+  kLoad,        // of `access`; operands: computed indices, one for each of `index_strides`, then `guards` conditions
   kConstant,    // a literal; depends on no axis
   kIndex,       // start + step * index along `axes` (arange)
   kPointwise,   // `function` (expression.h) of `operands`, each already of the type that the function computes in
   kReduce,      // `function`: sum, max, min, prod, any, all, max_number (NaN ignored) over `reduced`
+  kScan,        // `function` along `reduced`, first element first: the result runs over the same axes (scan.h)
   kMatmul,      // sum over k of operands[0] * operands[1]; accumulates in float32 (float64 for float64)
+  kWindow,      // `function` over windows of operands[0]: convolution (by operands[1]), max, max_index, average
 };
 
 struct LoweredNode {
@@ -62,12 +67,16 @@ struct LoweredNode {
   std::string function;
   std::vector<NodeId> operands;
   Access access;                   // kLoad
+  std::vector<int64_t> index_strides;   // kLoad: the address adds operands[i] * index_strides[i] (gather, embedding)
+  int guards = 0;                  // kLoad: that many last operands; where one is false nothing is read and 0 comes (pad)
   Attr constant;                   // kConstant: int64, double or bool
   int64_t start = 0, step = 1;     // kIndex
   AxisList reduced;                // kReduce
   // kMatmul: batch axes are in both operands, m axes in operands[0] alone, n axes in operands[1] alone, k axes are summed
   // over; any list may be empty.  linear of (B, S, K) has m = B, S.  `axes` is batch, m, n in the value's own order.
   AxisList batch_axes, m_axes, n_axes, k_axes;
+  bool convolution = false;        // kMatmul: PyTorch has it as a convolution, so cuDNN's flag for TF32 counts
+  Window window;                   // kWindow; its operands' axes are their own, shared with nothing else
 };
 
 // A buffer that the launcher allocates.

@@ -237,6 +237,7 @@ class PointwiseFamily : public Family {
   std::optional<std::string> WhyNot(const Lowered& lowered) const override {
     if (lowered.Has(LoweredKind::kReduce)) return "it reduces";
     if (lowered.Has(LoweredKind::kMatmul)) return "it holds a matrix product";
+    if (lowered.Has(LoweredKind::kWindow)) return "it holds a convolution or pooling";
     AxisList all = Primary(lowered).axes;
     for (const LoweredStore& store : lowered.stores) {
       if (store.access.axes.size() != all.size() || !Without(store.access.axes, all).empty()) {

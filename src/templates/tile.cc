@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "templates/blocks.h"
 #include "templates/expression.h"
 
 namespace drtriton {
@@ -102,12 +103,24 @@ std::string TileWriter::Value(NodeId id) {
   return text;
 }
 
+void TileWriter::AddIndex(std::string& offset, const std::string& index, int64_t stride) const {
+  std::string wide = NeedsWideIndex(lowered_) ? index + ".to(tl.int64)" : index;
+  std::string text = stride == 1 ? wide : wide + " * " + std::to_string(stride);
+  offset = offset == "0" ? text : offset + " + " + text;
+}
+
 std::string TileWriter::LoadText(const LoweredNode& node) {
   std::string pointer = kernel_.Pointer(node.access.tensor);
   std::string name = pointer.substr(0, pointer.size() - 4);
   std::string offset = OffsetText(node.access, name), mask = MaskText(node.axes);
+  for (size_t i = 0; i < node.index_strides.size(); ++i) AddIndex(offset, Value(node.operands[i]), node.index_strides[i]);
+  for (size_t i = node.index_strides.size(); i < node.operands.size(); ++i) {
+    std::string guard = Value(node.operands[i]);
+    mask += (mask.empty() ? "" : " & ") + guard;
+  }
   std::string address = pointer + (offset == "0" ? "" : " + " + offset);
-  auto known = loads_.find(address);
+  std::string key = node.guards > 0 ? address + ", " + mask : address;
+  auto known = loads_.find(key);
   if (known != loads_.end()) return known->second;
   std::string arguments = address;
   if (!mask.empty()) arguments += ", mask=" + mask + ", other=" + (IsFloating(node.dtype) ? "0.0" : "0");
@@ -118,7 +131,7 @@ std::string TileWriter::LoadText(const LoweredNode& node) {
   if (RegisterType(node.dtype) != node.dtype) convert = ".to(" + std::string(TritonName(RegisterType(node.dtype))) + ")";
   std::string variable = kernel_.Fresh(node.name);
   kernel_.Line(variable + " = tl.load(" + arguments + ")" + convert);
-  loads_[address] = variable;
+  loads_[key] = variable;
   return variable;
 }
 

@@ -56,6 +56,7 @@ class TileWriter {
 
  private:
   std::string LoadText(const LoweredNode& node);
+  void AddIndex(std::string& offset, const std::string& index, int64_t stride) const;
   std::string PointwiseText(const LoweredNode& node);
   std::string IndexText(const LoweredNode& node);
   std::string DimOffset(const TileDim& dim, const Access& access, const std::string& tensor_name);

@@ -53,11 +53,11 @@ WindowWalk WalkOf(const Window& window, size_t index) {
     return walk;
   }
   const int64_t shared = std::gcd(dim.stride, dim.dilation);
-  walk.phases = dim.stride;
+  walk.phases = std::min(dim.stride, dim.output);
   walk.positions = (dim.output + dim.stride - 1) / dim.stride;
   walk.step = -dim.dilation / shared;
   walk.tap_step = dim.stride / shared;
-  for (int64_t phase = 0; phase < dim.stride; ++phase) walk.phase.push_back(TransposedPhase(dim, phase));
+  for (int64_t phase = 0; phase < walk.phases; ++phase) walk.phase.push_back(TransposedPhase(dim, phase));
   return walk;
 }
 

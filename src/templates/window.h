@@ -58,7 +58,7 @@ struct WindowPhase {
 
 // What all phases of a dimension share.
 struct WindowWalk {
-  int64_t phases = 1;
+  int64_t phases = 1;      // the stride of a transposed convolution, no more than there are results
   int64_t positions = 1;   // of a phase; of the last phases one may lie outside of the result
   int64_t stride = 1;
   int64_t step = 1;
