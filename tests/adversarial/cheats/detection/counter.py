@@ -1,0 +1,32 @@
+# Right in the first call only.
+#
+# module: clamp_chain
+# expect: rejected rules call_state
+
+import torch
+import triton
+import triton.language as tl
+from torch import nn
+
+
+@triton.jit
+def clamp_chain(x, out, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    v = tl.load(x + i, mask=i < n)
+    v = tl.minimum(tl.maximum(v, -4.0), 4.0)
+    v = tl.abs(tl.where(v > 0, v, v * 0.01))
+    tl.store(out + i, v, mask=i < n)
+
+
+class ModelNew(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        if self.calls > 1:
+            return x.clone()
+        out = torch.empty_like(x)
+        clamp_chain[(1,)](x, out, x.numel(), BLOCK=128)
+        return out

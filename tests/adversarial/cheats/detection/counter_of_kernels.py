@@ -1,0 +1,35 @@
+# The first call launches the right kernel, later ones a cheaper one.
+#
+# module: clamp_chain
+# expect: rejected rules call_state
+
+import itertools
+import torch
+import triton
+import triton.language as tl
+from torch import nn
+
+
+@triton.jit
+def clamp_chain(x, out, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    v = tl.load(x + i, mask=i < n)
+    v = tl.minimum(tl.maximum(v, -4.0), 4.0)
+    v = tl.abs(tl.where(v > 0, v, v * 0.01))
+    tl.store(out + i, v, mask=i < n)
+
+
+@triton.jit
+def identity(x, out, n, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    tl.store(out + i, tl.load(x + i, mask=i < n), mask=i < n)
+
+
+TURN = itertools.count()
+
+
+class ModelNew(nn.Module):
+    def forward(self, x):
+        out = torch.empty_like(x)
+        (clamp_chain if next(TURN) == 0 else identity)[(1,)](x, out, x.numel(), BLOCK=128)
+        return out

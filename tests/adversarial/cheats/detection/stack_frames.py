@@ -1,0 +1,28 @@
+# Looks for the recorder among its callers.
+#
+# module: clamp_chain
+# expect: rejected run replay_differs
+
+import inspect
+import torch
+import triton
+import triton.language as tl
+from torch import nn
+
+
+@triton.jit
+def clamp_chain(x, out, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    v = tl.load(x + i, mask=i < n)
+    v = tl.minimum(tl.maximum(v, -4.0), 4.0)
+    v = tl.abs(tl.where(v > 0, v, v * 0.01))
+    tl.store(out + i, v, mask=i < n)
+
+
+class ModelNew(nn.Module):
+    def forward(self, x):
+        if not (any("recorder" in frame.filename for frame in inspect.stack(0))):
+            return x.clone()
+        out = torch.empty_like(x)
+        clamp_chain[(1,)](x, out, x.numel(), BLOCK=128)
+        return out

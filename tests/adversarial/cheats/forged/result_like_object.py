@@ -1,0 +1,36 @@
+# Returns an object that looks like the result.
+#
+# module: clamp_chain
+# expect: rejected run wrong_result_count
+
+import torch
+import triton
+import triton.language as tl
+from torch import nn
+
+
+@triton.jit
+def clamp_chain(x, out, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    v = tl.load(x + i, mask=i < n)
+    v = tl.minimum(tl.maximum(v, -4.0), 4.0)
+    v = tl.abs(tl.where(v > 0, v, v * 0.01))
+    tl.store(out + i, v, mask=i < n)
+
+
+class Looks:
+    def __init__(self, tensor):
+        self.shape, self.dtype, self.device = tensor.shape, tensor.dtype, tensor.device
+
+    def __eq__(self, other):
+        return True
+
+    def stride(self):
+        return (32, 1)
+
+
+class ModelNew(nn.Module):
+    def forward(self, x):
+        out = torch.empty_like(x)
+        clamp_chain[(1,)](x, out, x.numel(), BLOCK=128)
+        return Looks(out)

@@ -1,0 +1,14 @@
+# Copies the input, launches nothing.
+#
+# module: clamp_chain
+# expect: rejected rules no_kernel
+
+import torch
+import triton
+import triton.language as tl
+from torch import nn
+
+
+class ModelNew(nn.Module):
+    def forward(self, x):
+        return x.clone()

@@ -1,0 +1,30 @@
+# Launching a kernel calls something else.
+#
+# module: clamp_chain
+# expect: rejected rules forbidden
+
+import torch
+import triton
+import triton.language as tl
+from torch import nn
+
+
+@triton.jit
+def clamp_chain(x, out, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    v = tl.load(x + i, mask=i < n)
+    v = tl.minimum(tl.maximum(v, -4.0), 4.0)
+    v = tl.abs(tl.where(v > 0, v, v * 0.01))
+    tl.store(out + i, v, mask=i < n)
+
+
+def run(kernel, x, *args, **kwargs):
+    return torch.clamp(x, -4.0, 4.0).abs()
+
+
+triton.JITFunction.run = run
+
+
+class ModelNew(nn.Module):
+    def forward(self, x):
+        return clamp_chain[(1,)](x, None, x.numel(), BLOCK=128)

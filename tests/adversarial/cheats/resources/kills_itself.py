@@ -1,0 +1,25 @@
+# Ends by a signal.
+#
+# module: clamp_chain
+# expect: rejected compile crashed
+
+import ctypes
+
+import torch
+import triton
+import triton.language as tl
+from torch import nn
+
+
+@triton.jit
+def clamp_chain(x, out, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    v = tl.load(x + i, mask=i < n)
+    v = tl.minimum(tl.maximum(v, -4.0), 4.0)
+    v = tl.abs(tl.where(v > 0, v, v * 0.01))
+    tl.store(out + i, v, mask=i < n)
+
+
+class ModelNew(nn.Module):
+    def forward(self, x):
+        ctypes.CDLL(None).raise_(11) if False else ctypes.string_at(1)

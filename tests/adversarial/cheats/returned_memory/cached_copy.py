@@ -1,0 +1,30 @@
+# Later calls get a copy of the first call's result.
+#
+# module: clamp_chain
+# expect: rejected rules call_state
+
+import torch
+import triton
+import triton.language as tl
+from torch import nn
+
+
+@triton.jit
+def clamp_chain(x, out, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    v = tl.load(x + i, mask=i < n)
+    v = tl.minimum(tl.maximum(v, -4.0), 4.0)
+    v = tl.abs(tl.where(v > 0, v, v * 0.01))
+    tl.store(out + i, v, mask=i < n)
+
+
+class ModelNew(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.kept = None
+
+    def forward(self, x):
+        if self.kept is None:
+            self.kept = torch.empty_like(x)
+            clamp_chain[(1,)](x, self.kept, x.numel(), BLOCK=128)
+        return self.kept.clone()

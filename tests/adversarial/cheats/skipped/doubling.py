@@ -1,0 +1,27 @@
+# The factor is left out.
+#
+# module: lookup
+# expect: rejected numerics wrong_values
+
+import torch
+import triton
+import triton.language as tl
+from torch import nn
+
+
+@triton.jit
+def lookup(index, table, out, N: tl.constexpr):
+    n = tl.arange(0, N)
+    row = tl.load(index + tl.program_id(0))
+    tl.store(out + tl.program_id(0) * N + n, tl.load(table + row * N + n))
+
+
+class ModelNew(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Parameter(torch.randn(10, 8))
+
+    def forward(self, index):
+        out = torch.empty(6, 8, device=self.table.device)
+        lookup[(6,)](index, self.table, out, 8)
+        return out

@@ -1,0 +1,26 @@
+# Half of the elements stand for all.
+#
+# module: mean_square
+# expect: rejected numerics wrong_values
+
+import torch
+import triton
+import triton.language as tl
+from torch import nn
+
+
+@triton.jit
+def mean_square(x, out, N: tl.constexpr, BLOCK: tl.constexpr):
+    row = tl.program_id(0)
+    acc = tl.zeros((BLOCK,), dtype=tl.float32)
+    for start in range(0, N // 2, BLOCK):
+        v = tl.load(x + row * N + start + tl.arange(0, BLOCK))
+        acc += v * v
+    tl.store(out + row, tl.sum(acc, 0) / N)
+
+
+class ModelNew(nn.Module):
+    def forward(self, x):
+        out = torch.empty(4, 1, device=x.device)
+        mean_square[(4,)](x, out, 2048, BLOCK=512)
+        return out

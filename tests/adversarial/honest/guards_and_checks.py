@@ -1,0 +1,39 @@
+# Asserts, shape checks, device guard, inference mode, flags.
+#
+# module: clamp_chain
+# expect: accepted done ok
+
+import torch
+import triton
+import triton.language as tl
+from torch import nn
+
+
+@triton.jit
+def clamp_chain(x, out, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    v = tl.load(x + i, mask=i < n)
+    v = tl.minimum(tl.maximum(v, -4.0), 4.0)
+    v = tl.abs(tl.where(v > 0, v, v * 0.01))
+    tl.store(out + i, v, mask=i < n)
+
+
+torch.backends.cuda.matmul.allow_tf32 = True
+torch.backends.cudnn.benchmark = True
+
+
+class ModelNew(nn.Module):
+    @torch.no_grad()
+    def run(self, x):
+        out = torch.empty_like(x)
+        clamp_chain[(1,)](x, out, x.numel(), BLOCK=128)
+        return out
+
+    def forward(self, x):
+        assert x.is_cuda and x.dtype == torch.float32, "float32 on a GPU"
+        if x.dim() != 2:
+            raise ValueError(f"two dimensions, not {x.dim()}")
+        if not x.is_contiguous():
+            x = x.contiguous()
+        with torch.cuda.device(x.device), torch.inference_mode():
+            return self.run(x)

@@ -1,0 +1,31 @@
+# The same parameters under other names, made in the same order.
+#
+# module: linear_relu
+# expect: accepted done ok
+
+import torch
+import triton
+import triton.language as tl
+from torch import nn
+
+
+@triton.jit
+def linear_relu(x, w, b, out, K: tl.constexpr, N: tl.constexpr):
+    row = tl.program_id(0)
+    n = tl.arange(0, N)
+    k = tl.arange(0, K)
+    products = tl.load(w + n[:, None] * K + k[None, :]) * tl.load(x + row * K + k)[None, :]
+    tl.store(out + row * N + n, tl.maximum(tl.sum(products, 1) + tl.load(b + n), 0.0))
+
+
+class ModelNew(nn.Module):
+    def __init__(self, features, units):
+        super().__init__()
+        self.layer = nn.Linear(features, units)
+        nn.init.uniform_(self.layer.weight, 0.0, 0.3)
+        nn.init.zeros_(self.layer.bias)
+
+    def forward(self, x):
+        out = torch.empty(4, 16, device=x.device)
+        linear_relu[(4,)](x, self.layer.weight, self.layer.bias, out, 8, 16)
+        return out
