@@ -26,6 +26,8 @@ class Family {
 std::unique_ptr<Family> MakePointwiseFamily();   // pointwise.h
 std::unique_ptr<Family> MakeRowFamily();         // row.h
 std::unique_ptr<Family> MakeMatmulFamily();      // matmul.h
+std::unique_ptr<Family> MakeConvolutionFamily();   // convolution.cc
+std::unique_ptr<Family> MakePoolFamily();        // pool.cc
 
 }  // namespace drtriton
 

@@ -188,7 +188,7 @@ std::optional<std::string> AddProduct(const Lowered& lowered, NodeId id, MatmulP
     problem.dtype = ProductType(lowered, product);
     problem.a.node = product.operands[0];
   } else if (mine.batch_axes != problem.batch_axes || mine.m_axes != problem.m_axes || mine.k_axes != problem.k_axes ||
-             ProductType(lowered, product) != problem.dtype ||
+             ProductType(lowered, product) != problem.dtype || product.convolution != problem.convolution ||
              !SameValue(lowered, product.operands[0], problem.a.node)) {
     return "matrix products of different left operands";
   } else if (lowered.Product(n_axes) != problem.n) {
@@ -261,8 +261,10 @@ std::variant<MatmulProblem, std::string> ReadMatmul(const Lowered& lowered) {
   if (products.empty()) return "no matrix product";
   if (products.size() > 4) return "more than four matrix products";
   if (lowered.Has(LoweredKind::kReduce)) return "a reduction beside a matrix product";
+  if (lowered.Has(LoweredKind::kWindow)) return "a convolution or pooling beside a matrix product";
   MatmulProblem problem{.lowered = &lowered};
-  problem.tf32_allowed = lowered.context().matmul_tf32;
+  problem.convolution = lowered.node(products.front()).convolution;
+  problem.tf32_allowed = problem.convolution ? lowered.context().cudnn_tf32 : lowered.context().matmul_tf32;
   for (NodeId id : products) {
     if (auto reason = AddProduct(lowered, id, problem)) return *reason;
   }

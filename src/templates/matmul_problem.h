@@ -61,6 +61,7 @@ struct MatmulProblem {
   // `tf32_allowed` decides how to multiply.
   DType dtype = DType::kFloat32;
   bool tf32_allowed = false;
+  bool convolution = false;  // a 1x1 convolution: cuDNN need not use TF32 where it may, so exact schedules stay in
   int64_t result_bytes = 2;   // of the widest result's element
   double epilogue_bytes = 0;  // results and what the epilogue loads
   double epilogue_cost = 0;   // float32 instructions an element of the result

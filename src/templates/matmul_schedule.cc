@@ -240,6 +240,7 @@ double MainUs(const MatmulProblem& problem, const MatmulSchedule& schedule, cons
 
 std::vector<Precision> Precisions(const MatmulProblem& problem) {
   if (problem.dtype != DType::kFloat32) return {Precision::kNative};
+  if (problem.tf32_allowed && problem.convolution) return {Precision::kTf32, Precision::kHalf, Precision::kTf32x3};
   if (problem.tf32_allowed) return {Precision::kTf32, Precision::kHalf};
   return {Precision::kTf32x3, Precision::kHalves, Precision::kIeee};
 }
@@ -294,8 +295,7 @@ MatmulSchedule Smallest(const MatmulProblem& problem, const DeviceSpec& device) 
 }  // namespace
 
 std::string Kind(const MatmulSchedule& schedule) {
-  static const char* const kNames[] = {"native", "tf32", "tf32x3", "ieee", "halves", "half"};
-  std::string text = kNames[static_cast<size_t>(schedule.precision)];
+  std::string text = ShortName(schedule.precision);
   text += schedule.vector ? ", vector" : schedule.descriptors ? ", TMA" : ", pointers";
   if (schedule.persistent) text += ", persistent";
   return text + (schedule.split_k > 1 ? ", split K" : "");

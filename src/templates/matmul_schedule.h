@@ -17,18 +17,9 @@
 
 #include "core/device.h"
 #include "templates/matmul_problem.h"
+#include "templates/precision.h"
 
 namespace drtriton {
-
-// How the operands are multiplied.
-enum class Precision : uint8_t {
-  kNative,  // 16-bit operands
-  kTf32,    // one TF32 product; only where the user allowed it
-  kTf32x3,  // three TF32 products
-  kIeee,    // float32 arithmetic without tensor cores
-  kHalves,  // three products of scaled float16 halves
-  kHalf,    // one product of scaled float16: the 11 bits of TF32; only where the user allowed TF32
-};
 
 struct MatmulSchedule {
   Precision precision = Precision::kNative;

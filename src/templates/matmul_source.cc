@@ -13,20 +13,6 @@
 namespace drtriton {
 namespace {
 
-// tl.dot's precision argument for float32 operands.
-std::string DotPrecision(Precision precision) {
-  switch (precision) {
-    case Precision::kTf32:
-      return ", input_precision=\"tf32\"";
-    case Precision::kTf32x3:
-      return ", input_precision=\"tf32x3\"";
-    case Precision::kIeee:
-      return ", input_precision=\"ieee\"";
-    default:
-      return "";
-  }
-}
-
 // The main kernel of every schedule on tensor cores.
 class ProductWriter {
  public:
@@ -383,21 +369,7 @@ KernelPlan PlanOf(const KernelSource& kernel, const MatmulProblem& problem, cons
 }  // namespace
 
 std::string NumericsText(const MatmulProblem& problem, const MatmulSchedule& schedule) {
-  switch (schedule.precision) {
-    case Precision::kNative:
-      return std::string(ShortName(problem.dtype)) + " inputs, fp32 accumulation";
-    case Precision::kTf32:
-      return "tf32 (allowed by the user's flags), fp32 accumulation";
-    case Precision::kTf32x3:
-      return "tf32x3: three TF32 products, as accurate as fp32";
-    case Precision::kIeee:
-      return "fp32";
-    case Precision::kHalves:
-      return "fp32 as two scaled fp16 halves (22 bits), three products, fp32 accumulation";
-    case Precision::kHalf:
-      return "fp32 rounded to 11 bits as TF32 has (allowed by the user's flags), fp32 accumulation";
-  }
-  return "";
+  return NumericsText(schedule.precision, problem.dtype);
 }
 
 std::vector<KernelPlan> WriteMatmul(const MatmulProblem& problem, const MatmulSchedule& schedule,

@@ -14,6 +14,14 @@ struct Covered {
   const Family* family = nullptr;
 };
 
+// The family whose reason says most about a fragment that none covers.
+std::string MostTelling(const Lowered& lowered) {
+  for (NodeId id : lowered.OfKind(LoweredKind::kWindow)) {
+    return lowered.node(id).function == "convolution" ? "convolution" : "pool";
+  }
+  return lowered.Has(LoweredKind::kReduce) ? "row" : lowered.Has(LoweredKind::kMatmul) ? "matmul" : "pointwise";
+}
+
 // The first reading of the fragment and the first family that fit, or the most telling reason why none does.
 std::variant<Covered, std::string> FindFamily(const Fragment& fragment, const std::vector<std::unique_ptr<Family>>& families) {
   std::string reason;
@@ -27,8 +35,7 @@ std::variant<Covered, std::string> FindFamily(const Fragment& fragment, const st
     for (const auto& family : families) {
       std::optional<std::string> why_not = family->WhyNot(lowered);
       if (!why_not) return Covered{std::move(lowered), family.get()};
-      bool last = &family == &families.back();
-      if (reason.empty() && (last || (family->Name() == "row" && lowered.Has(LoweredKind::kReduce)))) reason = *why_not;
+      if (reason.empty() && family->Name() == MostTelling(lowered)) reason = *why_not;
     }
   }
   return reason;
@@ -40,6 +47,8 @@ TemplateProposer::TemplateProposer() {
   families_.push_back(MakePointwiseFamily());
   families_.push_back(MakeRowFamily());
   families_.push_back(MakeMatmulFamily());
+  families_.push_back(MakeConvolutionFamily());
+  families_.push_back(MakePoolFamily());
 }
 
 std::optional<std::string> TemplateProposer::WhyNot(const Fragment& fragment) const {

@@ -81,7 +81,8 @@ std::string TileWriter::MaskText(const AxisList& axes) const {
   std::string text;
   for (const TileDim& dim : dims_) {
     bool touched = std::any_of(dim.axes.begin(), dim.axes.end(), [&](AxisId axis) { return Contains(axes, axis); });
-    if (!touched || dim.mask.empty()) continue;
+    const bool known = text == dim.mask || text.ends_with(" & " + dim.mask);   // dimensions may share one
+    if (!touched || dim.mask.empty() || known) continue;
     text += (text.empty() ? "" : " & ") + dim.mask;
   }
   return text;
