@@ -95,6 +95,7 @@ def _prepare(request: dict[str, Any]) -> list[Contestant]:
     """Modules with the same state; each is called until it is warm."""
     original, eager = _original(request)
     contestants = []
+    started = time.perf_counter()
     if request["eager"]:
         contestants.append(
             _ready("eager", lambda: clock_load.call_of(eager, clock_load.inputs(original, eager, request)))
@@ -104,7 +105,11 @@ def _prepare(request: dict[str, Any]) -> list[Contestant]:
         contestants.append(ahead or _ready("torch.compile", lambda: _compiled(original, eager, request)))
     for path in request["variants"]:
         stem = os.path.splitext(os.path.basename(path))[0]
-        contestants.append(_ready(stem, lambda path=path: _variant(path, eager, request)))
+        if time.perf_counter() - started < request["ready_s"]:
+            contestants.append(_ready(stem, lambda path=path: _variant(path, eager, request)))
+        else:
+            contestants.append(Contestant(stem))
+            contestants[-1].fail("the time ended before it was compiled")
     return contestants
 
 

@@ -57,7 +57,8 @@ class Clock {
     bool eager = true;
     bool compile = false;         // torch.compile(module) in its default mode
     bool wall = false;            // the caller's time per call too
-    double budget_s = 20;
+    double budget_s = 20;         // for sampling
+    double ready_s = 300;         // variants that come later than this, because others compile, fail
   };
   // Timings in the order: "eager" (if asked), "torch.compile" (if asked), then one a variant, named by its file stem.
   // A variant that fails carries its failure; the others go on.  GPU only.

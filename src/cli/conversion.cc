@@ -36,7 +36,7 @@ constexpr double kInterpreterSeconds = 0.5;
 // Sampling of eager, torch.compile and ours at the end, and all that comes behind the search (torch.compile's compilation
 // for the most part).
 constexpr double kFinalTimingSeconds = 4.0;
-constexpr double kFinalSeconds = 9.0;
+constexpr double kFinalSeconds = 11.0;
 // torch.compile works on the module while the search goes on, unless the module's values need more memory than this.
 constexpr double kPreparedBytes = 4.0 * (1ll << 30);
 // The whole emitted module is run under the interpreter if that takes at most this long.

@@ -16,6 +16,8 @@ namespace {
 
 // Share of the budget after which no more candidates are judged; the rest is for timing compositions.
 constexpr double kJudgingShare = 0.55;
+// Another composition must be this much below the one at hand to replace it.
+constexpr double kGain = 0.99;
 // A round that has begun is cut short here.
 constexpr double kRoundEndShare = 0.8;
 // What judging one candidate takes on a GPU, reference values and compilation shared out (measured on an H200, 16 cores).
@@ -69,7 +71,7 @@ class Searcher {
     Decisions decided = DecideByCost(around, result_.fragments);
     std::vector<std::optional<double>> times = timer.TimeAll(
         {Compose(plan, decisions, result_.fragments), Compose(around, decided, result_.fragments)}, budget_.Left() / 4);
-    if (!times[0] || !times[1] || *times[1] >= *times[0]) return;
+    if (!times[0] || !times[1] || *times[1] > kGain * *times[0]) return;
     plan = std::move(around);
     decisions = std::move(decided);
   }
