@@ -199,6 +199,45 @@ Term Draft::Where(const Term& condition, const Term& a, const Term& b, DType res
   return AddNode(std::move(node), std::move(dims));
 }
 
+// Live axes that a node depends on, as far as is known by now.
+const std::set<AxisId>& Draft::AxesBelow(NodeId id, std::map<NodeId, std::set<AxisId>>& known) const {
+  auto [entry, added] = known.try_emplace(id);
+  std::set<AxisId>& axes = entry->second;
+  if (!added) return axes;
+  const DraftNode& draft = nodes_[static_cast<size_t>(id)];
+  for (NodeId operand : draft.node.operands) {
+    const std::set<AxisId>& below = AxesBelow(operand, known);
+    axes.insert(below.begin(), below.end());
+  }
+  if (draft.node.kind == LoweredKind::kReduce) {
+    for (AxisId axis : axes_.Resolve(draft.node.reduced)) axes.erase(axis);
+  }
+  const bool computed = draft.node.kind == LoweredKind::kMatmul || draft.node.kind == LoweredKind::kWindow;
+  if (!computed && draft.node.kind != LoweredKind::kLoad && draft.node.kind != LoweredKind::kIndex) return axes;
+  for (size_t i = 0; i < draft.dims.size(); ++i) {
+    if (draft.node.kind == LoweredKind::kLoad && draft.strides[i] == 0) continue;
+    for (AxisId axis : axes_.Resolve(draft.dims[i])) axes.insert(axis);
+  }
+  return axes;
+}
+
+// The term, made to depend on all of `axes`: a reduction over a broadcast dimension counts each element once for each index.
+Term Draft::SpreadOver(const Term& term, const AxisList& axes) {
+  std::map<NodeId, std::set<AxisId>> below;
+  const std::set<AxisId>& known = AxesBelow(term.node, below);
+  AxisList missing;
+  for (AxisId axis : axes_.Resolve(axes)) {
+    if (known.count(axis) == 0) missing.push_back(axis);
+  }
+  if (missing.empty()) return term;
+  LoweredNode node;
+  node.function = "spread";
+  node.dtype = term.dtype;
+  Term index = IndexOver({missing}, 0, 0, 1);
+  node.operands = {term.node, Cast(index, RegisterType(term.dtype)).node};
+  return AddNode(std::move(node), term.dims);
+}
+
 Term Draft::Reduce(const std::string& function, const Term& term, const std::vector<int64_t>& dims, bool keep) {
   RequireUsable(term);
   std::vector<AxisList> kept;
@@ -213,16 +252,26 @@ Term Draft::Reduce(const std::string& function, const Term& term, const std::vec
     if (keep) kept.push_back({});
   }
   if (reduced.empty()) {   // every reduced dimension has size 1: the value itself
-    Term same = term;
+    Term same = function == "argmax" || function == "argmin" ? Literal(Attr(0), DType::kInt64) : term;
     same.leaf.reset();
     same.dims = std::move(kept);
     return same;
   }
+  const bool arg = function == "argmax" || function == "argmin";
+  Term operand = SpreadOver(term, reduced);
   LoweredNode node;
   node.kind = LoweredKind::kReduce;
   node.function = function;
-  node.dtype = term.dtype;
-  node.operands = {term.node};
+  node.dtype = arg ? DType::kInt64 : term.dtype;
+  node.operands = {operand.node};
+  if (arg) {
+    std::vector<AxisList> along;   // reduced dimensions, for the position among them
+    for (int64_t dim = 0; dim < term.rank(); ++dim) {
+      bool over = std::find(dims.begin(), dims.end(), dim) != dims.end();
+      along.push_back(over ? term.dims[static_cast<size_t>(dim)] : AxisList{});
+    }
+    node.operands.push_back(LinearIndex(along, 0, 1).node);
+  }
   node.reduced = reduced;
   return AddNode(std::move(node), std::move(kept));
 }

@@ -7,6 +7,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -70,7 +71,7 @@ class Draft {
   // where(condition, a, b): the condition is cast to bool, the others to `result`.
   Term Where(const Term& condition, const Term& a, const Term& b, DType result);
   Term Cast(const Term& term, DType dtype);
-  // Reduced dimensions are kept with size 1 when `keep`.
+  // Reduced dimensions are kept with size 1 when `keep`.  argmax and argmin give the row-major position in them.
   Term Reduce(const std::string& function, const Term& term, const std::vector<int64_t>& dims, bool keep);
   // Broadcasting matrix product over the last two dimensions; both of rank >= 2.
   Term Matmul(const Term& a, const Term& b, DType result, bool convolution = false);
@@ -122,6 +123,8 @@ class Draft {
   Term AddNode(LoweredNode node, std::vector<AxisList> dims);
   std::string NextName();
   void RequireUsable(const Term& term) const;
+  const std::set<AxisId>& AxesBelow(NodeId node, std::map<NodeId, std::set<AxisId>>& known) const;
+  Term SpreadOver(const Term& term, const AxisList& axes);
   Access MakeAccess(TensorRef tensor, const std::vector<AxisList>& dims, const Shape& strides, int64_t offset) const;
   void ResolveNode(size_t index, Lowered& lowered) const;
   void NameNodes(Lowered& lowered, const std::vector<bool>& needed) const;

@@ -83,6 +83,8 @@ std::map<std::string, FunctionEntry> MakeTable() {
   table["floor_divide"] = {"float_floor_divide(%0, %1)", "int_floor_divide(%0, %1)", "", "float_floor_divide",
                            "float_floor_divide_64", "int_floor_divide", 30};
   table["trunc_divide"] = {"", "int_trunc_divide(%0, %1)", "", "", "", "int_trunc_divide", 20};
+  // The first operand where both are: gives it the second's axes, so that a reduction counts it once for each.
+  table["spread"] = {"%0 + %1 * 0.0", "%0 + %1 * 0", "%0 & (%1 | True)"};
   table["floor_divide_positive"] = {"", "%0 // %1"};   // of indices
   table["remainder_positive"] = {"", "%0 % %1"};
   table["bitwise_and"] = {"", "%0 & %1"};
@@ -237,7 +239,7 @@ std::string NeutralText(const std::string& function, DType dtype) {
   bool floating = IsFloating(dtype);
   if (function == "sum") return floating ? "0.0" : "0";
   if (function == "prod") return floating ? "1.0" : "1";
-  bool largest = function == "min";
+  bool largest = function == "min" || function == "argmin";
   if (floating) return largest ? "float(\"inf\")" : "float(\"-inf\")";
   if (dtype == DType::kBool) return largest ? "True" : "False";
   return IntegerLimit(dtype, largest);

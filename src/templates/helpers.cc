@@ -157,6 +157,20 @@ const std::vector<HelperText>& Helpers() {
     has_nan = tl.max((x != x).to(tl.int32), axis=AXIS, keep_dims=KEEP)
     return tl.where(has_nan != 0, float("nan"), tl.min(x, axis=AXIS, keep_dims=KEEP))
 )"},
+      {"first_of_max", {}, R"(def first_of_max(a, i, b, j):
+    # The larger and its position; of equals the first, NaN before everything.
+    better = (b > a) | ((b != b) & (a == a))
+    same = (a == b) | ((a != a) & (b != b))
+    take_b = better | (same & (j < i))
+    return tl.where(take_b, b, a), tl.where(take_b, j, i)
+)"},
+      {"first_of_min", {}, R"(def first_of_min(a, i, b, j):
+    # The smaller and its position; of equals the first, NaN before everything.
+    better = (b < a) | ((b != b) & (a == a))
+    same = (a == b) | ((a != a) & (b != b))
+    take_b = better | (same & (j < i))
+    return tl.where(take_b, b, a), tl.where(take_b, j, i)
+)"},
       {"multiply", {}, R"(def multiply(a, b):
     return a * b
 )"},

@@ -17,7 +17,7 @@ std::vector<int64_t> AllDims(const Term& term) {
 std::vector<int64_t> Dims(const OpCall& call, const Term& x, size_t i) {
   if (i == SIZE_MAX || !call.Given(i)) return AllDims(x);
   std::vector<int64_t> dims = call.arg(i).AsInts();
-  if (dims.empty()) return AllDims(x);
+  if (dims.empty() || x.rank() == 0) return AllDims(x);
   for (int64_t& dim : dims) dim = WrapDim(dim, x.rank());
   return dims;
 }
@@ -82,8 +82,7 @@ void Softmax(const OpCall& call, bool logarithm) {
   Draft& draft = call.draft;
   DType type = call.type();
   Term x = draft.Cast(call.Tensor(0), type);
-  if (x.rank() == 0) throw Refusal{"softmax of a single number"};
-  std::vector<int64_t> dims = {WrapDim(call.Int(1, -1), x.rank())};
+  std::vector<int64_t> dims = Dims(call, x, 1);
   draft.SetName("largest");
   Term largest = draft.Reduce("max_number", x, dims, true);
   draft.SetName("shifted");
@@ -146,10 +145,43 @@ void VectorNorm(const OpCall& call, size_t order, size_t dims, size_t keep) {
   call.Define(draft.Pointwise("pow", type, {sum, call.Literal(1 / p, type)}));
 }
 
-// max.dim and min.dim where nobody reads the indices.
+// max.dim and min.dim: the extreme and its first position.
 void Extreme(const OpCall& call, const std::string& function) {
-  if (call.Used(1)) throw Refusal{"no template computes the indices of " + call.node.op};
-  Simple(call, function, 1, 2);
+  Draft& draft = call.draft;
+  Term x = call.Tensor(0);
+  std::vector<int64_t> dims = x.rank() == 0 ? std::vector<int64_t>{} : std::vector<int64_t>{WrapDim(call.Int(1, 0), x.rank())};
+  bool keep = call.Flag(2, false);
+  if (call.Used(0)) call.Define(draft.Reduce(function, x, dims, keep), 0);
+  draft.SetName("position");
+  if (call.Used(1)) call.Define(draft.Reduce("arg" + function, x, dims, keep), 1);
+}
+
+// argmax and argmin; without a dimension, of the elements in row-major order.
+void ArgExtreme(const OpCall& call, const std::string& function) {
+  Term x = call.Tensor(0);
+  std::vector<int64_t> dims = Dims(call, x, 1);
+  Term position = call.draft.Reduce(function, x, dims, call.Flag(2, false));
+  call.Define(position);
+}
+
+void BothExtremes(const OpCall& call) {
+  Term x = call.Tensor(0);
+  std::vector<int64_t> dims = Dims(call, x, 1);
+  for (size_t i : {0, 1}) call.Define(call.draft.Reduce(i == 0 ? "min" : "max", x, dims, call.Flag(2, false)), i);
+}
+
+// The sum of what is not NaN.
+void NanSum(const OpCall& call) {
+  Draft& draft = call.draft;
+  DType type = call.type();
+  Term x = draft.Cast(call.Tensor(0), type);
+  if (IsFloating(type)) x = draft.Where(draft.Pointwise("isnan", DType::kBool, {x}, type), call.Literal(0, type), x, type);
+  call.Define(draft.Reduce("sum", x, Dims(call, x, 1), call.Flag(2, false)));
+}
+
+void CountNonzero(const OpCall& call) {
+  Term x = call.draft.Cast(call.draft.Cast(call.Tensor(0), DType::kBool), DType::kInt64);
+  call.Define(call.draft.Reduce("sum", x, Dims(call, x, 1), false));
 }
 
 // Only where it averages everything: output size 1 in each dimension.
@@ -224,6 +256,11 @@ void LowerReductions(HandlerTable& table) {
   table["aten.mean.dim"] = [](const OpCall& call) { Mean(call, 1, 2); };
   table["aten.max.dim"] = [](const OpCall& call) { Extreme(call, "max"); };
   table["aten.min.dim"] = [](const OpCall& call) { Extreme(call, "min"); };
+  table["aten.argmax.default"] = [](const OpCall& call) { ArgExtreme(call, "argmax"); };
+  table["aten.argmin.default"] = [](const OpCall& call) { ArgExtreme(call, "argmin"); };
+  table["aten.aminmax.default"] = BothExtremes;
+  table["aten.nansum.default"] = NanSum;
+  table["aten.count_nonzero.default"] = table["aten.count_nonzero.dim_IntList"] = CountNonzero;
   AddStatistics(table);
   table["aten.softmax.int"] = table["aten._softmax.default"] = [](const OpCall& call) { Softmax(call, false); };
   table["aten.log_softmax.int"] = table["aten._log_softmax.default"] = [](const OpCall& call) { Softmax(call, true); };

@@ -10,6 +10,8 @@
 namespace drtriton {
 namespace {
 
+constexpr int64_t kMostRepeats = 16;   // of a reduction for rows that share it
+
 bool SameSet(const AxisList& a, const AxisList& b) { return a.size() == b.size() && Without(a, b).empty(); }
 
 // Levels by counting reductions on the longest way from a load.
@@ -66,7 +68,8 @@ std::variant<RowProblem, std::string> AnalyseRows(const Lowered& lowered) {
     if (!DependsOn(problem.columns, static_cast<AxisId>(axis))) problem.rows.push_back(static_cast<AxisId>(axis));
   }
   for (NodeId id : lowered.OfKind(LoweredKind::kReduce)) {
-    if (!SameSet(lowered.node(id).axes, problem.rows)) return "a reduction does not depend on every row";
+    // Rows that a reduction does not depend on repeat it, which is worth it for few.
+    if (lowered.Product(Without(problem.rows, lowered.node(id).axes)) > kMostRepeats) return "a reduction does not depend on every row";
   }
   for (const LoweredStore& store : lowered.stores) {
     if (!SameSet(Common(store.access.axes, problem.rows), problem.rows)) return "a result does not depend on every row";
@@ -80,14 +83,16 @@ std::variant<RowProblem, std::string> AnalyseRows(const Lowered& lowered) {
     }
   }
   const Access* largest = Largest(lowered, problem.columns);
-  problem.columns = OrderedBy(*largest, problem.columns);
-  problem.rows = OrderedBy(*largest, problem.rows);
+  if (largest != nullptr) {
+    problem.columns = OrderedBy(*largest, problem.columns);
+    problem.rows = OrderedBy(*largest, problem.rows);
+  }
   problem.row_count = lowered.Product(problem.rows);
   problem.column_count = lowered.Product(problem.columns);
   problem.levels = Levels(lowered);
   AxisList all = problem.rows;
   all.insert(all.end(), problem.columns.begin(), problem.columns.end());
-  AxisList run = ContiguousRun(lowered, *largest, all);
+  AxisList run = largest != nullptr ? ContiguousRun(lowered, *largest, all) : AxisList{};
   problem.strided = !run.empty() && !DependsOn(problem.columns, run.back());
   AddBytes(lowered, problem);
   return problem;

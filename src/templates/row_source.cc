@@ -4,12 +4,14 @@
 // that depend on rows alone live outside of the loops over columns; each loop gets a TileWriter of its own that starts
 // with those values bound.
 #include <cmath>
+#include <map>
 
 #include "templates/blocks.h"
 #include "templates/expression.h"
 #include "templates/layout.h"
 #include "templates/row.h"
 #include "templates/row_passes.h"
+#include "templates/row_reduce.h"
 #include "templates/source.h"
 #include "templates/tile.h"
 
@@ -25,18 +27,15 @@ struct Step {
 // Partial results of one pass: a number for each row and part.
 struct PassPartials {
   RowPass pass;
-  std::vector<std::pair<NodeId, TensorRef>> tensors;
+  std::vector<std::pair<NodeId, std::vector<TensorRef>>> tensors;   // one a part of the reduction (row_reduce.h)
 };
-
-// A sum of more steps than this carries the lost digits along: equal low bits in all terms (log-probabilities of 16-bit
-// logits) round the same way in every step.
-constexpr int64_t kPlainSteps = 64;
 
 class KernelWriter {
  public:
   KernelWriter(const Lowered& lowered, const RowProblem& problem, const RowSchedule& schedule, ModuleSource& module,
                KernelSource& kernel, const std::vector<PassPartials>& partials)
-      : lowered_(lowered), problem_(problem), schedule_(schedule), module_(module), kernel_(kernel), partials_(partials) {}
+      : lowered_(lowered), problem_(problem), schedule_(schedule), module_(module), kernel_(kernel), partials_(partials),
+        reducer_(lowered, problem, schedule, kernel) {}
 
   // Emits the kernel and launches it.  Partial results of its own reductions go to `partials_` when it splits rows.
   void Write(const Step& step) {
@@ -71,8 +70,7 @@ class KernelWriter {
   }
 
   bool IsSplit() const { return schedule_.way == RowWay::kSplit; }
-  bool OneRow() const { return schedule_.block_m == 1; }
-  int Axis() const { return OneRow() ? 0 : 1; }
+  bool OneRow() const { return reducer_.OneRow(); }
 
   void SetUpRows(const Step& step) {
     walks_parts_ = IsSplit() && !step.passes.empty();
@@ -167,63 +165,56 @@ class KernelWriter {
     return schedule_.way == RowWay::kLooped || (walks_parts_ && schedule_.part > schedule_.block_n);
   }
 
+  // The value of a maximum comes with its position where the pass finds both.
+  const LoweredNode* TwinOf(const RowPass& pass, const LoweredNode& node, NodeId* id) const {
+    for (NodeId other : pass.reductions) {
+      const LoweredNode& arg = lowered_.node(other);
+      *id = other;
+      if (arg.function == "arg" + node.function && arg.operands[0] == node.operands[0]) return &arg;
+    }
+    return nullptr;
+  }
+
   void ReduceLevel(TileWriter& rows, const RowPass& pass) {
-    std::vector<NodeId> hoisted;
-    for (NodeId id : pass.reductions) Hoist(rows, lowered_.node(id).operands[0], hoisted);
+    std::vector<NodeId> hoisted, reductions;
+    NodeId twin = -1;
+    for (NodeId id : pass.reductions) {
+      for (NodeId operand : lowered_.node(id).operands) Hoist(rows, operand, hoisted);
+      if (TwinOf(pass, lowered_.node(id), &twin) == nullptr) reductions.push_back(id);
+    }
     if (!Loops()) {
       TileWriter& tile = Whole(rows, hoisted);
-      for (NodeId id : pass.reductions) {
-        BindReduced(rows, id, Neutralised(tile, whole_columns_, lowered_.node(id)));
-        tile.Bind(id, rows.Value(id));
-      }
+      for (NodeId id : reductions) BindReduced(rows, id, reducer_.Operand(tile, whole_columns_, lowered_.node(id)));
+      BindTwins(rows, pass);
+      for (NodeId id : pass.reductions) tile.Bind(id, rows.Value(id));
       if (pass.stores) WriteFull(rows);
       return;
     }
     if (pass.stores) {
       for (const LoweredStore& store : problem_.full_stores) Hoist(rows, store.node, hoisted);
     }
-    std::vector<std::string> accumulators, lost;
-    for (NodeId id : pass.reductions) {
-      const LoweredNode& node = lowered_.node(id);
-      accumulators.push_back(AddAccumulator(node));
-      lost.push_back(KeepsLostDigits(node) ? AddZeros(node.name + "_lost", node.dtype) : "");
-    }
+    std::vector<RowReducer::Accumulator> accumulators;
+    for (NodeId id : reductions) accumulators.push_back(reducer_.Open(lowered_.node(id)));
     bool loops = false;
     TileDim columns = Columns(&loops);
     TileWriter tile = Inside(rows, columns, hoisted);
-    for (size_t i = 0; i < pass.reductions.size(); ++i) {
-      const LoweredNode& node = lowered_.node(pass.reductions[i]);
-      Accumulate(node, Neutralised(tile, columns, node), accumulators[i], lost[i]);
+    for (size_t i = 0; i < reductions.size(); ++i) {
+      const LoweredNode& node = lowered_.node(reductions[i]);
+      reducer_.Add(node, reducer_.Operand(tile, columns, node), accumulators[i]);
     }
     if (pass.stores) {
       for (const LoweredStore& store : problem_.full_stores) tile.StoreValue(store);
     }
     kernel_.EndLoop();
-    for (size_t i = 0; i < pass.reductions.size(); ++i) {
-      if (!lost[i].empty()) {   // an infinite sum has lost NaN
-        kernel_.Line(accumulators[i] + " += tl.where(tl.abs(" + lost[i] + ") < float(\"inf\"), " + lost[i] + ", 0.0)");
-      }
-      BindReduced(rows, pass.reductions[i], accumulators[i]);
-    }
+    for (size_t i = 0; i < reductions.size(); ++i) BindReduced(rows, reductions[i], reducer_.Finish(accumulators[i]));
+    BindTwins(rows, pass);
   }
 
-  bool KeepsLostDigits(const LoweredNode& node) const {
-    int64_t length = IsSplit() ? schedule_.part : problem_.column_count;
-    return node.function == "sum" && RegisterType(node.dtype) == DType::kFloat32 &&
-           CeilDiv(length, schedule_.block_n) > kPlainSteps;
-  }
-
-  // One step of an accumulator; `lost` gathers what rounding drops (Knuth's two-sum), where there is one.
-  void Accumulate(const LoweredNode& node, const std::string& operand, const std::string& accumulator, const std::string& lost) {
-    if (lost.empty()) {
-      kernel_.Line(accumulator + " = " + CombineText(node.function, accumulator, operand, node.dtype, kernel_.helpers()));
-      return;
+  void BindTwins(TileWriter& rows, const RowPass& pass) {
+    NodeId twin = -1;
+    for (NodeId id : pass.reductions) {
+      if (TwinOf(pass, lowered_.node(id), &twin) != nullptr) rows.Bind(id, parts_[twin][0]);
     }
-    std::string next = kernel_.Fresh("next"), added = kernel_.Fresh("added");
-    kernel_.Line(next + " = " + accumulator + " + " + operand);
-    kernel_.Line(added + " = " + next + " - " + accumulator);
-    kernel_.Line(lost + " += (" + accumulator + " - (" + next + " - " + added + ")) + (" + operand + " - " + added + ")");
-    kernel_.Line(accumulator + " = " + next);
   }
 
   // Maximum and sum of exponentials in one pass: each lane rescales its sum when its maximum grows.
@@ -233,12 +224,12 @@ class KernelWriter {
     Hoist(rows, pair.value, hoisted);
     std::string most, sum;
     if (Loops()) {
-      most = AddAccumulator(maximum);
-      sum = AddAccumulator(total);
+      most = reducer_.Open(maximum).parts[0];
+      sum = reducer_.Filled(total.name + "_acc", "0.0", total.dtype);
       bool loops = false;
       TileDim columns = Columns(&loops);
       TileWriter tile = Inside(rows, columns, hoisted);
-      std::string value = Neutralised(tile, columns, maximum);
+      std::string value = reducer_.Operand(tile, columns, maximum)[0];
       std::string larger = kernel_.Fresh("larger"), shift = kernel_.Fresh("shift");
       kernel_.Line(larger + " = tl.maximum(" + most + ", " + value + ")");
       kernel_.Line(shift + " = " + ShiftText(pair, larger));
@@ -246,18 +237,18 @@ class KernelWriter {
       kernel_.Line(most + " = " + larger);
       kernel_.EndLoop();
     } else {
-      most = Neutralised(Whole(rows, hoisted), whole_columns_, maximum);
+      most = reducer_.Operand(Whole(rows, hoisted), whole_columns_, maximum)[0];
     }
     BindOnline(rows, pair, most, sum);
   }
 
   // Joins lanes or parts, each with its maximum and its sum; an empty `sum` is a 1 each.
   void BindOnline(TileWriter& rows, const OnlinePair& pair, const std::string& most, const std::string& sum) {
-    BindReduced(rows, pair.maximum, most);
+    BindReduced(rows, pair.maximum, {most});
     std::string last = kernel_.Fresh("shift"), scaled = kernel_.Fresh(lowered_.node(pair.total).name + "_in");
     kernel_.Line(last + " = " + ShiftText(pair, rows.Value(pair.maximum)));
     kernel_.Line(scaled + " = " + (sum.empty() ? "" : sum + " * ") + "tl.exp(" + most + " - " + last + ")");
-    BindReduced(rows, pair.total, scaled);
+    BindReduced(rows, pair.total, {scaled});
   }
 
   // A sum and the sum of squared differences from the mean in one pass; row_passes.h has the formula.  A part takes its
@@ -268,24 +259,25 @@ class KernelWriter {
     Hoist(rows, pair.value, hoisted);
     if (!Loops()) {
       TileWriter& tile = Whole(rows, hoisted);
-      BindTotals(rows, pair, Neutralised(tile, whole_columns_, total));
+      BindTotals(rows, pair, reducer_.Operand(tile, whole_columns_, total)[0]);
       std::string off = kernel_.Fresh("off"), text = tile.Value(pair.value) + " - " + MeanText(rows, pair);
-      kernel_.Line(off + " = " + MaskedText(whole_columns_, text));
+      kernel_.Line(off + " = " + RowReducer::ZeroBeyondEnd(whole_columns_, text));
       KeepMeanError(rows, pair, off);
-      BindReduced(rows, pair.squares, off + " * " + off);
+      BindReduced(rows, pair.squares, {off + " * " + off});
       return;
     }
-    std::string sum = AddAccumulator(total), first = AddZeros("first", total.dtype), seen;
-    std::string from_first = AddZeros("from_first", total.dtype), from_first_squared = AddZeros("from_first_squared", total.dtype);
+    std::string sum = reducer_.Zeros(total.name + "_acc", total.dtype), first = reducer_.Zeros("first", total.dtype), seen;
+    std::string from_first = reducer_.Zeros("from_first", total.dtype);
+    std::string from_first_squared = reducer_.Zeros("from_first_squared", total.dtype);
     bool masked = ColumnsAreMasked();
-    if (masked) seen = AddZeros("seen", total.dtype);
+    if (masked) seen = reducer_.Zeros("seen", total.dtype);
     bool loops = false;
     TileDim columns = Columns(&loops);
     TileWriter tile = Inside(rows, columns, hoisted);
-    std::string value = Neutralised(tile, columns, total), delta = kernel_.Fresh("delta");
+    std::string value = reducer_.Operand(tile, columns, total)[0], delta = kernel_.Fresh("delta");
     kernel_.Line(sum + " += " + value);
     kernel_.Line(first + " = tl.where(start == 0, " + value + ", " + first + ")");
-    kernel_.Line(delta + " = " + MaskedText(columns, value + " - " + first));
+    kernel_.Line(delta + " = " + RowReducer::ZeroBeyondEnd(columns, value + " - " + first));
     kernel_.Line(from_first + " += " + delta);
     kernel_.Line(from_first_squared + " += " + delta + " * " + delta);
     if (masked) kernel_.Line(seen + " += " + columns.mask);
@@ -297,14 +289,14 @@ class KernelWriter {
     kernel_.Line(off + " = " + first + " - " + MeanText(rows, pair));
     KeepMeanError(rows, pair, from_first + " + " + seen + " * " + off);
     kernel_.Line(spread + " = " + from_first_squared + " + " + off + " * (2.0 * " + from_first + " + " + seen + " * " + off + ")");
-    BindReduced(rows, pair.squares, spread);
+    BindReduced(rows, pair.squares, {spread});
   }
 
   // What rounding the mean left: the mean of the differences from it, which `differences` sum.  Normalised values of
   // data far from 0 would show it.  A part leaves the sum of the differences from its own mean.
   void KeepMeanError(TileWriter& rows, const MomentsPair& pair, const std::string& differences) {
     std::string error = kernel_.Fresh("mean_error");
-    std::string sum = ReduceText("sum", "(" + differences + ")", Axis(), !OneRow(), lowered_.node(pair.mean).dtype, kernel_.helpers());
+    std::string sum = reducer_.AcrossText(lowered_.node(pair.totals[0]), "(" + differences + ")");
     if (reduces_part_) {
       part_error_ = error;
       return kernel_.Line(error + " = " + sum);
@@ -327,12 +319,8 @@ class KernelWriter {
     }
   }
 
-  static std::string MaskedText(const TileDim& columns, const std::string& text) {
-    return columns.mask.empty() ? text : "tl.where(" + columns.mask + ", " + text + ", 0.0)";
-  }
-
   void BindTotals(TileWriter& rows, const MomentsPair& pair, const std::string& operand) {
-    BindReduced(rows, pair.totals[0], operand);
+    BindReduced(rows, pair.totals[0], {operand});
     for (NodeId id : pair.totals) rows.Bind(id, rows.Value(pair.totals[0]));
   }
 
@@ -360,7 +348,7 @@ class KernelWriter {
     kernel_.Line(off + " = " + totals + " / " + PartCountText(parts_index_, true) + " - " + rows.Value(pair.mean));
     KeepMeanError(rows, pair, PartCountText(parts_index_, false) + " * " + off + " + " + errors);
     kernel_.Line(joined + " = " + squares + " + " + PartCountText(parts_index_, false) + " * (" + off + " * " + off + ")");
-    BindReduced(rows, pair.squares, joined);
+    BindReduced(rows, pair.squares, {joined});
   }
 
   // 0 where the maximum is -inf (nothing seen yet), so that no NaN arises from -inf - -inf.
@@ -369,44 +357,9 @@ class KernelWriter {
     return "tl.where(" + infinite + ", 0.0, " + maximum + ")";
   }
 
-  std::string AddAccumulator(const LoweredNode& node) {
-    return AddFilled(node.name + "_acc", NeutralText(node.function, node.dtype), node.dtype);
-  }
-  std::string AddZeros(const std::string& name, DType dtype) { return AddFilled(name, "0.0", dtype); }
-  std::string AddFilled(const std::string& base, const std::string& value, DType dtype) {
-    std::string name = kernel_.Fresh(base);
-    std::string shape = OneRow() ? "[BLOCK_N]" : "[BLOCK_M, BLOCK_N]";
-    kernel_.Constant("BLOCK_N", schedule_.block_n);
-    kernel_.Line(name + " = tl.full(" + shape + ", " + value + ", " + std::string(TritonName(RegisterType(dtype))) + ")");
-    return name;
-  }
-
-  void BindReduced(TileWriter& rows, NodeId id, const std::string& operand) {
-    const LoweredNode& node = lowered_.node(id);
-    std::string name = kernel_.Fresh(node.name);
-    kernel_.Line(name + " = " + ReduceText(node.function, operand, Axis(), !OneRow(), node.dtype, kernel_.helpers()));
-    rows.Bind(id, name);
-  }
-
-  // The operand of a reduction with the neutral element beyond the row's end.
-  std::string Neutralised(TileWriter& tile, const TileDim& columns, const LoweredNode& node) {
-    NodeId operand = node.operands[0];
-    std::string value = tile.Value(operand);
-    if (columns.mask.empty() || (node.function == "sum" && ZeroBeyond(operand))) return value;
-    std::string name = kernel_.Fresh(node.name + "_in");
-    kernel_.Line(name + " = tl.where(" + columns.mask + ", " + value + ", " + NeutralText(node.function, node.dtype) + ")");
-    return name;
-  }
-
-  // Whether a value is 0 where its loads are masked off and read 0.
-  bool ZeroBeyond(NodeId id) const {
-    const LoweredNode& node = lowered_.node(id);
-    if (node.kind == LoweredKind::kLoad) return problem_.DependsOnColumns(lowered_, id);
-    if (node.kind != LoweredKind::kPointwise) return false;
-    const std::string& f = node.function;
-    if (f == "cast" || f == "square" || f == "abs" || f == "neg" || f == "relu") return ZeroBeyond(node.operands[0]);
-    if (f == "add" || f == "sub" || f == "mul") return ZeroBeyond(node.operands[0]) && ZeroBeyond(node.operands[1]);
-    return false;
+  void BindReduced(TileWriter& rows, NodeId id, const RowReducer::Parts& operand) {
+    parts_[id] = reducer_.Across(lowered_.node(id), operand);
+    rows.Bind(id, parts_[id].back());
   }
 
   // Of element (row, part) of a partial result's buffer.
@@ -422,11 +375,18 @@ class KernelWriter {
       bool again = pass.moments && id != pass.moments->totals[0] && id != pass.moments->squares;
       if (again) continue;   // another sum of the same
       const LoweredNode& node = lowered_.node(id);
-      partials.tensors.emplace_back(id, StorePartial(node.name, RegisterType(node.dtype), rows.Value(id)));
+      std::vector<DType> types = reducer_.PartTypes(node);
+      const RowReducer::Parts values = IsArgReduction(node) ? parts_[id] : RowReducer::Parts{rows.Value(id)};
+      std::vector<TensorRef> tensors;
+      for (size_t i = 0; i < types.size(); ++i) {
+        tensors.push_back(StorePartial(node.name + (i + 1 < types.size() ? "_value" : ""), types[i], values[i]));
+      }
+      partials.tensors.emplace_back(id, std::move(tensors));
     }
     if (pass.moments) {
       NodeId squares = pass.moments->squares;
-      partials.tensors.emplace_back(squares, StorePartial("mean_error", RegisterType(lowered_.node(squares).dtype), part_error_));
+      partials.tensors.emplace_back(
+          squares, std::vector<TensorRef>{StorePartial("mean_error", RegisterType(lowered_.node(squares).dtype), part_error_)});
     }
     new_partials_.push_back(std::move(partials));
   }
@@ -441,13 +401,16 @@ class KernelWriter {
   }
 
   void LoadPartials(TileWriter& rows, const PassPartials& partials) {
-    std::vector<std::string> names;
-    for (const auto& [id, tensor] : partials.tensors) names.push_back(LoadPartial(id, tensor));
+    std::vector<RowReducer::Parts> names;
+    for (const auto& [id, tensors] : partials.tensors) {
+      names.emplace_back();
+      for (TensorRef tensor : tensors) names.back().push_back(LoadPartial(id, tensor));
+    }
     const RowPass& pass = partials.pass;
     if (pass.online) {
-      BindOnline(rows, *pass.online, names[0], names[1]);
+      BindOnline(rows, *pass.online, names[0][0], names[1][0]);
     } else if (pass.moments) {
-      JoinMoments(rows, *pass.moments, names);
+      JoinMoments(rows, *pass.moments, {names[0][0], names[1][0], names[2][0]});
     } else {
       for (size_t i = 0; i < names.size(); ++i) BindReduced(rows, partials.tensors[i].first, names[i]);
     }
@@ -495,6 +458,8 @@ class KernelWriter {
   KernelSource& kernel_;
   const std::vector<PassPartials>& partials_;
   std::vector<PassPartials> new_partials_;
+  RowReducer reducer_;
+  std::map<NodeId, RowReducer::Parts> parts_;   // of the reductions found so far
   TileDim row_dim_, whole_columns_;
   std::unique_ptr<TileWriter> whole_;
   std::string part_, parts_index_;

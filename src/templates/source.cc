@@ -16,7 +16,8 @@ const std::set<std::string>& Reserved() {
       "raise", "return", "True", "try", "while", "with", "yield", "tl", "triton", "torch", "launch", "range", "float", "int",
       "min", "max", "sum", "abs", "round", "print", "len",
       // helpers of helpers.cc that a value's name could hide
-      "accurate_exp", "log1p", "expm1", "tanh", "softplus", "log_sigmoid", "mish", "truncate", "power", "multiply"};
+      "accurate_exp", "log1p", "expm1", "tanh", "softplus", "log_sigmoid", "mish", "truncate", "power", "multiply",
+      "first_of_max", "first_of_min"};
   return *names;
 }
 
