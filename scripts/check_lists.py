@@ -99,7 +99,7 @@ def problems_of_room(room: pathlib.Path) -> list[str]:
     problems = [f"{room.name}/{name}: in no list of CMakeLists.txt" for name in sorted(sources.keys() - listed)]
     problems += [f"{room.name}/{name}: listed, but not there" for name in sorted(listed) if not (room / name).exists()]
     if room.name not in WITHOUT_TEST_ROOMS:
-        needing = {name for name in sources if not name.endswith(("_test.cc", "main.cc"))}
+        needing = {name for name in sources if not name.endswith(("_test.cc", "_bench.cc", "main.cc"))}
         problems += [f"{room.name}/{name}: no test reaches it" for name in sorted(needing - reached_sources(room))]
     return problems
 

@@ -21,6 +21,7 @@ LENIENT = {
     "aten._native_batch_norm_legit_functional.default": "does not look at the statistics' sizes",
     "aten._native_batch_norm_legit_no_training.default": "does not look at the statistics' sizes",
     "aten._native_batch_norm_legit.no_stats": "does not look at the bias's size",
+    "aten.addmv.default": "adds a single element of another dtype",
     "aten.cross_entropy_loss.default": "does not look at reduction or the target's dtype everywhere",
     "aten.cummax.default": "does not look at dim where the tensor is empty",
     "aten.cummin.default": "does not look at dim where the tensor is empty",

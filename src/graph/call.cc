@@ -182,4 +182,8 @@ InferredValue Contiguous(DType dtype, Shape shape) {
 
 InferredValue UnknownStrides(DType dtype, Shape shape) { return InferredValue{dtype, std::move(shape), std::nullopt}; }
 
+InferredValue ContiguousIf(bool known, DType dtype, Shape shape) {
+  return known ? Contiguous(dtype, std::move(shape)) : UnknownStrides(dtype, std::move(shape));
+}
+
 }  // namespace drtriton

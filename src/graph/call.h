@@ -98,6 +98,9 @@ DType NumberDType(const Attr& number);
 // Results with contiguous strides.
 InferredValue Contiguous(DType dtype, Shape shape);
 InferredValue UnknownStrides(DType dtype, Shape shape);
+InferredValue ContiguousIf(bool known, DType dtype, Shape shape);
+
+inline bool IsRowMajor(const Operand& operand) { return IsContiguous(operand.shape, operand.strides); }
 
 }  // namespace drtriton
 

@@ -2,6 +2,8 @@
 #ifndef DRTRITON_GRAPH_OPERATORS_H_
 #define DRTRITON_GRAPH_OPERATORS_H_
 
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "graph/call.h"
@@ -20,6 +22,31 @@ std::vector<OperatorSpec> MovementOperators();     // operators_movement.cc: cop
 std::vector<OperatorSpec> CreationOperators();     // operators_creation.cc: constants, ranges, random numbers
 std::vector<OperatorSpec> ConvolutionOperators();  // operators_convolution.cc: convolution, pooling, resizing
 std::vector<OperatorSpec> LossOperators();         // operators_loss.cc
+
+using Rule = std::vector<InferredValue> (*)(const Call&);
+using FlopsRule = double (*)(const Call&);
+
+// Adds rows of one kind to a table; schemas come without "aten::".  What a row has beside that is set on the result:
+// add(...).glue = true.
+class RowAdder {
+ public:
+  RowAdder(std::vector<OperatorSpec>& table, OpKind kind) : table_(table), kind_(kind) {}
+
+  OperatorSpec& operator()(std::string schema, std::string form, std::string domain, Rule infer,
+                           FlopsRule flops = nullptr) const {
+    table_.push_back({.schema_text = "aten::" + std::move(schema),
+                      .form = std::move(form),
+                      .kind = kind_,
+                      .domain = std::move(domain),
+                      .infer = infer,
+                      .flops = flops});
+    return table_.back();
+  }
+
+ private:
+  std::vector<OperatorSpec>& table_;
+  OpKind kind_;
+};
 
 // The rule of every pointwise operator: operands broadcast, their types combine as `result_type` says, strides as
 // TensorIterator chooses them.  (operators_arithmetic.cc)

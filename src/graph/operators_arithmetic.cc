@@ -85,6 +85,11 @@ std::vector<InferredValue> InferShift(const Call& call) {
   return result;
 }
 
+std::vector<InferredValue> InferHeaviside(const Call& call) {
+  call.Expect(call.Tensor("self").dtype == call.Tensor("values").dtype, "operands have to be of one dtype");
+  return InferPointwise(call);
+}
+
 std::vector<InferredValue> InferWhere(const Call& call) {
   const DType condition = call.Tensor("condition").dtype;
   call.Expect(condition == DType::kBool || condition == DType::kUInt8, "the condition has to be bool");
@@ -190,6 +195,14 @@ void AddArithmetic(std::vector<OperatorSpec>& table) {
     add(Binary("aten::" + std::string(name) + "(Tensor self, Tensor other) -> Tensor", "torch." + std::string(name),
                "f"));
   }
+  for (const char* name : {"gcd", "lcm"}) {
+    add(Binary("aten::" + std::string(name) + "(Tensor self, Tensor other) -> Tensor", "torch." + std::string(name),
+               "z"));
+  }
+  add(Binary("aten::heaviside(Tensor self, Tensor values) -> Tensor", "torch.heaviside", "n; self=~:=; values=~:=",
+             promote, "self,values", InferHeaviside));
+  add(Binary("aten::special_xlog1py(Tensor self, Tensor other) -> Tensor", "torch.special.xlog1py", "n", to_float));
+  add(Binary("aten::special_zeta(Tensor self, Tensor other) -> Tensor", "torch.special.zeta", "f", to_float));
   add(Binary("aten::atan2(Tensor self, Tensor other) -> Tensor", "torch.atan2", "n", to_float));
   add(Binary("aten::copysign.Tensor(Tensor self, Tensor other) -> Tensor", "torch.copysign", "n", to_float));
   add(Binary("aten::copysign.Scalar(Tensor self, Scalar other) -> Tensor", "torch.copysign", "n", to_float));

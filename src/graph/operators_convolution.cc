@@ -10,11 +10,8 @@
 namespace drtriton {
 namespace {
 
-using Rule = std::vector<InferredValue> (*)(const Call&);
-
 InferredValue RowMajorIf(const Operand& input, Shape shape) {
-  if (IsContiguous(input.shape, input.strides)) return Contiguous(input.dtype, std::move(shape));
-  return UnknownStrides(input.dtype, std::move(shape));
+  return ContiguousIf(IsRowMajor(input), input.dtype, std::move(shape));
 }
 
 struct ConvolutionArguments {
@@ -104,8 +101,7 @@ std::vector<InferredValue> InferConvolution(const Call& call) {
   if (c.batched) shape.push_back(c.input.shape[0]);
   shape.push_back(OutputChannels(c));
   for (size_t i = 0; i < c.dims; ++i) shape.push_back(ConvolvedSize(call, c, i));
-  const bool row_major = IsContiguous(c.weight.shape, c.weight.strides) && IsContiguous(c.input.shape, c.input.strides);
-  return {row_major ? Contiguous(c.input.dtype, shape) : UnknownStrides(c.input.dtype, shape)};
+  return {ContiguousIf(IsRowMajor(c.weight) && IsRowMajor(c.input), c.input.dtype, std::move(shape))};
 }
 
 // Every element of the input (transposed) or of the result meets one filter.
@@ -218,13 +214,9 @@ std::vector<InferredValue> InferUpsample2d(const Call& call) {
 // ---- The table
 
 void AddConvolutions(std::vector<OperatorSpec>& table) {
-  const auto add = [&table](std::string schema, std::string form, std::string domain) {
-    table.push_back({.schema_text = "aten::" + std::move(schema),
-                     .form = std::move(form),
-                     .kind = OpKind::kConvolution,
-                     .domain = "f; " + std::move(domain),
-                     .infer = InferConvolution,
-                     .flops = ConvolutionFlops});
+  const RowAdder add_row(table, OpKind::kConvolution);
+  const auto add = [&add_row](std::string schema, std::string form, const std::string& domain) {
+    add_row(std::move(schema), std::move(form), "f; " + domain, InferConvolution, ConvolutionFlops);
   };
   const std::vector<std::string> sizes = {"H", "H,W", "H,W,T"};
   const std::vector<std::string> kernels = {"3", "3,2", "3,2,1"};
@@ -266,17 +258,9 @@ void AddConvolutions(std::vector<OperatorSpec>& table) {
 }
 
 void AddPools(std::vector<OperatorSpec>& table) {
-  const auto add = [&table](std::string schema, std::string form, std::string domain, Rule infer,
-                            double (*flops)(const Call&)) {
-    table.push_back({.schema_text = "aten::" + std::move(schema),
-                     .form = std::move(form),
-                     .kind = OpKind::kPooling,
-                     .domain = "f; " + std::move(domain),
-                     .infer = infer,
-                     .flops = flops});
-  };
-  const std::vector<std::string> inputs = {"self=[N,C,H]|[C,H]", "self=[N,C,H,W]|[C,H,W]",
-                                           "self=[N,C,H,W,T]|[C,H,W,T]"};
+  const RowAdder add(table, OpKind::kPooling);
+  const std::vector<std::string> inputs = {"f; self=[N,C,H]|[C,H]", "f; self=[N,C,H,W]|[C,H,W]",
+                                           "f; self=[N,C,H,W,T]|[C,H,W,T]"};
   for (size_t dims = 1; dims <= 3; ++dims) {
     const std::string n = std::to_string(dims);
     const std::string zero = dims == 1 ? "[0]" : "0";

@@ -7,8 +7,6 @@
 namespace drtriton {
 namespace {
 
-using Rule = std::vector<InferredValue> (*)(const Call&);
-
 Shape CheckedSizes(const Call& call, std::string_view name) {
   Shape shape = call.Ints(name);
   for (int64_t size : shape) call.Expect(size >= 0, "a size is negative");
@@ -75,61 +73,58 @@ std::vector<InferredValue> InferNew(const Call& call) {
 
 std::vector<InferredValue> InferBernoulli(const Call& call) {
   const Operand self = call.Tensor("self");
-  if (IsContiguous(self.shape, self.strides)) return {Contiguous(self.dtype, self.shape)};
-  return {UnknownStrides(self.dtype, self.shape)};
+  return {ContiguousIf(IsRowMajor(self), self.dtype, self.shape)};
 }
 
 }  // namespace
 
 std::vector<OperatorSpec> CreationOperators() {
   std::vector<OperatorSpec> table;
-  const auto add = [&table](OpKind kind, std::string schema, std::string form, std::string domain, Rule infer) {
-    table.push_back({.schema_text = "aten::" + std::move(schema),
-                     .form = std::move(form),
-                     .kind = kind,
-                     .domain = "a; " + std::move(domain),
-                     .infer = infer});
+  const auto adder = [](const RowAdder& add) {
+    return [add](std::string schema, std::string form, const std::string& domain, Rule infer) {
+      add(std::move(schema), std::move(form), "a; " + domain, infer);
+    };
   };
-  const OpKind creation = OpKind::kCreation;
+  const auto creation = adder({table, OpKind::kCreation});
+  const auto random = adder({table, OpKind::kRandom});
   const std::string where = "ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None";
   const std::string end = ") -> Tensor";
   const std::string format = ", MemoryFormat? memory_format=None";
   const std::string typed = "; dtype=None|float16|int64";
   const std::string sized = "size=[A,B]|[]|[A]" + typed;
-  add(creation, "full(SymInt[] size, Scalar fill_value, *, " + where + end, "torch.full", sized + "; fill_value=2|0.5",
+  creation("full(SymInt[] size, Scalar fill_value, *, " + where + end, "torch.full", sized + "; fill_value=2|0.5",
       InferFull);
-  add(creation, "zeros(SymInt[] size, *, " + where + end, "torch.zeros", sized, InferEmpty);
-  add(creation, "ones(SymInt[] size, *, " + where + end, "torch.ones", sized, InferEmpty);
-  add(creation, "empty.memory_format(SymInt[] size, *, " + where + format + end, "torch.empty", sized, InferEmpty);
-  add(creation, "arange(Scalar end, *, " + where + end, "torch.arange", "end=5|2.5" + typed, InferArange);
-  add(creation, "arange.start(Scalar start, Scalar end, *, " + where + end, "torch.arange",
+  creation("zeros(SymInt[] size, *, " + where + end, "torch.zeros", sized, InferEmpty);
+  creation("ones(SymInt[] size, *, " + where + end, "torch.ones", sized, InferEmpty);
+  creation("empty.memory_format(SymInt[] size, *, " + where + format + end, "torch.empty", sized, InferEmpty);
+  creation("arange(Scalar end, *, " + where + end, "torch.arange", "end=5|2.5" + typed, InferArange);
+  creation("arange.start(Scalar start, Scalar end, *, " + where + end, "torch.arange",
       "start=1|0.5; end=7|9.5" + typed, InferArange);
-  add(creation, "arange.start_step(Scalar start, Scalar end, Scalar step=1, *, " + where + end,
+  creation("arange.start_step(Scalar start, Scalar end, Scalar step=1, *, " + where + end,
       "torch.arange({start}, {end}, {step}[, dtype={dtype}][, device={device}])",
       "start=1|0.5; end=7; step=2|1" + typed, InferArange);
-  add(creation, "linspace(Scalar start, Scalar end, int steps, *, " + where + end, "torch.linspace",
+  creation("linspace(Scalar start, Scalar end, int steps, *, " + where + end, "torch.linspace",
       "start=0; end=1.5; steps=1..5", InferLinspace);
-  add(creation, "scalar_tensor(Scalar s, *, " + where + end, "torch.scalar_tensor", "s=2|0.5" + typed, InferScalar);
-  add(creation, "eye(SymInt n, *, " + where + end, "torch.eye", "n=1..4" + typed, InferEye);
-  add(creation, "eye.m(SymInt n, SymInt m, *, " + where + end, "torch.eye", "n=1..4; m=2..3" + typed, InferEye);
-  add(creation, "full_like(Tensor self, Scalar fill_value, *, " + where + format + end, "torch.full_like",
+  creation("scalar_tensor(Scalar s, *, " + where + end, "torch.scalar_tensor", "s=2|0.5" + typed, InferScalar);
+  creation("eye(SymInt n, *, " + where + end, "torch.eye", "n=1..4" + typed, InferEye);
+  creation("eye.m(SymInt n, SymInt m, *, " + where + end, "torch.eye", "n=1..4; m=2..3" + typed, InferEye);
+  creation("full_like(Tensor self, Scalar fill_value, *, " + where + format + end, "torch.full_like",
       "fill_value=2" + typed, InferLike);
   for (const std::string name : {"zeros_like", "ones_like", "empty_like"}) {
-    add(creation, name + "(Tensor self, *, " + where + format + end, "torch." + name, "self=~" + typed, InferLike);
+    creation(name + "(Tensor self, *, " + where + format + end, "torch." + name, "self=~" + typed, InferLike);
   }
   for (const std::string name : {"new_zeros", "new_ones", "new_empty"}) {
-    add(creation, name + "(Tensor self, SymInt[] size, *, " + where + end, "." + name, sized, InferNew);
+    creation(name + "(Tensor self, SymInt[] size, *, " + where + end, "." + name, sized, InferNew);
   }
-  add(creation, "new_full(Tensor self, SymInt[] size, Scalar fill_value, *, " + where + end, ".new_full",
+  creation("new_full(Tensor self, SymInt[] size, Scalar fill_value, *, " + where + end, ".new_full",
       sized + "; fill_value=2", InferNew);
-  const OpKind random = OpKind::kRandom;
-  add(random, "rand(SymInt[] size, *, " + where + end, "torch.rand", "size=[A,B]|[A]", InferEmpty);
-  add(random, "randn(SymInt[] size, *, " + where + end, "torch.randn", "size=[A,B]|[A]", InferEmpty);
-  add(random, "rand_like(Tensor self, *, " + where + format + end, "torch.rand_like", "self=[*,A]:f", InferLike);
-  add(random, "randn_like(Tensor self, *, " + where + format + end, "torch.randn_like", "self=[*,A]:f", InferLike);
-  add(random, "bernoulli(Tensor self, *, Generator? generator=None) -> Tensor", "torch.bernoulli", "self=[*,A]:f",
+  random("rand(SymInt[] size, *, " + where + end, "torch.rand", "size=[A,B]|[A]", InferEmpty);
+  random("randn(SymInt[] size, *, " + where + end, "torch.randn", "size=[A,B]|[A]", InferEmpty);
+  random("rand_like(Tensor self, *, " + where + format + end, "torch.rand_like", "self=[*,A]:f", InferLike);
+  random("randn_like(Tensor self, *, " + where + format + end, "torch.randn_like", "self=[*,A]:f", InferLike);
+  random("bernoulli(Tensor self, *, Generator? generator=None) -> Tensor", "torch.bernoulli", "self=[*,A]:f",
       InferBernoulli);
-  add(random, "bernoulli.p(Tensor self, float p, *, Generator? generator=None) -> Tensor", "torch.bernoulli",
+  random("bernoulli.p(Tensor self, float p, *, Generator? generator=None) -> Tensor", "torch.bernoulli",
       "self=[*,A]:f; p=0.5", InferBernoulli);
   return table;
 }

@@ -4,8 +4,6 @@
 namespace drtriton {
 namespace {
 
-using Rule = std::vector<InferredValue> (*)(const Call&);
-
 InferredValue Reduce(const Call& call, DType dtype, Shape shape) {
   const int64_t reduction = call.Int("reduction");
   return reduction == 1 || reduction == 2 ? Contiguous(dtype, {}) : UnknownStrides(dtype, std::move(shape));
@@ -54,12 +52,9 @@ std::vector<InferredValue> InferClassLoss(const Call& call) {
 
 std::vector<OperatorSpec> LossOperators() {
   std::vector<OperatorSpec> table;
-  const auto add = [&table](std::string schema, std::string domain, Rule infer) {
-    table.push_back({.schema_text = "aten::" + std::move(schema) + " -> Tensor",
-                     .form = "",
-                     .kind = OpKind::kLoss,
-                     .domain = "f; reduction=0..2; " + std::move(domain),
-                     .infer = infer});
+  const RowAdder add_row(table, OpKind::kLoss);
+  const auto add = [&add_row](const std::string& schema, const std::string& domain, Rule infer) {
+    add_row(schema + " -> Tensor", "", "f; reduction=0..2; " + domain, infer);
   };
   const std::string same = "self=[*,A]:=; target=[*,A]:=";
   add("mse_loss(Tensor self, Tensor target, int reduction=1)", same, InferElementLoss);

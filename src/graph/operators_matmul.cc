@@ -7,8 +7,6 @@
 namespace drtriton {
 namespace {
 
-using Rule = std::vector<InferredValue> (*)(const Call&);
-
 void ExpectOneDType(const Call& call, const Operand& a, const Operand& b) {
   call.Expect(a.dtype == b.dtype,
               "operands are of different dtypes, ", Name(a.dtype), " and ", Name(b.dtype));
@@ -50,6 +48,63 @@ std::vector<InferredValue> AddedProduct(const Call& call, size_t rank) {
 }
 std::vector<InferredValue> InferAddMm(const Call& call) { return AddedProduct(call, 2); }
 std::vector<InferredValue> InferBaddBmm(const Call& call) { return AddedProduct(call, 3); }
+
+// beta * self + alpha * the sum of a batch of products.
+std::vector<InferredValue> InferAddBatched(const Call& call) {
+  const Operand self = call.Tensor(size_t{0});
+  const Operand a = call.Tensor(size_t{1});
+  Shape shape = ProductShape(call, a, call.Tensor(size_t{2}), 3);
+  shape.erase(shape.begin());
+  ExpectOneDType(call, self, a);
+  call.Expect(BroadcastShapes(self.shape, shape) == shape, "the added tensor does not broadcast to ", shape);
+  return {Contiguous(a.dtype, shape)};
+}
+
+// beta * self + alpha * a matrix times a vector, or (addr) the outer product of two vectors.
+std::vector<InferredValue> InferAddVectors(const Call& call) {
+  const Operand self = call.Tensor(size_t{0});
+  const Operand a = call.Tensor(size_t{1});
+  const Operand b = call.Tensor(size_t{2});
+  const bool outer = call.info().schema.Find("vec1") >= 0;
+  call.Expect(a.rank() == (outer ? 1 : 2) && b.rank() == 1, outer ? "needs two vectors" : "needs a matrix and a vector");
+  if (!outer) ExpectInner(call, a.shape[1], b.shape[0]);
+  if (!outer) ExpectOneDType(call, a, b);
+  if (!outer) ExpectOneDType(call, self, a);
+  const Shape shape = outer ? Shape{a.shape[0], b.shape[0]} : Shape{a.shape[0]};
+  call.Expect(BroadcastShapes(self.shape, shape) == shape, "the added tensor does not broadcast to ", shape);
+  const DType dtype = outer ? ResultDType({self, a, b}) : a.dtype;
+  return {outer ? UnknownStrides(dtype, shape) : Contiguous(dtype, shape)};
+}
+
+std::vector<InferredValue> InferCross(const Call& call) {
+  const Operand a = call.Tensor(size_t{0});
+  const Operand b = call.Tensor(size_t{1});
+  ExpectOneDType(call, a, b);
+  call.Expect(a.rank() == b.rank(), "operands differ in rank");
+  const size_t dim = static_cast<size_t>(call.Dim("dim", a.rank()));
+  call.Expect(a.rank() > 0 && a.shape[dim] == 3 && b.shape[dim] == 3, "needs 3 elements along the dimension");
+  const std::optional<Shape> shape = BroadcastShapes(a.shape, b.shape);
+  call.Expect(shape.has_value(), "shapes ", a.shape, " and ", b.shape, " do not broadcast");
+  return {UnknownStrides(a.dtype, *shape)};
+}
+
+double AddBatchedFlops(const Call& call) {
+  const Operand a = call.Tensor(size_t{1});
+  return 2 * static_cast<double>(a.Elements()) * static_cast<double>(call.Tensor(size_t{2}).shape[2]);
+}
+
+double AddVectorsFlops(const Call& call) {
+  const double elements = static_cast<double>(call.Tensor(size_t{1}).Elements());
+  const bool outer = call.info().schema.Find("vec1") >= 0;
+  return 2 * elements * (outer ? static_cast<double>(call.Tensor(size_t{2}).Elements()) : 1.0);
+}
+
+// Two products and a difference.
+double CrossFlops(const Call& call) { return 3.0 * static_cast<double>(ElementCount(InferCross(call)[0].shape)); }
+
+double OuterFlops(const Call& call) {
+  return static_cast<double>(call.Tensor(size_t{0}).Elements()) * static_cast<double>(call.Tensor(size_t{1}).Elements());
+}
 
 std::vector<InferredValue> InferDot(const Call& call) {
   const Operand a = call.Tensor(size_t{0});
@@ -206,15 +261,7 @@ double AttentionFlops(const Call& call) {
 }
 
 void AddProducts(std::vector<OperatorSpec>& table) {
-  const auto add = [&table](std::string schema, std::string form, std::string domain, Rule infer,
-                            double (*flops)(const Call&)) {
-    table.push_back({.schema_text = "aten::" + std::move(schema),
-                     .form = std::move(form),
-                     .kind = OpKind::kMatmul,
-                     .domain = std::move(domain),
-                     .infer = infer,
-                     .flops = flops});
-  };
+  const RowAdder add(table, OpKind::kMatmul);
   const std::string scaled = "; beta=1|1|0.5; alpha=1|1|2";
   add("linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", "F.linear",
       "f; input=[*,K]; weight=[N,K]; bias=None|[N]", InferLinear, FlopsOfFirst);
@@ -226,9 +273,17 @@ void AddProducts(std::vector<OperatorSpec>& table) {
       "f; self=[N]|[M,N]|[M,1]; mat1=[M,K]; mat2=[K,N]" + scaled, InferAddMm, FlopsOfSecond);
   add("baddbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor", "torch.baddbmm",
       "f; self=[N]|[B,M,N]|[M,1]; batch1=[B,M,K]; batch2=[B,K,N]" + scaled, InferBaddBmm, FlopsOfSecond);
+  add("addbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor", "torch.addbmm",
+      "f; self=[N]|[M,N]; batch1=[B,M,K]; batch2=[B,K,N]" + scaled, InferAddBatched, AddBatchedFlops);
+  add("addmv(Tensor self, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1) -> Tensor", "torch.addmv",
+      "f; self=[M]|[1]; mat=[M,K]; vec=[K]" + scaled, InferAddVectors, AddVectorsFlops);
+  add("addr(Tensor self, Tensor vec1, Tensor vec2, *, Scalar beta=1, Scalar alpha=1) -> Tensor", "torch.addr",
+      "f; self=[M,N]:=|[N]:=; vec1=[M]:=; vec2=[N]:=" + scaled, InferAddVectors, AddVectorsFlops);
+  add("linalg_cross(Tensor self, Tensor other, *, int dim=-1) -> Tensor", "torch.linalg.cross",
+      "n; self=[*,A,3]; other=[*,A,3]|[*,1,3]", InferCross, CrossFlops);
   add("dot(Tensor self, Tensor tensor) -> Tensor", "torch.dot", "f; self=[K]; tensor=[K]", InferDot, FlopsOfFirst);
   add("mv(Tensor self, Tensor vec) -> Tensor", "torch.mv", "f; self=[M,K]; vec=[K]", InferMv, FlopsOfFirst);
-  add("outer(Tensor self, Tensor vec2) -> Tensor", "torch.outer", "f; self=[M]; vec2=[N]", InferOuter, nullptr);
+  add("outer(Tensor self, Tensor vec2) -> Tensor", "torch.outer", "f; self=[M]; vec2=[N]", InferOuter, OuterFlops);
   add("einsum(str equation, Tensor[] tensors, *, int[]? path=None) -> Tensor", "torch.einsum({equation}, {*tensors})",
       "f; equation='mk,kn->mn'|'...mk,...kn->...nm'|'mk,kn'; tensors=[[M,K],[K,N]]", InferEinsumCall, EinsumFlops);
   add("bilinear(Tensor input1, Tensor input2, Tensor weight, Tensor? bias=None) -> Tensor", "F.bilinear",

@@ -7,14 +7,6 @@
 namespace drtriton {
 namespace {
 
-using Rule = std::vector<InferredValue> (*)(const Call&);
-
-bool IsRowMajor(const Operand& operand) { return IsContiguous(operand.shape, operand.strides); }
-
-InferredValue ContiguousIf(bool known, DType dtype, Shape shape) {
-  return known ? Contiguous(dtype, std::move(shape)) : UnknownStrides(dtype, std::move(shape));
-}
-
 // Strides that `memory_format` asks for; none: those of the input, where it is dense.
 Shape FormattedStrides(const Call& call, const Operand& self) {
   const Attr& format = call.Arg("memory_format");
@@ -312,45 +304,31 @@ std::vector<InferredValue> InferOneHot(const Call& call) {
 }
 
 void AddCopies(std::vector<OperatorSpec>& table) {
-  const auto add = [&table](bool glue, std::string schema, std::string form, std::string domain, Rule infer) {
-    table.push_back({.schema_text = "aten::" + std::move(schema),
-                     .form = std::move(form),
-                     .kind = OpKind::kMovement,
-                     .domain = std::move(domain),
-                     .infer = infer,
-                     .glue = glue});
-  };
-  add(true, "clone(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", ".clone",
-      "a; memory_format=None|contiguous_format|preserve_format", InferClone);
-  add(false,
-      "_to_copy(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? "
+  const RowAdder add(table, OpKind::kMovement);
+  add("clone(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", ".clone",
+      "a; memory_format=None|contiguous_format|preserve_format", InferClone).glue = true;
+  add("_to_copy(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? "
       "pin_memory=None, bool "
       "non_blocking=False, MemoryFormat? memory_format=None) -> Tensor",
       "{self}.to({dtype})", "a; dtype=float32|bfloat16|int64|bool", InferToCopy);
-  add(true, "lift_fresh_copy(Tensor self) -> Tensor", "", "a", InferLiftCopy);
-  add(false, "copy(Tensor self, Tensor src, bool non_blocking=False) -> Tensor", "", "f; self=[*,A]; src=[*,A]|[A]",
+  add("lift_fresh_copy(Tensor self) -> Tensor", "", "a", InferLiftCopy).glue = true;
+  add("copy(Tensor self, Tensor src, bool non_blocking=False) -> Tensor", "", "f; self=[*,A]; src=[*,A]|[A]",
       InferCopy);
-  add(false, "flip(Tensor self, int[] dims) -> Tensor", "torch.flip({self}, dims={dims})", "a; dims=dims", InferFlip);
-  add(false, "roll(Tensor self, SymInt[1] shifts, int[1] dims=[]) -> Tensor",
+  add("flip(Tensor self, int[] dims) -> Tensor", "torch.flip({self}, dims={dims})", "a; dims=dims", InferFlip);
+  add("roll(Tensor self, SymInt[1] shifts, int[1] dims=[]) -> Tensor",
       "torch.roll({self}, {shifts}[, dims={dims}])", "a; self=[*,A]; shifts=[1]|[-2]; dims=[-1]|[]", InferRoll);
-  add(false, "tril(Tensor self, SymInt diagonal=0) -> Tensor", "torch.tril", "a; self=[*,A,B]; diagonal=0|1|-1",
+  add("tril(Tensor self, SymInt diagonal=0) -> Tensor", "torch.tril", "a; self=[*,A,B]; diagonal=0|1|-1",
       InferTriangle);
-  add(false, "triu(Tensor self, SymInt diagonal=0) -> Tensor", "torch.triu", "a; self=[*,A,B]; diagonal=0|1|-1",
+  add("triu(Tensor self, SymInt diagonal=0) -> Tensor", "torch.triu", "a; self=[*,A,B]; diagonal=0|1|-1",
       InferTriangle);
-  add(false, "pixel_shuffle(Tensor self, int upscale_factor) -> Tensor", "F.pixel_shuffle",
+  add("pixel_shuffle(Tensor self, int upscale_factor) -> Tensor", "F.pixel_shuffle",
       "f; self=[*,4*C,H,W]; upscale_factor=2", InferPixelShuffle);
-  add(false, "pixel_unshuffle(Tensor self, int downscale_factor) -> Tensor", "F.pixel_unshuffle",
+  add("pixel_unshuffle(Tensor self, int downscale_factor) -> Tensor", "F.pixel_unshuffle",
       "f; self=[*,C,2*A,2*B]; downscale_factor=2", InferPixelUnshuffle);
 }
 
 void AddJoins(std::vector<OperatorSpec>& table) {
-  const auto add = [&table](std::string schema, std::string form, std::string domain, Rule infer) {
-    table.push_back({.schema_text = "aten::" + std::move(schema),
-                     .form = std::move(form),
-                     .kind = OpKind::kMovement,
-                     .domain = std::move(domain),
-                     .infer = infer});
-  };
+  const RowAdder add(table, OpKind::kMovement);
   add("cat(Tensor[] tensors, int dim=0) -> Tensor", "torch.cat({tensors}[, dim={dim}])",
       "a; tensors=[[*,A,C],[*,B,C]]|[[*,A,C],[*,A,C],[0]]; dim=-2", InferCat);
   add("stack(Tensor[] tensors, int dim=0) -> Tensor", "torch.stack({tensors}[, dim={dim}])",
@@ -375,36 +353,28 @@ void AddJoins(std::vector<OperatorSpec>& table) {
 }
 
 void AddLookups(std::vector<OperatorSpec>& table) {
-  const auto add = [&table](bool fetches, std::string schema, std::string form, std::string domain, Rule infer) {
-    table.push_back({.schema_text = "aten::" + std::move(schema),
-                     .form = std::move(form),
-                     .kind = OpKind::kMovement,
-                     .domain = std::move(domain),
-                     .infer = infer,
-                     .fetches = fetches});
-  };
-  add(true,
-      "embedding(Tensor weight, Tensor indices, SymInt padding_idx=-1, bool scale_grad_by_freq=False, bool "
+  const RowAdder add(table, OpKind::kMovement);
+  add("embedding(Tensor weight, Tensor indices, SymInt padding_idx=-1, bool scale_grad_by_freq=False, bool "
       "sparse=False) -> Tensor",
       "F.embedding({indices}, {weight}[, padding_idx={padding_idx}])",
-      "f; weight=[V,K]; indices=[*]:i; padding_idx=-1|0", InferEmbedding);
-  add(true, "gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor",
-      "torch.gather({self}, {dim}, {index})", "a; self=[A,B]; index=[A,C]:i; dim=1|-1", InferGather);
-  add(true, "index_select(Tensor self, int dim, Tensor index) -> Tensor", "torch.index_select({self}, {dim}, {index})",
-      "a; self=[A,B,C]; index=[D]:i; dim=0..2|-1", InferIndexSelect);
-  add(true, "index.Tensor(Tensor self, Tensor?[] indices) -> Tensor", "",
-      "a; self=[A,B,C]; indices=[[D]]:i|[None,[D]]:i|[[D],None,[D]]:i|[[D],[E,1]]:i", InferIndex);
-  add(false, "scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor",
+      "f; weight=[V,K]; indices=[*]:i; padding_idx=-1|0", InferEmbedding).fetches = true;
+  add("gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor",
+      "torch.gather({self}, {dim}, {index})", "a; self=[A,B]; index=[A,C]:i; dim=1|-1", InferGather).fetches = true;
+  add("index_select(Tensor self, int dim, Tensor index) -> Tensor", "torch.index_select({self}, {dim}, {index})",
+      "a; self=[A,B,C]; index=[D]:i; dim=0..2|-1", InferIndexSelect).fetches = true;
+  add("index.Tensor(Tensor self, Tensor?[] indices) -> Tensor", "",
+      "a; self=[A,B,C]; indices=[[D]]:i|[None,[D]]:i|[[D],None,[D]]:i|[[D],[E,1]]:i", InferIndex).fetches = true;
+  add("scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor",
       "torch.scatter({self}, {dim}, {index}, {src})", "f; self=[A,B]:=; index=[A,B]:i; src=[A,B]:=; dim=1",
       InferScatter);
-  add(false, "scatter.value(Tensor self, int dim, Tensor index, Scalar value) -> Tensor",
+  add("scatter.value(Tensor self, int dim, Tensor index, Scalar value) -> Tensor",
       "torch.scatter({self}, {dim}, {index}, {value})", "f; self=[A,B]; index=[A,B]:i; dim=0; value=1", InferScatter);
-  add(false, "scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor",
+  add("scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor",
       "torch.scatter_add({self}, {dim}, {index}, {src})", "f; self=[A,B]:=; index=[A,B]:i; src=[A,B]:=; dim=1",
       InferScatter);
-  add(false, "select_scatter(Tensor self, Tensor src, int dim, SymInt index) -> Tensor", "torch.select_scatter",
+  add("select_scatter(Tensor self, Tensor src, int dim, SymInt index) -> Tensor", "torch.select_scatter",
       "f; self=[A,B]:=; src=[A]:=; dim=1; index=0", InferSelectScatter);
-  add(false, "one_hot(Tensor self, int num_classes=-1) -> Tensor", "F.one_hot", "a; self=[*]:i; num_classes=5",
+  add("one_hot(Tensor self, int num_classes=-1) -> Tensor", "F.one_hot", "a; self=[*]:i; num_classes=5",
       InferOneHot);
 }
 

@@ -5,12 +5,7 @@
 namespace drtriton {
 namespace {
 
-using Rule = std::vector<InferredValue> (*)(const Call&);
-
-InferredValue LikeInput(const Operand& input) {
-  if (IsContiguous(input.shape, input.strides)) return Contiguous(input.dtype, input.shape);
-  return UnknownStrides(input.dtype, input.shape);
-}
+InferredValue LikeInput(const Operand& input) { return ContiguousIf(IsRowMajor(input), input.dtype, input.shape); }
 
 Operand FloatInput(const Call& call) {
   Operand input = call.Tensor("input");
@@ -149,28 +144,19 @@ std::vector<InferredValue> InferRawSoftmax(const Call& call) {
 }
 
 void AddSoftmax(std::vector<OperatorSpec>& table) {
+  const RowAdder add(table, OpKind::kSoftmax);
   for (const std::string name : {"softmax", "log_softmax"}) {
-    table.push_back({.schema_text = "aten::" + name + ".int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor",
-                     .form = "F." + name + "({self}, dim={dim}[, dtype={dtype}])",
-                     .kind = OpKind::kSoftmax,
-                     .domain = "f; dim=dim; dtype=None|None|float32",
-                     .infer = InferSoftmax});
-    table.push_back({.schema_text = "aten::_" + name + "(Tensor self, int dim, bool half_to_float) -> Tensor",
-                     .form = "",
-                     .kind = OpKind::kSoftmax,
-                     .domain = "f; dim=dim; half_to_float=False",
-                     .infer = InferRawSoftmax});
+    add(name + ".int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor",
+        "F." + name + "({self}, dim={dim}[, dtype={dtype}])", "f; dim=dim; dtype=None|None|float32", InferSoftmax);
+    add("_" + name + "(Tensor self, int dim, bool half_to_float) -> Tensor", "", "f; dim=dim; half_to_float=False",
+        InferRawSoftmax);
   }
+  add("_safe_softmax(Tensor self, int dim, ScalarType? dtype=None) -> Tensor", "",
+      "f; dim=dim; dtype=None|None|float32", InferSoftmax);
 }
 
 void AddLayerNorms(std::vector<OperatorSpec>& table) {
-  const auto add = [&table](std::string schema, std::string form, std::string domain, Rule infer) {
-    table.push_back({.schema_text = "aten::" + std::move(schema),
-                     .form = std::move(form),
-                     .kind = OpKind::kNormalisation,
-                     .domain = std::move(domain),
-                     .infer = infer});
-  };
+  const RowAdder add(table, OpKind::kNormalisation);
   add("layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float "
       "eps=1.0000000000000001e-05, bool cudnn_enable=True) -> Tensor",
       "F.layer_norm({input}, {normalized_shape}[, {weight}, {bias}, {eps}])",
@@ -207,13 +193,7 @@ void AddLayerNorms(std::vector<OperatorSpec>& table) {
 }
 
 void AddBatchNorms(std::vector<OperatorSpec>& table) {
-  const auto add = [&table](std::string schema, std::string form, std::string domain, Rule infer) {
-    table.push_back({.schema_text = "aten::" + std::move(schema),
-                     .form = std::move(form),
-                     .kind = OpKind::kNormalisation,
-                     .domain = std::move(domain),
-                     .infer = infer});
-  };
+  const RowAdder add(table, OpKind::kNormalisation);
   const std::string affine =
       "f; input=[N,C,*]; weight=None|[C]; bias=None|[C]; running_mean=[C]:float32; running_var=[C]:float32; ";
   const std::string rest = "momentum=0.1; eps=1e-05";

@@ -69,6 +69,14 @@ std::vector<InferredValue> InferExtremeWithIndex(const Call& call) {
   return {Contiguous(call.Tensor("self").dtype, shape), Contiguous(DType::kInt64, shape)};
 }
 
+std::vector<InferredValue> InferKthValue(const Call& call) {
+  const Operand self = call.Tensor("self");
+  const size_t dim = static_cast<size_t>(call.Dim("dim", self.rank()));
+  const int64_t size = self.rank() > 0 ? self.shape[dim] : 1;
+  call.Expect(call.Int("k") >= 1 && call.Int("k") <= size, "k is out of range");
+  return InferExtremeWithIndex(call);
+}
+
 std::vector<InferredValue> InferTwoExtremes(const Call& call) {
   ExpectElements(call);
   const InferredValue one = Contiguous(call.Tensor("self").dtype, ReducedShape(call));
@@ -92,7 +100,11 @@ std::vector<InferredValue> InferNorm(const Call& call) {
   call.Expect(IsFloating(dtype), "the norm of integers is not defined");
   const Attr& order = call.Arg(HasArgument(call, "ord") ? "ord" : "p");
   if (order.IsNumber() && (order.AsDouble() < 0 || std::isinf(order.AsDouble()))) ExpectElements(call);
-  if (HasArgument(call, "dtype")) dtype = call.DTypeOr("dtype").value_or(dtype);
+  if (HasArgument(call, "dtype")) {
+    const DType wanted = call.DTypeOr("dtype").value_or(dtype);
+    call.Expect(Promote(dtype, wanted) == wanted, Name(dtype), " does not convert to ", Name(wanted), " without loss");
+    dtype = wanted;
+  }
   call.Expect(IsFloating(dtype), "the norm's dtype has to be floating");
   return {Contiguous(dtype, ReducedShape(call))};
 }
@@ -123,8 +135,7 @@ std::vector<InferredValue> InferCumulativeExtreme(const Call& call) {
 
 std::vector<InferredValue> SortedLike(const Call& call, const Shape& shape) {
   const Operand self = call.Tensor("self");
-  const bool contiguous = IsContiguous(self.shape, self.strides);
-  const auto value = [&](DType dtype) { return contiguous ? Contiguous(dtype, shape) : UnknownStrides(dtype, shape); };
+  const auto value = [&](DType dtype) { return ContiguousIf(IsRowMajor(self), dtype, shape); };
   if (call.info().schema.results.size() == 1) return {value(DType::kInt64)};
   return {value(self.dtype), value(DType::kInt64)};
 }
@@ -146,16 +157,8 @@ std::vector<InferredValue> InferTopK(const Call& call) {
   return SortedLike(call, shape);
 }
 
-using Rule = std::vector<InferredValue> (*)(const Call&);
-
 void AddReductions(std::vector<OperatorSpec>& table) {
-  const auto add = [&table](std::string schema, std::string form, std::string domain, Rule infer) {
-    table.push_back({.schema_text = "aten::" + std::move(schema),
-                     .form = std::move(form),
-                     .kind = OpKind::kReduction,
-                     .domain = std::move(domain),
-                     .infer = infer});
-  };
+  const RowAdder add(table, OpKind::kReduction);
   const std::string typed = "; dtype=None|None|float32";
   const std::string along = "; dim=dims; keepdim=False|True";
   const std::string one = "; dim=dim; keepdim=False|True";
@@ -182,6 +185,13 @@ void AddReductions(std::vector<OperatorSpec>& table) {
   add("median(Tensor self) -> Tensor", "torch.median", "n", InferMedian);
   add("median.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)",
       "torch.median({self}, dim={dim}[, keepdim={keepdim}])", "n" + one, InferExtremeWithIndex);
+  add("nanmedian(Tensor self) -> Tensor", "torch.nanmedian", "n", InferMedian);
+  add("nanmedian.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)",
+      "torch.nanmedian({self}, dim={dim}[, keepdim={keepdim}])", "n" + one, InferExtremeWithIndex);
+  add("mode(Tensor self, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)",
+      "torch.mode({self}[, dim={dim}][, keepdim={keepdim}])", "n" + one, InferExtremeWithIndex);
+  add("kthvalue(Tensor self, SymInt k, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)",
+      "torch.kthvalue({self}, {k}[, dim={dim}][, keepdim={keepdim}])", "n; k=1" + one, InferKthValue);
   add("prod(Tensor self, *, ScalarType? dtype=None) -> Tensor", "torch.prod", "a" + typed, InferSum);
   add("prod.dim_int(Tensor self, int dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
       "torch.prod({self}, dim={dim}[, keepdim={keepdim}][, dtype={dtype}])", "a" + one + typed, InferSum);
@@ -199,19 +209,17 @@ void AddReductions(std::vector<OperatorSpec>& table) {
 }
 
 void AddMoments(std::vector<OperatorSpec>& table) {
-  const auto add = [&table](std::string schema, std::string form, std::string domain, Rule infer) {
-    table.push_back({.schema_text = "aten::" + std::move(schema),
-                     .form = std::move(form),
-                     .kind = OpKind::kReduction,
-                     .domain = std::move(domain),
-                     .infer = infer});
-  };
+  const RowAdder add(table, OpKind::kReduction);
   const std::string along = "; dim=dims|None; correction=None|0|1; keepdim=False|True";
   const std::string corrected = "(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> ";
   for (const std::string name : {"var", "std"}) {
     add(name + "(Tensor self, bool unbiased=True) -> Tensor", "torch." + name + "({self}[, unbiased={unbiased}])",
         "f; unbiased=True|False", InferVariance);
     add(name + ".dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor", "",
+        "f; dim=dims; unbiased=True|False; keepdim=False|True", InferVariance);
+    add(name + "_mean(Tensor self, bool unbiased=True) -> (Tensor, Tensor)",
+        "torch." + name + "_mean({self}[, unbiased={unbiased}])", "f; unbiased=True|False", InferVariance);
+    add(name + "_mean.dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> (Tensor, Tensor)", "",
         "f; dim=dims; unbiased=True|False; keepdim=False|True", InferVariance);
     const std::string form = "({self}, dim={dim}[, correction={correction}][, keepdim={keepdim}])";
     add(name + ".correction" + corrected + "Tensor", "torch." + name + form, "f" + along, InferVariance);
@@ -222,6 +230,11 @@ void AddMoments(std::vector<OperatorSpec>& table) {
   add("norm.Scalar(Tensor self, Scalar p=2) -> Tensor", "torch.norm", "f; p=2|1|3.0", InferNorm);
   add("norm.ScalarOpt_dim(Tensor self, Scalar? p, int[1] dim, bool keepdim=False) -> Tensor",
       "torch.norm({self}, p={p}, dim={dim}[, keepdim={keepdim}])", "f; p=2|1|None" + dims, InferNorm);
+  add("norm.ScalarOpt_dtype(Tensor self, Scalar? p, *, ScalarType dtype) -> Tensor",
+      "torch.norm({self}, p={p}, dtype={dtype})", "f; p=2|1|None; dtype=float64|float64|float32", InferNorm);
+  add("norm.ScalarOpt_dim_dtype(Tensor self, Scalar? p, int[1] dim, bool keepdim, *, ScalarType dtype) -> Tensor",
+      "torch.norm({self}, p={p}, dim={dim}, keepdim={keepdim}, dtype={dtype})",
+      "f; p=2|1|None; dtype=float64|float64|float32" + dims, InferNorm);
   add("linalg_vector_norm(Tensor self, Scalar ord=2, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) "
       "-> Tensor",
       "torch.linalg.vector_norm({self}[, ord={ord}][, dim={dim}][, keepdim={keepdim}][, dtype={dtype}])",
@@ -231,30 +244,30 @@ void AddMoments(std::vector<OperatorSpec>& table) {
 }
 
 void AddScansAndSorts(std::vector<OperatorSpec>& table) {
-  const auto add = [&table](OpKind kind, std::string schema, std::string form, std::string domain, Rule infer) {
-    table.push_back({.schema_text = "aten::" + std::move(schema),
-                     .form = std::move(form),
-                     .kind = kind,
-                     .domain = std::move(domain),
-                     .infer = infer});
-  };
+  const RowAdder scan(table, OpKind::kScan);
+  const RowAdder other(table, OpKind::kOther);
   for (const std::string name : {"cumsum", "cumprod"}) {
-    add(OpKind::kScan, name + "(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor",
+    scan(name + "(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor",
         "torch." + name + "({self}, dim={dim}[, dtype={dtype}])", "n; dim=dim; dtype=None|None|float32",
         InferCumulative);
   }
-  add(OpKind::kScan, "logcumsumexp(Tensor self, int dim) -> Tensor", "torch.logcumsumexp({self}, dim={dim})",
+  scan("logcumsumexp(Tensor self, int dim) -> Tensor", "torch.logcumsumexp({self}, dim={dim})",
       "f; dim=dim", InferCumulative);
   for (const std::string name : {"cummax", "cummin"}) {
-    add(OpKind::kScan, name + "(Tensor self, int dim) -> (Tensor values, Tensor indices)",
+    scan(name + "(Tensor self, int dim) -> (Tensor values, Tensor indices)",
         "torch." + name + "({self}, dim={dim})", "n; dim=dim", InferCumulativeExtreme);
   }
-  add(OpKind::kOther, "sort(Tensor self, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)",
+  other("sort(Tensor self, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)",
       "torch.sort({self}[, dim={dim}][, descending={descending}])", "n; dim=dim; descending=False|True", InferSort);
-  add(OpKind::kOther, "argsort(Tensor self, int dim=-1, bool descending=False) -> Tensor",
+  other("sort.stable(Tensor self, *, bool? stable, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)",
+      "torch.sort({self}, stable={stable}[, dim={dim}][, descending={descending}])",
+      "n; stable=True|False; dim=dim; descending=False|True", InferSort);
+  other("argsort.stable(Tensor self, *, bool stable, int dim=-1, bool descending=False) -> Tensor",
+      "torch.argsort({self}, stable={stable}[, dim={dim}][, descending={descending}])",
+      "n; stable=True|False; dim=dim; descending=False|True", InferSort);
+  other("argsort(Tensor self, int dim=-1, bool descending=False) -> Tensor",
       "torch.argsort({self}[, dim={dim}][, descending={descending}])", "n; dim=dim; descending=False|True", InferSort);
-  add(OpKind::kOther,
-      "topk(Tensor self, SymInt k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor indices)",
+  other("topk(Tensor self, SymInt k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor indices)",
       "torch.topk({self}, {k}[, dim={dim}][, largest={largest}][, sorted={sorted}])",
       "n; self=[*,N]; k=1|N; largest=True|False", InferTopK);
 }

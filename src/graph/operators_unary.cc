@@ -18,6 +18,11 @@ std::vector<InferredValue> InferHardTanh(const Call& call) {
   return InferPointwise(call);
 }
 
+std::vector<InferredValue> InferPolygamma(const Call& call) {
+  call.Expect(call.Int("n") >= 0, "the order is negative");
+  return InferPointwise(call);
+}
+
 // One weight for all, or one a channel (dimension 1; dimension 0 of a vector).
 std::vector<InferredValue> InferPRelu(const Call& call) {
   const Operand self = call.Tensor("self");
@@ -26,9 +31,7 @@ std::vector<InferredValue> InferPRelu(const Call& call) {
   call.Expect(weight.rank() <= 1, "the weight has to be of rank 0 or 1");
   const int64_t channels = self.rank() >= 2 ? self.shape[1] : 1;
   call.Expect(weight.Elements() == 1 || weight.Elements() == channels, "one weight or one a channel is expected");
-  std::optional<Shape> strides;
-  if (IsContiguous(self.shape, self.strides)) strides = ContiguousStrides(self.shape);
-  return {InferredValue{self.dtype, self.shape, strides}};
+  return {ContiguousIf(IsRowMajor(self), self.dtype, self.shape)};
 }
 
 std::vector<InferredValue> InferGlu(const Call& call) {
@@ -38,8 +41,7 @@ std::vector<InferredValue> InferGlu(const Call& call) {
   int64_t& size = shape[static_cast<size_t>(call.Dim("dim", self.rank()))];
   call.Expect(size % 2 == 0, "the halved dimension has to be even");
   size /= 2;
-  if (IsContiguous(self.shape, self.strides)) return {Contiguous(self.dtype, shape)};
-  return {UnknownStrides(self.dtype, shape)};
+  return {ContiguousIf(IsRowMajor(self), self.dtype, std::move(shape))};
 }
 
 OperatorSpec Unary(const std::string& schema, std::string form, std::string domain,
@@ -62,7 +64,12 @@ void AddFunctions(std::vector<OperatorSpec>& table) {
         "erfc", "erfinv", "lgamma",     "digamma", "sigmoid", "tanh",  "deg2rad", "rad2deg", "sinc",  "i0"}) {
     table.push_back(Unary(std::string(name) + "(Tensor self)", "torch." + std::string(name), "a", ResultType::kFloat));
   }
-  table.push_back(Unary("special_entr(Tensor self)", "torch.special.entr", "a", ResultType::kFloat));
+  for (const char* name : {"entr", "erfcx", "i0e", "i1", "i1e", "log_ndtr", "ndtri"}) {
+    table.push_back(Unary("special_" + std::string(name) + "(Tensor self)", "torch.special." + std::string(name), "a",
+                          ResultType::kFloat));
+  }
+  table.push_back(Unary("polygamma(int n, Tensor self)", "torch.polygamma", "n; n=0..3", ResultType::kFloat,
+                        InferPolygamma));
   table.push_back(Unary("logit(Tensor self, float? eps=None)", "torch.logit", "n; eps=None|1e-06", ResultType::kFloat));
   // The type stays.
   table.push_back(Unary("neg(Tensor self)", "-{self}", "n"));
@@ -74,7 +81,7 @@ void AddFunctions(std::vector<OperatorSpec>& table) {
   table.push_back(Unary("nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None)",
                         "torch.nan_to_num", "n; nan=None|0.5; posinf=None|3.0; neginf=None|-3.0"));
   table.push_back(Unary("bitwise_not(Tensor self)", "~{self}", "i"));
-  for (const char* name : {"logical_not", "isnan", "isinf", "isfinite", "signbit"}) {
+  for (const char* name : {"logical_not", "isnan", "isinf", "isfinite", "isposinf", "isneginf", "signbit"}) {
     table.push_back(Unary(std::string(name) + "(Tensor self)", "torch." + std::string(name), "n", ResultType::kBool));
   }
 }
@@ -104,16 +111,9 @@ void AddActivations(std::vector<OperatorSpec>& table) {
   add("threshold(Tensor self, Scalar threshold, Scalar value)", "F.threshold", "f; threshold=0.1|1; value=20|0.0");
   table.back().infer = InferPointwise;
   add("log_sigmoid(Tensor self)", "F.logsigmoid", "f");
-  table.push_back({.schema_text = "aten::prelu(Tensor self, Tensor weight) -> Tensor",
-                   .form = "F.prelu",
-                   .kind = OpKind::kOther,
-                   .domain = "f; self=[N,C,*]; weight=[C]|[1]",
-                   .infer = InferPRelu});
-  table.push_back({.schema_text = "aten::glu(Tensor self, int dim=-1) -> Tensor",
-                   .form = "F.glu",
-                   .kind = OpKind::kOther,
-                   .domain = "f; self=[*,2K]; dim=-1",
-                   .infer = InferGlu});
+  const RowAdder other(table, OpKind::kOther);
+  other("prelu(Tensor self, Tensor weight) -> Tensor", "F.prelu", "f; self=[N,C,*]; weight=[C]|[1]", InferPRelu);
+  other("glu(Tensor self, int dim=-1) -> Tensor", "F.glu", "f; self=[*,2K]; dim=-1", InferGlu);
 }
 
 }  // namespace

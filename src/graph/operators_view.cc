@@ -381,8 +381,6 @@ Views ViewUnfolded(const Call& call) {
 
 // ---- The table
 
-using Rule = std::vector<InferredValue> (*)(const Call&);
-
 void Add(std::vector<OperatorSpec>& table, bool glue, std::string schema, std::string form, std::string domain,
          Views (*view)(const Call&), Rule infer = InferView) {
   table.push_back({.schema_text = "aten::" + std::move(schema),
