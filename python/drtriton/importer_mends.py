@@ -47,7 +47,22 @@ def mended_export(device: str) -> Iterator[None]:
             mends.enter_context(mock.patch.object(amp, "amp_definitely_not_available", lambda: False))
             mends.enter_context(mock.patch.object(torch.cuda, "is_bf16_supported", lambda *_, **__: True))
         mends.enter_context(mock.patch.object(torch.Tensor, "data", _TRACED_DATA))
+        for operator in (torch.ops.aten.hardshrink.default, torch.ops.aten.softshrink.default):
+            mends.enter_context(_kept_whole(operator))
         yield
+
+
+@contextlib.contextmanager
+def _kept_whole(operator: torch._ops.OpOverload) -> Iterator[None]:
+    """Lets an export see an operator that PyTorch's own Python kernel would take apart on its way."""
+    kernel = operator.py_kernels.pop(torch._C.DispatchKey.Autograd, None)
+    operator._dispatch_cache.clear()
+    try:
+        yield
+    finally:
+        if kernel is not None:
+            operator.py_kernels[torch._C.DispatchKey.Autograd] = kernel
+        operator._dispatch_cache.clear()
 
 
 # `tensor.data` is read below the level at which an export listens: what comes out would be a constant, no longer the

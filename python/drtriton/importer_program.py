@@ -165,6 +165,9 @@ class ProgramBuilder:
         if node.target is operator.getitem:
             self._add_part(node)
             return
+        if self._broadcasts_nothing(node):
+            self._parts[node] = [("value", self._ids[part]) for part in node.args[0]]
+            return
         if str(node.target).startswith(_VALUE_READS):
             self._refuse(node, "reads a value of a tensor into Python (.item(), float(), int(), if)")
         if not isinstance(node.target, torch._ops.OpOverload):
@@ -189,6 +192,13 @@ class ProgramBuilder:
         else:
             self._refuse(node, f"uses {entry['op']}, whose result is no tensor")
         self._nodes.append(entry)
+
+    def _broadcasts_nothing(self, node: torch.fx.Node) -> bool:
+        """`broadcast_tensors` of tensors that have one shape: what PyTorch's losses do first. It gives them back."""
+        if node.target is not torch.ops.aten.broadcast_tensors.default:
+            return False
+        tensors = node.args[0]
+        return all(part in self._ids for part in tensors) and len({part.meta["val"].shape for part in tensors}) == 1
 
     def _add_part(self, node: torch.fx.Node) -> None:
         """A `getitem`: names one result of an operator that has several."""

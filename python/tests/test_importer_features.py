@@ -275,6 +275,13 @@ class Features(ImporterCase):
     def test_empty_tensors(self):
         self.run_import(module("return x * 2, x.sum()", "[torch.randn(0, 3)]"))
 
+    def test_operators_stay_whole(self):
+        program = self.run_import(
+            module("return F.hardshrink(x), F.softshrink(y), F.mse_loss(x, y)", "[torch.randn(3), torch.randn(3)]", arguments="self, x, y")
+        )
+        operators = [node["op"] for node in program["nodes"]]
+        self.assertEqual(operators, ["aten.hardshrink.default", "aten.softshrink.default", "aten.mse_loss.default"])
+
     def test_flags_are_read_after_the_import(self):
         program = self.run_import(
             module("return x + 1", "[torch.ones(2)]", extra="torch.backends.cuda.matmul.allow_tf32 = True")

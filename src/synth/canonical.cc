@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <string_view>
 #include <vector>
 
@@ -129,8 +130,14 @@ class CanonicalWriter {
                          (node.op == "aten.unsqueeze.default" || node.op == "aten.stack.default" ? 1 : 0);
     for (size_t i = 0; i < schema.arguments.size(); ++i) {
       const SchemaArgument& argument = schema.arguments[i];
-      if (argument.type == ArgType::kDevice) continue;
+      // Where it runs and with which library is no part of a program.
+      if (argument.type == ArgType::kDevice || argument.name.starts_with("cudnn_enable")) continue;
       const bool given = i < node.args.size();
+      if (given && node.op == "aten.slice.Tensor" && node.args[i].IsNone()) {
+        const int64_t end = i == 2 ? 0 : std::numeric_limits<int64_t>::max();  // from the start, to the end
+        AppendAttr(out, Attr(end), argument, rank, append_value);
+        continue;
+      }
       const bool usual = !given || (argument.default_value && SameArgument(argument, node.args[i], *argument.default_value));
       if (usual || IsInsignificant(argument, node.args[i])) {
         out += '-';
@@ -157,7 +164,7 @@ class CanonicalWriter {
     if (detail_ == Detail::kShapes) return;
     out += static_cast<char>(value.kind);
     out += static_cast<char>(value.dtype);
-    for (size_t i = 0; i < value.strides.size(); ++i) {
+    for (size_t i = 0; i < value.strides.size() && value.Elements() > 0; ++i) {
       if (value.shape[i] != 1) AppendWord(out, value.strides[i]);
     }
   }

@@ -108,13 +108,16 @@ void WriteLoss(CallWriter& w, const Loss& loss) {
 
 // x[:, 2:10:2]
 bool WriteSlice(CallWriter& w) {
-  if (w.Arg(1).AsInt() < 0) return false;
+  const bool from_start = !w.Has(2) || w.Arg(2).AsInt() == 0;
+  const bool to_end = !w.Has(3) || w.Arg(3).AsInt() == std::numeric_limits<int64_t>::max();
+  const bool nothing_cut = from_start && to_end && w.Arg(4).AsInt() == 1;  // x[:] would be x itself
+  if (w.Arg(1).AsInt() < 0 || nothing_cut) return false;
   w.Value(0);
   w.Text("[");
   for (int64_t i = 0; i < w.Arg(1).AsInt(); ++i) w.Text(":, ");
-  if (w.Has(2) && w.Arg(2).AsInt() != 0) w.Value(2);
+  if (!from_start) w.Value(2);
   w.Text(":");
-  if (w.Has(3) && w.Arg(3).AsInt() != std::numeric_limits<int64_t>::max()) w.Value(3);
+  if (!to_end) w.Value(3);
   if (w.Arg(4).AsInt() != 1) {
     w.Text(":");
     w.Value(4);
@@ -187,7 +190,7 @@ bool WriteUpsampleBilinear(CallWriter& w) {
 
 // batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled)
 bool WriteBatchNorm(CallWriter& w) {
-  if (!w.Arg(8).AsBool() || w.Arg(5).AsBool()) return false;
+  if (w.Arg(5).AsBool()) return false;
   w.Text("F.batch_norm(");
   for (const size_t position : {size_t{0}, size_t{3}, size_t{4}, size_t{1}, size_t{2}}) {
     if (position != 0) w.Text(", ");
@@ -198,6 +201,30 @@ bool WriteBatchNorm(CallWriter& w) {
   w.Text(")");
   return true;
 }
+
+// var.dim(self, dim, unbiased, keepdim)
+template <bool kRoot>
+bool WriteVariance(CallWriter& w) {
+  w.Open(kRoot ? "torch.std" : "torch.var", 1);
+  w.Keyword("dim", 1);
+  w.KeywordUnless("unbiased", 2, Attr(true));
+  w.KeywordUnless("keepdim", 3, Attr(false));
+  w.Text(")");
+  return true;
+}
+
+// The operator `x & y` has another name in ATen than the function.
+template <const char* const* kFunction>
+bool WriteFunction(CallWriter& w) {
+  w.Open(*kFunction, 2);
+  w.Text(")");
+  return true;
+}
+constexpr const char* kAnd = "torch.bitwise_and";
+constexpr const char* kOr = "torch.bitwise_or";
+constexpr const char* kXor = "torch.bitwise_xor";
+constexpr const char* kLeftShift = "torch.bitwise_left_shift";
+constexpr const char* kRightShift = "torch.bitwise_right_shift";
 
 const std::unordered_map<std::string_view, Writer>& Writers() {
   static const auto* const writers = new std::unordered_map<std::string_view, Writer>{
@@ -211,6 +238,18 @@ const std::unordered_map<std::string_view, Writer>& Writers() {
       {"aten.upsample_nearest2d.vec", WriteUpsampleNearest},
       {"aten.upsample_bilinear2d.vec", WriteUpsampleBilinear},
       {"aten.batch_norm.default", WriteBatchNorm},
+      {"aten.var.dim", WriteVariance<false>},
+      {"aten.std.dim", WriteVariance<true>},
+      {"aten.bitwise_and.Tensor", WriteFunction<&kAnd>},
+      {"aten.bitwise_and.Scalar", WriteFunction<&kAnd>},
+      {"aten.bitwise_or.Tensor", WriteFunction<&kOr>},
+      {"aten.bitwise_or.Scalar", WriteFunction<&kOr>},
+      {"aten.bitwise_xor.Tensor", WriteFunction<&kXor>},
+      {"aten.bitwise_xor.Scalar", WriteFunction<&kXor>},
+      {"aten.bitwise_left_shift.Tensor", WriteFunction<&kLeftShift>},
+      {"aten.bitwise_left_shift.Tensor_Scalar", WriteFunction<&kLeftShift>},
+      {"aten.bitwise_right_shift.Tensor", WriteFunction<&kRightShift>},
+      {"aten.bitwise_right_shift.Tensor_Scalar", WriteFunction<&kRightShift>},
   };
   return *writers;
 }

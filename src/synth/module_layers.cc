@@ -208,24 +208,29 @@ int NormDims(const Value& input) {
   return rank == 2 ? 1 : rank >= 3 && rank <= 5 ? rank - 2 : 0;
 }
 
-// batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled)
+// batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled), or without
+// `training` and what is behind `eps`, which is how it looks after an import: momentum stands at `kMomentum`.
+template <size_t kMomentum>
 void WriteBatchNorm(std::string& out, const Program& program, const Node& node, ModuleSizes& sizes) {
   const Value& mean = ValueAt(program, node, 3);
   out += "nn.BatchNorm";
   AppendInt(out, NormDims(ValueAt(program, node, 0)));
   out += "d(";
   sizes.AppendInConstructor(out, mean.shape[0], "CHANNELS");
-  AppendEpsilon(out, node.args[7]);
-  if (node.args[6].AsDouble() != 0.1) AppendNumber(out, "momentum", node.args[6]);
+  AppendEpsilon(out, node.args[kMomentum + 1]);
+  if (node.args[kMomentum].AsDouble() != 0.1) AppendNumber(out, "momentum", node.args[kMomentum]);
   if (!Has(node, 1)) AppendFlag(out, "affine", false);
   AppendDType(out, mean.dtype);
   out += ')';
 }
 
+template <size_t kMomentum>
 bool FitsBatchNorm(const Program& program, const Node& node) {
   const bool buffers = Has(node, 3) && Has(node, 4) && ValueAt(program, node, 3).kind == ValueKind::kBuffer &&
                        ValueAt(program, node, 4).kind == ValueKind::kBuffer;
-  return buffers && Has(node, 1) == Has(node, 2) && !node.args[5].AsBool() && node.args[8].AsBool() &&
+  const bool in_training = kMomentum == 6 && node.args[5].AsBool();
+  const bool one_result = node.outputs.size() == 1 || (node.outputs[1] < 0 && node.outputs[2] < 0);
+  return buffers && Has(node, 1) == Has(node, 2) && !in_training && one_result &&
          NormDims(ValueAt(program, node, 0)) > 0;
 }
 
@@ -248,7 +253,7 @@ void WriteInstanceNorm(std::string& out, const Program& program, const Node& nod
 // An input of rank 2 or 3 to an InstanceNorm would count as one without a batch.
 bool FitsInstanceNorm(const Program& program, const Node& node) {
   const size_t rank = ValueAt(program, node, 0).shape.size();
-  return rank >= 3 && rank <= 5 && !Has(node, 3) && !Has(node, 4) && node.args[5].AsBool() && node.args[8].AsBool();
+  return rank >= 3 && rank <= 5 && !Has(node, 3) && !Has(node, 4) && node.args[5].AsBool();
 }
 
 // embedding(weight, indices, padding_idx, scale_grad_by_freq, sparse)
@@ -298,7 +303,9 @@ const std::unordered_map<std::string_view, LayerRule>& Rules() {
     (*table)["aten.group_norm.default"] = {
         .name = "norm", .tensors = {2, 3}, .optional = 2, .write = WriteGroupNorm};
     (*table)["aten.batch_norm.default"] = {
-        .name = "norm", .tensors = {3, 4, 1, 2}, .optional = 2, .fits = FitsBatchNorm, .write = WriteBatchNorm};
+        .name = "norm", .tensors = {3, 4, 1, 2}, .optional = 2, .fits = FitsBatchNorm<6>, .write = WriteBatchNorm<6>};
+    (*table)["aten._native_batch_norm_legit_no_training.default"] = {
+        .name = "norm", .tensors = {3, 4, 1, 2}, .optional = 2, .fits = FitsBatchNorm<5>, .write = WriteBatchNorm<5>};
     (*table)["aten.instance_norm.default"] = {.name = "norm",
                                               .tensors = {1, 2},
                                               .optional = 0,

@@ -85,22 +85,18 @@ void ModuleSizes::AddInput(const Shape& shape, bool image) {
   }
 }
 
-void ModuleSizes::AppendShape(std::string& out, const Shape& shape, bool image) const {
-  for (size_t i = 0; i < shape.size(); ++i) {
-    if (i > 0) out += ", ";
-    const Named* const named = shape[i] > 1 ? Find(shape[i], RoleOf(shape.size(), i, image)) : nullptr;
-    if (named != nullptr) {
-      out += named->name;
-    } else {
-      AppendInt(out, shape[i]);
-    }
-  }
+void ModuleSizes::AppendInputSize(std::string& out, const Shape& shape, size_t dim, bool image) {
+  const Named* const named = shape[dim] > 1 ? Find(shape[dim], RoleOf(shape.size(), dim, image)) : nullptr;
+  if (named == nullptr) return AppendInt(out, shape[dim]);
+  sizes_[static_cast<size_t>(named - sizes_.data())].used = true;
+  out += named->name;
 }
 
 void ModuleSizes::AppendInConstructor(std::string& out, int64_t size, std::string_view name) {
   if (size <= 1) return AppendInt(out, size);
   const Named* found = Find(size, name);
   const size_t index = static_cast<size_t>((found == nullptr ? &Add(size, name) : found) - sizes_.data());
+  sizes_[index].used = true;
   if (!sizes_[index].in_constructor) {
     sizes_[index].in_constructor = true;
     arguments_.push_back(index);
@@ -110,6 +106,7 @@ void ModuleSizes::AppendInConstructor(std::string& out, int64_t size, std::strin
 
 void ModuleSizes::AppendDefinitions(std::string& out) const {
   for (const Named& named : sizes_) {
+    if (!named.used) continue;
     out += named.name;
     out += " = ";
     AppendInt(out, named.size);

@@ -22,13 +22,13 @@ class ModuleSizes {
   // Names the dimensions of an input.  `image`: laid out as batch, channels, space (convolution and its like).
   void AddInput(const Shape& shape, bool image);
 
-  // A shape as get_inputs() writes it, by the names that AddInput() gave: "BATCH, CHANNELS, 7".
-  void AppendShape(std::string& out, const Shape& shape, bool image) const;
+  // A dimension of an input as get_inputs() writes it, by the name that AddInput() gave.
+  void AppendInputSize(std::string& out, const Shape& shape, size_t dim, bool image);
 
   // The size as the constructor writes it: an argument, by its name.  A size without a name gets `name` ("OUT_FEATURES").
   void AppendInConstructor(std::string& out, int64_t size, std::string_view name);
 
-  void AppendDefinitions(std::string& out) const;           // BATCH = 8\n...
+  void AppendDefinitions(std::string& out) const;            // BATCH = 8\n..., of what was appended
   void AppendConstructorParameters(std::string& out) const;  // ", features, out_features"
   void AppendConstructorArguments(std::string& out) const;   // "FEATURES, OUT_FEATURES"
 
@@ -36,6 +36,7 @@ class ModuleSizes {
   struct Named {
     std::string name;
     int64_t size;
+    bool used = false;
     bool in_constructor = false;
   };
   // The size's name, `role` before others; nullptr where it has none that would do.

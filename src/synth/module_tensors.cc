@@ -30,26 +30,33 @@ LeafFill Resolved(const Value& value, LeafFill fill) {
   return {LeafFill::Kind::kIntegers, 0, 10};
 }
 
+// A size of a tensor to be made: a dimension of the value, or (dim < 0) a number.
+struct Extent {
+  int dim = -1;
+  int64_t size = 1;
+};
+using Extents = std::vector<Extent>;
+
 // Writes one contiguous tensor: f(shape[, dtype=...]) and what makes its distribution.
 class Filler {
  public:
-  Filler(std::string& out, const Value& value, const LeafFill& fill, const AppendShape& append_shape)
-      : out_(out), dtype_(value.dtype), fill_(Resolved(value, fill)), append_shape_(append_shape) {}
+  Filler(std::string& out, const Value& value, const LeafFill& fill, const AppendDimension& append_dimension)
+      : out_(out), value_(value), fill_(Resolved(value, fill)), append_dimension_(append_dimension) {}
 
-  void Append(const Shape& shape) {
+  void Append(const Extents& extents) {
     switch (fill_.kind) {
       case LeafFill::Kind::kMask:
-        Call("torch.rand(", shape, false);
+        Call("torch.rand(", extents, false);
         out_ += " < ";
         return AppendShortFloat(out_, fill_.a);
       case LeafFill::Kind::kIntegers:
-        return Integers(shape);
+        return Integers(extents);
       case LeafFill::Kind::kConstant:
-        return Constant(shape);
+        return Constant(extents);
       case LeafFill::Kind::kUniform:
-        return Uniform(shape);
+        return Uniform(extents);
       default:
-        return Normal(shape);
+        return Normal(extents);
     }
   }
 
@@ -59,32 +66,44 @@ class Filler {
     return fill_.kind == LeafFill::Kind::kMask || normal;
   }
 
+  // The sizes, without parentheses.
+  void List(const Extents& extents) {
+    for (size_t i = 0; i < extents.size(); ++i) {
+      if (i > 0) out_ += ", ";
+      if (extents[i].dim >= 0) {
+        append_dimension_(out_, static_cast<size_t>(extents[i].dim));
+      } else {
+        AppendInt(out_, extents[i].size);
+      }
+    }
+  }
+
  private:
-  void Call(std::string_view function, const Shape& shape, bool with_dtype) {
+  void Call(std::string_view function, const Extents& extents, bool with_dtype) {
     out_ += function;
-    if (shape.empty()) {
+    if (extents.empty()) {
       out_ += "()";
     } else {
-      append_shape_(out_, shape);
+      List(extents);
     }
     if (with_dtype) DTypeKeyword();
     out_ += ')';
   }
 
   void DTypeKeyword() {
-    if (dtype_ == DType::kFloat32) return;
+    if (value_.dtype == DType::kFloat32) return;
     out_ += ", dtype=torch.";
-    out_ += Name(dtype_);
+    out_ += Name(value_.dtype);
   }
 
   // randint() and full() take the shape as a tuple.
-  void ShapeTuple(const Shape& shape) {
+  void ShapeTuple(const Extents& extents) {
     out_ += '(';
-    append_shape_(out_, shape);
-    out_ += shape.size() == 1 ? ",)" : ")";
+    List(extents);
+    out_ += extents.size() == 1 ? ",)" : ")";
   }
 
-  void Integers(const Shape& shape) {
+  void Integers(const Extents& extents) {
     out_ += "torch.randint(";
     if (fill_.a != 0) {
       AppendInt(out_, static_cast<int64_t>(fill_.a));
@@ -92,17 +111,17 @@ class Filler {
     }
     AppendInt(out_, static_cast<int64_t>(fill_.b));
     out_ += ", ";
-    ShapeTuple(shape);
-    if (dtype_ != DType::kInt64) DTypeKeyword();
+    ShapeTuple(extents);
+    if (value_.dtype != DType::kInt64) DTypeKeyword();
     out_ += ')';
   }
 
-  void Constant(const Shape& shape) {
-    if (fill_.a == 0 || fill_.a == 1) return Call(fill_.a == 0 ? "torch.zeros(" : "torch.ones(", shape, true);
+  void Constant(const Extents& extents) {
+    if (fill_.a == 0 || fill_.a == 1) return Call(fill_.a == 0 ? "torch.zeros(" : "torch.ones(", extents, true);
     out_ += "torch.full(";
-    ShapeTuple(shape);
+    ShapeTuple(extents);
     out_ += ", ";
-    if (IsFloating(dtype_)) {
+    if (IsFloating(value_.dtype)) {
       AppendShortFloat(out_, fill_.a);
     } else {
       AppendInt(out_, static_cast<int64_t>(fill_.a));
@@ -111,9 +130,9 @@ class Filler {
     out_ += ')';
   }
 
-  void Uniform(const Shape& shape) {
-    if (fill_.a == 0 && fill_.b == 1) return Call("torch.rand(", shape, true);
-    Call("torch.empty(", shape, true);
+  void Uniform(const Extents& extents) {
+    if (fill_.a == 0 && fill_.b == 1) return Call("torch.rand(", extents, true);
+    Call("torch.empty(", extents, true);
     out_ += ".uniform_(";
     AppendShortFloat(out_, fill_.a);
     out_ += ", ";
@@ -121,8 +140,8 @@ class Filler {
     out_ += ')';
   }
 
-  void Normal(const Shape& shape) {
-    Call("torch.randn(", shape, true);
+  void Normal(const Extents& extents) {
+    Call("torch.randn(", extents, true);
     if (fill_.b != 1) {
       out_ += " * ";
       AppendShortFloat(out_, fill_.b);
@@ -134,9 +153,9 @@ class Filler {
   }
 
   std::string& out_;
-  DType dtype_;
+  const Value& value_;
   LeafFill fill_;
-  const AppendShape& append_shape_;
+  const AppendDimension& append_dimension_;
 };
 
 // Dimensions from the one with the largest stride to the one with the smallest; those of size 1 stay in place as far as
@@ -176,26 +195,29 @@ bool IsChannelsLast(const std::vector<size_t>& order) {
 
 }  // namespace
 
-void AppendTensor(std::string& out, const Value& value, const LeafFill& fill, const AppendShape& append_shape) {
-  Filler filler(out, value, fill, append_shape);
-  if (IsContiguous(value.shape, value.strides)) return filler.Append(value.shape);
-  const auto base = [&](const Shape& shape) {
+void AppendTensor(std::string& out, const Value& value, const LeafFill& fill, const AppendDimension& append_dimension) {
+  Filler filler(out, value, fill, append_dimension);
+  Extents extents;
+  for (size_t i = 0; i < value.shape.size(); ++i) extents.push_back({.dim = static_cast<int>(i)});
+  if (IsContiguous(value.shape, value.strides)) return filler.Append(extents);
+  const auto base = [&](const Extents& of) {
     if (filler.IsOperation()) out += '(';
-    filler.Append(shape);
+    filler.Append(of);
     if (filler.IsOperation()) out += ')';
   };
   // Dense, with its dimensions in another order.
   const std::vector<size_t> order = ByStride(value);
-  Shape ordered, strides;
+  Extents ordered;
+  Shape ordered_shape, strides;
   for (const size_t dim : order) {
-    ordered.push_back(value.shape[dim]);
+    ordered.push_back({.dim = static_cast<int>(dim)});
+    ordered_shape.push_back(value.shape[dim]);
     strides.push_back(value.strides[dim]);
   }
-  if (IsContiguous(ordered, strides)) {
+  if (IsContiguous(ordered_shape, strides)) {
     if (IsChannelsLast(order)) {
-      base(value.shape);
-      out += value.shape.size() == 4 ? ".to(memory_format=torch.channels_last)"
-                                     : ".to(memory_format=torch.channels_last_3d)";
+      base(extents);
+      out += order.size() == 4 ? ".to(memory_format=torch.channels_last)" : ".to(memory_format=torch.channels_last_3d)";
       return;
     }
     base(ordered);
@@ -203,16 +225,19 @@ void AppendTensor(std::string& out, const Value& value, const LeafFill& fill, co
   }
   // Broadcast along dimensions of stride 0, else contiguous.
   Shape single = value.shape;
-  for (size_t i = 0; i < single.size(); ++i) single[i] = value.strides[i] == 0 ? 1 : single[i];
+  Extents single_extents = extents;
+  for (size_t i = 0; i < single.size(); ++i) {
+    if (value.strides[i] == 0) single_extents[i] = {.dim = -1, .size = single[i] = 1};
+  }
   if (IsContiguous(single, value.strides)) {
-    base(single);
+    base(single_extents);
     out += ".expand(";
-    append_shape(out, value.shape);
+    filler.List(extents);
     out += ')';
     return;
   }
   // Anything else: a window on a vector.
-  base({StorageExtent(value.shape, value.strides)});
+  base({{.dim = -1, .size = StorageExtent(value.shape, value.strides)}});
   out += ".as_strided(";
   AppendTuple(out, value.shape);
   out += ", ";

@@ -10,10 +10,10 @@
 
 namespace drtriton {
 
-// Appends a shape as the place calls for it, without parentheses: "BATCH, 7".
-using AppendShape = std::function<void(std::string&, const Shape&)>;
+// Appends a dimension of the value as the place calls for it: "BATCH", "features" or "7".
+using AppendDimension = std::function<void(std::string&, size_t dim)>;
 
-void AppendTensor(std::string& out, const Value& value, const LeafFill& fill, const AppendShape& append_shape);
+void AppendTensor(std::string& out, const Value& value, const LeafFill& fill, const AppendDimension& append_dimension);
 
 }  // namespace drtriton
 

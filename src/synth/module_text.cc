@@ -64,7 +64,7 @@ class ModuleWriter {
       const OperatorInfo* const info = FindOperator(node.op);
       if (info == nullptr) throw UserError("the operator " + node.op + " is not in the registry");
       const bool spatial = info->kind == OpKind::kConvolution || info->kind == OpKind::kPooling ||
-                           node.op == "aten.batch_norm.default" || node.op == "aten.group_norm.default" ||
+                           node.op.find("batch_norm") != node.op.npos || node.op == "aten.group_norm.default" ||
                            node.op == "aten.instance_norm.default";
       if (spatial && !node.args.empty() && node.args[0].IsValue()) {
         image_[static_cast<size_t>(node.args[0].AsValue())] = true;
@@ -122,11 +122,8 @@ class ModuleWriter {
     const bool parameter = value.kind == ValueKind::kParameter;
     constructor_ += kIndent;
     constructor_ += parameter ? "self." + name + " = nn.Parameter(" : "self.register_buffer('" + name + "', ";
-    AppendTensor(constructor_, value, FillOf(id), [this](std::string& out, const Shape& shape) {
-      for (size_t i = 0; i < shape.size(); ++i) {
-        if (i > 0) out += ", ";
-        sizes_.AppendInConstructor(out, shape[i], i + 1 == shape.size() ? "FEATURES" : "ROWS");
-      }
+    AppendTensor(constructor_, value, FillOf(id), [&](std::string& out, size_t dim) {
+      sizes_.AppendInConstructor(out, value.shape[dim], dim + 1 == value.shape.size() ? "FEATURES" : "ROWS");
     });
     // Only floating tensors can have gradients.
     if (parameter && !IsFloating(value.dtype)) constructor_ += ", requires_grad=False";
@@ -150,7 +147,7 @@ class ModuleWriter {
         forward_ += "return " + expression_ + "\n";
         return;
       }
-      AppendTargets(program_.nodes[i]);
+      AppendTargets(i);
       forward_ += " = " + expression_ + "\n";
     }
     for (const Mutation& mutation : program_.mutations) {
@@ -162,15 +159,17 @@ class ModuleWriter {
   }
 
   bool IsTheResult(const Node& node) const {
-    return program_.mutations.empty() && program_.result.kind == Tree::Kind::kValue && !HasMany(node) &&
+    return program_.mutations.empty() && program_.result.kind == Tree::Kind::kValue && !HasMany(program_.nodes.size() - 1) &&
            node.outputs[0] == program_.result.value;
   }
 
-  static bool HasMany(const Node& node) {
+  // Whether the expression gives a tuple.
+  bool HasMany(size_t index) const {
+    const Node& node = program_.nodes[index];
     const Schema& schema = SchemaOf(node);
-    const bool pool = node.outputs.size() == 2 && node.outputs[1] < 0 &&
-                      node.op.starts_with("aten.adaptive_max_pool");  // written without return_indices
-    return !pool && (schema.results.size() != 1 || schema.results[0].is_list);
+    const bool without_indices = node.op.starts_with("aten.adaptive_max_pool") && node.outputs[1] < 0;
+    if (layers_[index] != nullptr || without_indices) return false;
+    return schema.results.size() != 1 || schema.results[0].is_list;
   }
 
   void AppendExpression(size_t index) {
@@ -188,8 +187,9 @@ class ModuleWriter {
     expression_ += ')';
   }
 
-  void AppendTargets(const Node& node) {
-    const bool many = HasMany(node);
+  void AppendTargets(size_t index) {
+    const Node& node = program_.nodes[index];
+    const bool many = HasMany(index);
     const size_t count = many ? node.outputs.size() : 1;
     for (size_t k = 0; k < count; ++k) {
       if (k > 0) forward_ += ", ";
@@ -219,8 +219,9 @@ class ModuleWriter {
 
   void AppendInput(std::string& out, ValueId id) {
     const bool image = IsImage(id);
-    AppendTensor(out, program_.value(id), FillOf(id),
-                 [this, image](std::string& text, const Shape& shape) { sizes_.AppendShape(text, shape, image); });
+    const Value& value = program_.value(id);
+    AppendTensor(out, value, FillOf(id),
+                 [&](std::string& text, size_t dim) { sizes_.AppendInputSize(text, value.shape, dim, image); });
   }
 
   // On one line where it fits, else a line for each.
