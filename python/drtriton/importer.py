@@ -1,21 +1,26 @@
-"""The import worker: `python -m drtriton.importer`, one process for a user's module (src/import/importer.cc drives it).
+"""The import worker: `python -m drtriton.importer`, one fork for each user's module (src/import/importer.cc drives it).
 
-Reads one request as a JSON line from standard input:
+Imports PyTorch and its exporter once, then reads requests, one at a time, as JSON lines from standard input:
 
     {"module": path, "shown": path as the user wrote it, "device": "cuda"|"cpu", "training": bool, "seed": int,
-     "timeout_s": float, "max_cpu_flops": float, "folder": where to write}
+     "timeout_s": float, "max_cpu_flops": float, "folder": where to write, "digests": bool}
 
 and answers with lines `{"stage": name}` as it goes, then one of
 
-    {"done": {"program": file, "tensors": file|null, "reduced_program": file|null, "reduced_tensors": file|null}}
+    {"done": {"program": file, "tensors": file|null, "reduced_program": file|null, "reduced_tensors": file|null,
+              "digests": {name: of the value of each parameter and buffer}, when it was run and they were asked for}}
     {"problem": one sentence for the user}
     {"bug": a traceback of ours}
+
+and when the fork is gone, `{"ended": {"exit_code": int, "signal": int}}`.
 
 The conversation has a file descriptor of its own: whatever the module prints goes to standard error.
 """
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import json
 import os
 import signal
@@ -23,7 +28,7 @@ import sys
 import traceback
 from typing import IO, Any
 
-_WORKER = os.getpid()
+_PR_SET_PDEATHSIG = 1
 
 
 class Conversation:
@@ -31,6 +36,8 @@ class Conversation:
 
     def __init__(self) -> None:
         self.stage = "importing"
+        self.speaker = os.getpid()
+        self._handing_over = False
         self._in: IO[str] = os.fdopen(os.dup(0))
         self._out: IO[str] = os.fdopen(os.dup(1), "w")
         os.dup2(2, 1)
@@ -39,7 +46,22 @@ class Conversation:
         os.register_at_fork(after_in_child=self._fall_silent)
 
     def _fall_silent(self) -> None:
-        os.close(self._out.fileno())
+        if self._handing_over:
+            self.speaker, self._handing_over = os.getpid(), False
+        else:
+            os.close(self._out.fileno())
+
+    def fork(self) -> int:
+        """A fork that speaks in this process's place and ends when it does. Gives its pid, and 0 in the fork."""
+        worker = os.getpid()
+        self._handing_over = True
+        pid = os.fork()
+        self._handing_over = False
+        if pid == 0:
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != worker:
+                os._exit(1)
+        return pid
 
     def next(self) -> dict[str, Any] | None:
         """The next request; None when there are no more."""
@@ -47,7 +69,7 @@ class Conversation:
         return json.loads(line) if line else None
 
     def send(self, **message: Any) -> None:
-        if os.getpid() != _WORKER:
+        if os.getpid() != self.speaker:
             os._exit(0)
         self._out.write(json.dumps(message) + "\n")
         self._out.flush()
@@ -60,12 +82,26 @@ class Conversation:
 def main() -> None:
     talk = Conversation()
     # Behind the redirection, and before the module's time begins: importing PyTorch takes seconds and may print.
+    # Asked by the driver's library instead of a context, which no fork could use.
+    os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
+    from drtriton.importer_export import warm_up
+
+    warm_up()
+    gc.collect()
+    gc.freeze()  # keeps the pages of long-lived objects shared with the forks
+    while (request := talk.next()) is not None:
+        pid = talk.fork()
+        if pid == 0:
+            _import(talk, request)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        talk.send(ended={"exit_code": max(status, 0), "signal": max(-status, 0)})
+
+
+def _import(talk: Conversation, request: dict[str, Any]) -> None:
+    """Never returns: the life of a fork."""
     from drtriton.importer_errors import TimeLimit, UserFile, sentence
     from drtriton.importer_steps import import_module
 
-    request = talk.next()
-    if request is None:
-        return
     file = UserFile(request["module"], request["shown"])
     _catch_exits(talk, file)
     limit = request["timeout_s"]
@@ -109,7 +145,7 @@ def _catch_exits(talk: Conversation, file: Any) -> None:
     leave = os._exit
 
     def told(status: int) -> None:
-        if os.getpid() == _WORKER:
+        if os.getpid() == talk.speaker:
             caller = sys._getframe(1)
             where = f"{file.shown}, line {caller.f_lineno}" if caller.f_code.co_filename == file.path else file.shown
             from drtriton.importer_errors import STAGES

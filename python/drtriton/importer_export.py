@@ -26,6 +26,11 @@ from drtriton.importer_mends import mended_construction, mended_export
 from drtriton.importer_program import Imported, ProgramBuilder
 
 
+def warm_up() -> None:
+    """Exports something tiny, so that what PyTorch imports on the way is there."""
+    torch.export.export(nn.ReLU(), (torch.zeros(1),), strict=False)
+
+
 class ExportFailed(Exception):
     """torch.export refused; `error` is what it raised."""
 

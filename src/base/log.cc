@@ -22,6 +22,8 @@ Log& TheLog() {
   return log;
 }
 
+const auto kStart = std::chrono::steady_clock::now();
+
 constexpr char kEraseLine[] = "\r\x1b[2K";
 
 void Write(const std::string& text) {
@@ -60,10 +62,9 @@ void SetLogLevel(LogLevel level) {
 void Info(std::string_view line) { PrintLine("", line, LogLevel::kInfo); }
 void Warn(std::string_view line) { PrintLine("warning: ", line, LogLevel::kQuiet); }
 void Debug(std::string_view line) {
-  static const auto start = std::chrono::steady_clock::now();
   char prefix[48];
   std::snprintf(prefix, sizeof prefix, "debug: %.2f s: ",
-                std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+                std::chrono::duration<double>(std::chrono::steady_clock::now() - kStart).count());
   PrintLine(prefix, line, LogLevel::kDebug);
 }
 

@@ -12,7 +12,7 @@ enum class LogLevel { kQuiet, kInfo, kDebug };
 void SetLogLevel(LogLevel level);
 void Info(std::string_view line);
 void Warn(std::string_view line);
-void Debug(std::string_view line);  // with the seconds since the first one
+void Debug(std::string_view line);  // with the seconds since the program started
 
 // A single line that is overwritten in place where standard error is a terminal and not shown at all elsewhere.
 // Info/Warn/Debug lines printed meanwhile appear above it.  Thread-safe.

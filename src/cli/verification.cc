@@ -43,6 +43,8 @@ class Verification {
     request.source = ReadCandidate(pair.candidate);
     if (std::optional<Verdict> unable = Load(pair.module)) return *unable;
     request.fragment = &whole_;
+    request.seed = arguments_.seed;
+    request.digests = digests_;
     JudgeOptions options{.strict = arguments_.strict, .seed = arguments_.seed, .timeout_s = arguments_.timeout_s};
     options.timed = executor_->device_name() != "interpreter";
     return verifier_.JudgeRequests({request}, options, {}).at(0).verdict;
@@ -62,8 +64,8 @@ class Verification {
     loaded_.clear();
     bool gpu = executor_->device_name() != "interpreter";
     ImportOptions options{
-        .device = gpu ? "cuda" : "cpu", .training = arguments_.training, .seed = arguments_.seed};
-    ImportedModule imported = ImportModule(module, options, scratch_.path());
+        .device = gpu ? "cuda" : "cpu", .training = arguments_.training, .seed = arguments_.seed, .digests = true};
+    ImportedModule imported = importer_.Import(module, options, scratch_.path());
     if (!gpu && (imported.reduced || InterpreterSeconds(imported.program) > arguments_.timeout_s / 2)) {
       return Verdict::Error(Stage::kRun, "set_up",
                             module.string() + " is too large for Triton's interpreter at its own sizes; judge it on a GPU");
@@ -74,18 +76,21 @@ class Verification {
                             "the imported program does not give the module's own values: " + *difference);
     }
     whole_ = WholeProgram(imported.program);
+    digests_ = std::move(imported.digests);
     loaded_ = module;
     return std::nullopt;
   }
 
   const VerifyArguments& arguments_;
   std::unique_ptr<Executor> executor_;
+  Importer importer_;
   CompileFarm farm_;
   Store store_;
   Verifier verifier_;
   ScratchFolder scratch_;
   std::filesystem::path loaded_;
   Fragment whole_;
+  std::map<std::string, std::string> digests_;   // of its module's parameters and buffers
 };
 
 std::vector<Pair> ReadPairs(const std::filesystem::path& path) {

@@ -1,4 +1,4 @@
-// Drives the import worker (python/drtriton/importer.py): one process for one module, JSON lines, a hard limit behind
+// Drives the import worker (python/drtriton/importer.py): one fork for one module, JSON lines, a hard limit behind
 // the worker's own.  What the worker tells in a sentence is passed on; what it cannot tell (it was killed, it crashed,
 // it hangs where Python cannot interrupt) is told here, with the stage that it was in.  Tests: importer_test.cc and
 // importer_refusals_test.cc; python/tests/test_importer*.py look at the Programs themselves.
@@ -127,12 +127,20 @@ std::string LastLine(const std::string& text) {
   throw UserError(sentence);
 }
 
+ProcessEnd EndOfFork(const Json& ended) {
+  ProcessEnd end;
+  end.exit_code = ended.at("exit_code").get<int>();
+  end.signal = ended.at("signal").get<int>();
+  return end;
+}
+
 Json Converse(Process& worker, const Json& request, const std::string& shown, const ImportOptions& options) {
   const auto in_seconds = [](double seconds) {
     return Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
   };
   Clock::time_point deadline = in_seconds(kStartSeconds);
   std::string stage;
+  Json answer;
   {
     StopOnInterrupt watch(worker.pid());
     worker.Send(request);
@@ -145,10 +153,11 @@ Json Converse(Process& worker, const Json& request, const std::string& shown, co
         stage = message->at("stage").get<std::string>();
         Debug("import: " + StageText(stage));
       }
-      if (message->contains("done")) return message->at("done");
-      if (message->contains("problem")) throw UserError(message->at("problem").get<std::string>());
-      if (message->contains("bug"))
-        throw InternalError(shown + " could not be imported: " + message->at("bug").get<std::string>());
+      if (message->contains("ended")) {
+        if (answer.is_null()) ThrowEnd(shown, stage, EndOfFork(message->at("ended")), options.timeout_s);
+        return answer;
+      }
+      if (message->contains("done") || message->contains("problem") || message->contains("bug")) answer = *message;
     }
   }
   ThrowEnd(shown, stage, worker.Wait(milliseconds(2000)), options.timeout_s);
@@ -166,8 +175,18 @@ Program ReadProgram(const std::filesystem::path& path) {
 
 }  // namespace
 
-ImportedModule ImportModule(const std::filesystem::path& module, const ImportOptions& options,
-                            const std::filesystem::path& folder) {
+Importer::Importer(int64_t memory_limit_bytes) : memory_limit_bytes_(memory_limit_bytes) {}
+Importer::~Importer() = default;
+
+void Importer::Warm() {
+  if (worker_ && worker_->running()) return;
+  ProcessOptions process = PythonProcess("importer");
+  process.memory_limit_bytes = memory_limit_bytes_;
+  worker_ = std::make_unique<Process>(process);
+}
+
+ImportedModule Importer::Import(const std::filesystem::path& module, const ImportOptions& options,
+                                const std::filesystem::path& folder) {
   const auto start = Clock::now();
   ImportedModule imported;
   imported.source = ReadModuleText(module);
@@ -175,18 +194,22 @@ ImportedModule ImportModule(const std::filesystem::path& module, const ImportOpt
   const std::filesystem::path target = std::filesystem::absolute(folder);
   WrittenFiles written(target);
 
-  ProcessOptions process = PythonProcess("importer");
-  process.memory_limit_bytes = options.memory_limit_bytes;
-  Process worker(process);
   const Json request = {{"module", std::filesystem::absolute(module).lexically_normal().string()},
                         {"shown", shown},
                         {"device", options.device},
                         {"training", options.training},
                         {"seed", options.seed},
+                        {"digests", options.digests},
                         {"timeout_s", options.timeout_s},
                         {"max_cpu_flops", options.max_cpu_flops},
                         {"folder", target.string()}};
-  const Json done = Converse(worker, request, shown, options);
+  Warm();
+  const Json answer = Converse(*worker_, request, shown, options);
+  if (answer.contains("problem")) throw UserError(answer.at("problem").get<std::string>());
+  if (answer.contains("bug")) {
+    throw InternalError(shown + " could not be imported: " + answer.at("bug").get<std::string>());
+  }
+  const Json& done = answer.at("done");
 
   auto path_of = [&](const char* member) {
     const Json& name = done.at(member);
@@ -199,6 +222,7 @@ ImportedModule ImportModule(const std::filesystem::path& module, const ImportOpt
     imported.reduced_program = ReadProgram(path_of("reduced_program"));
     imported.reduced_tensors = path_of("reduced_tensors");
   }
+  if (done.contains("digests")) imported.digests = done.at("digests").get<std::map<std::string, std::string>>();
   written.Keep();
   imported.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   return imported;

@@ -7,18 +7,22 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
+#include <memory>
 #include <string>
 
 #include "graph/program.h"
 
 namespace drtriton {
 
+class Process;
+
 struct ImportOptions {
   std::string device = "cpu";  // "cuda" or "cpu": where the module is really run, and whose strides the Program has
   bool training = false;       // --mode train: as the constructor leaves it; else model.eval()
   uint64_t seed = 0;           // torch.manual_seed before the constructor and before get_inputs()
+  bool digests = false;    // of parameters and buffers, to match a candidate's that are named otherwise
   double timeout_s = 300;
-  int64_t memory_limit_bytes = 0;  // 0: none
   // Above this estimate a CPU run of the module happens at reduced sizes (leading dimension of the inputs).
   double max_cpu_flops = 2e11;
 };
@@ -33,16 +37,32 @@ struct ImportedModule {
   bool reduced = false;
   Program reduced_program;
   std::filesystem::path reduced_tensors;
-  std::string source;  // the user's file, as read
+  std::map<std::string, std::string> digests;  // when asked for: of values as constructed, by parameter and buffer
+  std::string source;                          // the user's file, as read
   double seconds = 0;
 };
 
-// Files are written under `folder`.  Throws UserError with one sentence for every kind of bad module: missing, empty,
-// binary or a folder; syntax error (line); missing import (which); no Model; a constructor, get_inputs or forward that
-// raises (what and where), hangs (limit), exits (status) or eats memory (limit); inputs that do not fit forward;
-// control flow on values; results that are not tensors.
-ImportedModule ImportModule(const std::filesystem::path& module, const ImportOptions& options,
-                            const std::filesystem::path& folder);
+// Imports one module after another in a warm worker: PyTorch is imported once, and each module runs in a fork of the
+// worker, so that none meets what another left behind.  Not thread-safe; several Importers work side by side.
+class Importer {
+ public:
+  explicit Importer(int64_t memory_limit_bytes = 0);  // of a worker and its fork; 0: none
+  ~Importer();
+
+  // Starts the worker ahead of the first Import(): importing PyTorch takes seconds.
+  void Warm();
+
+  // Files are written under `folder`.  Throws UserError with one sentence for every kind of bad module: missing, empty,
+  // binary or a folder; syntax error (line); missing import (which); no Model; a constructor, get_inputs or forward that
+  // raises (what and where), hangs (limit), exits (status) or eats memory (limit); inputs that do not fit forward;
+  // control flow on values; results that are not tensors.
+  ImportedModule Import(const std::filesystem::path& module, const ImportOptions& options,
+                        const std::filesystem::path& folder);
+
+ private:
+  int64_t memory_limit_bytes_;
+  std::unique_ptr<Process> worker_;
+};
 
 }  // namespace drtriton
 

@@ -48,10 +48,11 @@ std::string Message(const Refusal& refusal) {
   WriteFileAtomically(module, refusal.text);
   ImportOptions options;
   options.timeout_s = refusal.timeout_s;
-  options.memory_limit_bytes = refusal.memory_limit_bytes;
   std::string message;
   try {
-    ImportModule(module, options, target);
+    static Importer shared;  // without a limit of its own
+    Importer limited(refusal.memory_limit_bytes);
+    (refusal.memory_limit_bytes > 0 ? limited : shared).Import(module, options, target);
     ADD_FAILURE() << "was imported";
   } catch (const UserError& error) {
     message = error.what();
@@ -143,7 +144,7 @@ INSTANTIATE_TEST_SUITE_P(Modules, Refusals, testing::ValuesIn(AllRefusals()),
 TEST(MissingFile, IsNamed) {
   ScratchFolder scratch;
   try {
-    ImportModule(scratch.path() / "nowhere.py", {}, scratch.path());
+    Importer().Import(scratch.path() / "nowhere.py", {}, scratch.path());
     FAIL();
   } catch (const UserError& error) {
     EXPECT_NE(std::string(error.what()).find("nowhere.py"), std::string::npos);
@@ -153,7 +154,7 @@ TEST(MissingFile, IsNamed) {
 TEST(Folder, IsNamed) {
   ScratchFolder scratch;
   try {
-    ImportModule(scratch.path(), {}, scratch.path());
+    Importer().Import(scratch.path(), {}, scratch.path());
     FAIL();
   } catch (const UserError& error) {
     EXPECT_NE(std::string(error.what()).find(scratch.path().string()), std::string::npos);
@@ -163,7 +164,7 @@ TEST(Folder, IsNamed) {
 TEST(ForkingModule, OnlyTheWorkerSpeaks) {
   ScratchFolder scratch;
   WriteFileAtomically(scratch.path() / "forks.py", Parts{.forward = "os.fork(); return x + 1"}.Text());
-  EXPECT_EQ(ImportModule(scratch.path() / "forks.py", {}, scratch.path()).program.nodes.size(), 1u);
+  EXPECT_EQ(Importer().Import(scratch.path() / "forks.py", {}, scratch.path()).program.nodes.size(), 1u);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// ImportModule on modules that are right: what arrives on this side.  The Programs' contents are python/tests' subject.
+// Importer on modules that are right: what arrives on this side.  The Programs' contents are python/tests' subject.
 #include "import/importer.h"
 
 #include <gtest/gtest.h>
@@ -12,10 +12,11 @@ class ImporterTest : public testing::Test {
  protected:
   ImportedModule Import(const std::string& text, ImportOptions options = {}) {
     WriteFileAtomically(scratch_.path() / "model.py", text);
-    return ImportModule(scratch_.path() / "model.py", options, scratch_.path());
+    return importer_.Import(scratch_.path() / "model.py", options, scratch_.path());
   }
 
   ScratchFolder scratch_{"importer_test"};
+  Importer importer_;
 };
 
 constexpr char kLinear[] = R"(
