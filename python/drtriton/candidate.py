@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from drtriton.candidate_failure import CandidateFailure
-from drtriton.candidate_view import candidate_builtins, give_constants
+from drtriton.candidate_view import candidate_builtins
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,16 @@ class Request:
     max_alternatives: int
     device: dict[str, Any]
     program: dict[str, Any]
+    module_source: str            # the text of `module_path`, until it was run
+    seed: int
+    digests: dict[str, str]       # of the module's parameters and buffers, by name (tensors.value_digest)
     leaves: dict[int, Leaf] = field(default_factory=dict)
 
     @staticmethod
     def from_json(json: dict[str, Any]) -> Request:
         request = Request(json["form"], json["source"], json["source_name"], json["source_folder"], json["module_path"],
-                          json["strict"], json["max_alternatives"], json["device"], json["program"])
+                          json["strict"], json["max_alternatives"], json["device"], json["program"],
+                          json.pop("module_source", ""), json.get("seed", 0), json.get("digests", {}))
         for index, value in enumerate(request.program["values"]):
             if value is not None:
                 request.leaves[index] = Leaf(index, value["name"], getattr(torch, value["dtype"]), tuple(value["shape"]),
@@ -147,69 +151,7 @@ def find_entry(module: types.ModuleType, request: Request) -> Callable[..., Any]
     return entry
 
 
-# ---- kModule: construction, parameters, arguments ----------------------------------------------------------------------
-
-
-def constructor_arguments(request: Request) -> tuple[list[Any], dict[str, Any]]:
-    """What the user's get_init_inputs() gives."""
-    if not request.module_path:
-        return [], {}
-    with open(request.module_path, "rb") as file:
-        code = compile(file.read(), request.module_path, "exec", dont_inherit=True)
-    module = types.ModuleType("drtriton_user_module")
-    module.__file__ = request.module_path
-    sys.modules[module.__name__] = module
-    exec(code, module.__dict__)
-    init = getattr(module, "get_init_inputs", None)
-    given = init() if callable(init) else []
-    return ([], dict(given)) if isinstance(given, dict) else (list(given), {})
-
-
-def bind_parameters(model: torch.nn.Module, request: Request, tensors: dict[int, torch.Tensor], device_index: int) -> None:
-    """Puts the fragment's own tensors in the place of the model's parameters and buffers, matched by name.
-
-    `tensors` holds one for each leaf. Two names of one tensor (tied weights) get the same one; a constant of the Program
-    that the model holds as a plain attribute of the same name is matched too.
-    """
-    wanted = {leaf.target: tensors[leaf.value] for leaf in request.inputs if leaf.kind in ("parameter", "buffer")}
-    shapes = {leaf.target: leaf for leaf in request.inputs if leaf.kind in ("parameter", "buffer")}
-    placed: dict[int, torch.Tensor] = {}  # by identity of what stood there before
-    held, missing = [], set(wanted)
-    for part_name, part in model.named_modules(remove_duplicate=False):
-        for table in (part._parameters, part._buffers):
-            for name, old in table.items():
-                full = f"{part_name}.{name}" if part_name else name
-                if old is None or full not in wanted and id(old) not in placed:
-                    continue
-                missing.discard(full)
-                if id(old) not in placed:
-                    _require_same_kind(full, old, shapes[full])
-                    new = wanted[full]
-                    placed[id(old)] = torch.nn.Parameter(new, old.requires_grad) if table is part._parameters else new
-                    held.append(old)
-                table[name] = placed[id(old)]
-    if missing:
-        raise CandidateFailure("params_unmatched", f"ModelNew has no parameter or buffer named {sorted(missing)[0]!r}"
-                               + (f" ({len(missing)} are missing)" if len(missing) > 1 else ""))
-    constants = {leaf.target: tensors[leaf.value] for leaf in request.inputs if leaf.kind == "constant"}
-    for name, tensor in constants.items():
-        _bind_constant(model, name, tensor)
-    give_constants(sys.modules[type(model).__module__], constants, device_index)
-
-
-def _require_same_kind(name: str, old: torch.Tensor, leaf: Leaf) -> None:
-    if tuple(old.shape) != leaf.shape or old.dtype != leaf.dtype:
-        have = f"{str(old.dtype).removeprefix('torch.')}{list(old.shape)}"
-        raise CandidateFailure("params_unmatched", f"ModelNew's {name!r} is {have}, the module's is {leaf.describe()}")
-
-
-def _bind_constant(model: torch.nn.Module, target: str, tensor: torch.Tensor) -> None:
-    *path, name = target.split(".")
-    part: Any = model
-    for step in path:
-        part = getattr(part, step, None)
-    if isinstance(getattr(part, name, None), torch.Tensor) and not isinstance(getattr(part, name), torch.nn.Parameter):
-        setattr(part, name, tensor)
+# ---- arguments of a module; its construction and parameters are in candidate_model.py ----------------------------------
 
 
 def forward_arguments(request: Request, tensors: dict[int, torch.Tensor]) -> tuple[list[Any], dict[str, Any]]:

@@ -16,6 +16,7 @@ from drtriton.importer_load import forget, load_module, make_inputs, make_model,
 from drtriton.importer_program import Imported
 from drtriton.importer_reduce import reduced_inputs
 from drtriton.importer_run import Recorder, add_format, require_tensors, value_leaves
+from drtriton.tensors import value_digest
 
 Arguments = tuple[tuple, dict]
 
@@ -31,6 +32,7 @@ class Steps:
     exporter: Exporter
     model: torch.nn.Module | None = None
     arguments: Arguments = ((), {})
+    digests: dict[str, str] = dataclasses.field(default_factory=dict)   # of parameters and buffers, when asked for
 
 
 def import_module(file: UserFile, request: dict, enter: Callable[[str], None]) -> dict:
@@ -93,10 +95,18 @@ def _export_without_data(steps: Steps) -> Imported | None:
         return None
 
 
+def value_digests(model: torch.nn.Module) -> dict[str, str]:
+    """Of parameters and buffers by name, so that a candidate that names its own otherwise can be matched."""
+    held = [*model.named_parameters(remove_duplicate=False), *model.named_buffers(remove_duplicate=False)]
+    return {name: value_digest(tensor) for name, tensor in held if not torch.nn.parameter.is_lazy(tensor)}
+
+
 def _make_for_real(steps: Steps, has_device: bool) -> None:
     request = steps.request
     steps.enter("constructing")
     steps.model = make_model(steps.module, steps.file, request["seed"], request["training"])
+    if request.get("digests"):
+        steps.digests = value_digests(steps.model)
     steps.enter("get_inputs")
     steps.arguments = make_inputs(steps.module, steps.file, request["seed"], steps.model)
     if has_device and request["device"] != "cpu":
@@ -121,7 +131,7 @@ def _run(steps: Steps, imported: Imported | None, has_device: bool) -> dict:
     recorder.record(path, request["seed"])
     if reduced:
         _copy_findings(reduced, imported, recorder.formats)
-    return _write(folder, imported, reduced, ran=True)
+    return {**_write(folder, imported, reduced, ran=True), "digests": steps.digests}
 
 
 def _export_for_real(steps: Steps, has_device: bool) -> Imported:

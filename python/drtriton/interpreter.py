@@ -18,9 +18,10 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 from triton.runtime.errors import InterpreterError
 
 from drtriton import autotune_choice, candidate_view, cuda_stub, interpreter_launch, interpreter_memory, interpreter_numerics
-from drtriton.candidate import (Leaf, Request, bind_parameters, check_result, constructor_arguments, find_entry, forward_arguments,
-                                launch_results, load_source, module_results, run_candidate)
+from drtriton.candidate import (Leaf, Request, check_result, find_entry, forward_arguments, launch_results, load_source,
+                                module_results, run_candidate)
 from drtriton.candidate_failure import CandidateFailure
+from drtriton.candidate_model import bind_parameters, construct, constructor_arguments, match_parameters
 from drtriton.operator_rules import Rule, rule_of
 from drtriton.tensors import read_tensors, write_tensors
 from drtriton.worker_server import Answer
@@ -54,6 +55,7 @@ class Interpreter:
         autotune_choice.install(autotune_choice.Choices())
         candidate_view.hide_modes(self._folder)
         with torch.no_grad(), DeviceMode() as device:
+            self._arguments = constructor_arguments(self.request)
             module = load_source(self.request, self._folder)
             device.pretends = not candidate_view.is_written_by_us(module)
             entry = find_entry(module, self.request)
@@ -68,16 +70,10 @@ class Interpreter:
         return [tensor.detach() for tensor in results]
 
     def _run_module(self, entry: Callable[..., Any], tensors: dict[int, torch.Tensor]) -> list[torch.Tensor]:
-        def construct() -> Any:
-            positional, named = constructor_arguments(self.request)
-            torch.manual_seed(0)
-            return entry(*positional, **named)
-
-        model = run_candidate(construct, "no_entry", "the constructor of ModelNew", self._folder)
-        if not isinstance(model, torch.nn.Module):
-            raise CandidateFailure("no_entry", "ModelNew is no torch.nn.Module")
-        model.train(self.request.training)
-        bind_parameters(model, self.request, tensors, device_index=-1)
+        model = run_candidate(lambda: construct(self.request, entry, self._arguments), "no_entry", "the constructor of ModelNew",
+                              self._folder)
+        names = match_parameters(model, self.request, lambda: model)
+        bind_parameters(model, self.request, names, tensors, device_index=-1)
         positional, named = forward_arguments(self.request, tensors)
         output = self._guarded(lambda: model(*positional, **named), "forward of ModelNew")
         state = dict(model.named_buffers(remove_duplicate=False))

@@ -20,9 +20,10 @@ from triton.compiler.errors import CompilationError, CompileTimeAssertionFailure
 from triton.runtime.errors import OutOfResources, PTXASError
 
 from drtriton import autotune_choice, candidate_view, cuda_stub, recorder_driver
-from drtriton.candidate import (Leaf, Request, bind_parameters, check_result, constructor_arguments, find_entry,
-                                forward_arguments, launch_results, load_source, module_results, run_candidate)
+from drtriton.candidate import (Leaf, Request, check_result, find_entry, forward_arguments, launch_results, load_source,
+                                module_results, run_candidate)
 from drtriton.candidate_failure import CandidateFailure
+from drtriton.candidate_model import bind_parameters, construct, constructor_arguments, match_parameters
 from drtriton.recorder_memory import Memory, RecordingMode
 from drtriton.recorder_plan import Images, PlanBuilder
 from drtriton.worker_server import Answer
@@ -47,9 +48,12 @@ class Recorder:
         self._memory: Memory | None = None      # of the run that is going on
         self._plan: PlanBuilder | None = None
         self._compile_s = 0.0
+        self._arguments: tuple[list[Any], dict[str, Any]] = ([], {})   # of ModelNew's constructor
 
     def record(self) -> list[dict[str, Any]]:
         self._install()
+        with torch.no_grad():
+            self._arguments = constructor_arguments(self.request)
         with self._fake, torch.no_grad():
             entry = find_entry(load_source(self.request, self._folder), self.request)
             call = self._module_call(entry) if self.request.form == "module" else self._launch_call(entry)
@@ -113,10 +117,11 @@ class Recorder:
 
     def _module_call(self, entry: Callable[..., Any]) -> Callable[[Memory], list[Any]]:
         model = self._construct(entry)
+        names = match_parameters(model, self.request, lambda: self._really_construct(entry))
 
         def call(memory: Memory) -> list[Any]:
             tensors = self._input_tensors(memory)
-            bind_parameters(model, self.request, tensors, device_index=0)
+            bind_parameters(model, self.request, names, tensors, device_index=0)
             positional, named = forward_arguments(self.request, tensors)
             output = self._guarded(lambda: model(*positional, **named), "forward of ModelNew")
             state = dict(model.named_buffers(remove_duplicate=False))
@@ -125,20 +130,18 @@ class Recorder:
         return call
 
     def _construct(self, entry: Callable[..., Any]) -> torch.nn.Module:
-        def construct() -> Any:
-            positional, named = constructor_arguments(self.request)
-            torch.manual_seed(0)
-            return entry(*positional, **named)
-
-        doing = "the constructor of ModelNew"
         try:
-            model = run_candidate(construct, "no_entry", doing, self._folder)
+            return self._run_constructor(entry)
         except CandidateFailure:   # it may need values, which fake tensors have not; its parameters are replaced anyway
-            with _disable_current_modes():
-                model = run_candidate(construct, "no_entry", doing, self._folder)
-        if not isinstance(model, torch.nn.Module):
-            raise CandidateFailure("no_entry", "ModelNew is no torch.nn.Module")
-        return model.train(self.request.training)
+            return self._really_construct(entry)
+
+    def _really_construct(self, entry: Callable[..., Any]) -> torch.nn.Module:
+        with _disable_current_modes():
+            return self._run_constructor(entry)
+
+    def _run_constructor(self, entry: Callable[..., Any]) -> torch.nn.Module:
+        return run_candidate(lambda: construct(self.request, entry, self._arguments), "no_entry", "the constructor of ModelNew",
+                             self._folder)
 
     def _input_tensors(self, memory: Memory) -> dict[int, torch.Tensor]:
         tensors = {}

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import mmap
 import os
@@ -27,6 +28,12 @@ def storage_extent(shape: tuple[int, ...], strides: tuple[int, ...]) -> int:
 
 def _round_up(value: int, multiple: int) -> int:
     return -(-value // multiple) * multiple
+
+
+def value_digest(tensor: torch.Tensor) -> str:
+    """SHA-256 of the values in row-major order."""
+    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    return hashlib.sha256(memoryview(flat.view(torch.uint8).numpy()) if flat.numel() else b"").hexdigest()
 
 
 class TensorWriter:

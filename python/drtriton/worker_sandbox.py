@@ -13,6 +13,7 @@ import os
 import resource
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,8 +30,7 @@ class SandboxOptions:
 
     most: str                   # "namespaces", "process" (no namespaces) or "none" (limits alone)
     outer: list[str]            # layers that held when this process started
-    hidden: list[str]           # folders that candidates find empty, but for what is visible
-    visible: list[str]
+    hidden: list[str]           # folders that candidates find empty, but for Python's own and what a request names
     masked: list[str]           # files that candidates find empty
     devices: list[str]          # that candidates may open: the GPU's, for a real run
     syscall_filter: bytes       # worker_system.set_syscall_filter; empty: none
@@ -38,12 +38,12 @@ class SandboxOptions:
     @staticmethod
     def from_json(text: str) -> SandboxOptions:
         given = json.loads(text)
-        return SandboxOptions(given["most"], given["outer"], given["hidden"], given["visible"], given["masked"], given["devices"],
+        return SandboxOptions(given["most"], given["outer"], given["hidden"], given["masked"], given["devices"],
                               bytes.fromhex(given["syscall_filter"]))
 
 
 # What a worker takes that is started by hand.
-NO_OUTER_SANDBOX = json.dumps({"most": "namespaces", "outer": [], "hidden": [], "visible": [], "masked": [], "devices": [],
+NO_OUTER_SANDBOX = json.dumps({"most": "namespaces", "outer": [], "hidden": [], "masked": [], "devices": [],
                                "syscall_filter": ""})
 
 
@@ -219,7 +219,7 @@ class Sandbox:
         os.setsid()
         system.die_with_parent()
         options = self._options
-        view = View(options.hidden, [*options.visible, *visible], [*options.masked, *masked], options.devices)
+        view = View(options.hidden, [*_python_folders(), *visible], [*options.masked, *masked], options.devices)
         if self._pid_namespace is not None:
             steps.take("mounts", lambda: system.unshare(system.NEW_MOUNTS))
             mounts = Mounts(view, scratch, limits.scratch_bytes)
@@ -240,6 +240,11 @@ class Sandbox:
         if options.syscall_filter:
             steps.take("filter", lambda: system.set_syscall_filter(options.syscall_filter), "capabilities")
         steps.take("local sockets", lambda: _require(not options.devices))
+
+
+def _python_folders() -> list[str]:
+    libraries = os.environ.get("LD_LIBRARY_PATH", "").split(":")
+    return [path for path in (sys.prefix, sys.base_prefix, sys.exec_prefix, *sys.path, *libraries) if os.path.isabs(path)]
 
 
 def _require(holds: bool) -> None:

@@ -38,9 +38,16 @@ def program(inputs, results, **changes):
             "mutations": [], "context": {"training": False}, **changes}
 
 
+def _text(path: str) -> str:
+    if not path:
+        return ""
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
 def candidate(source, program_json, form="launch", strict=True, module_path="", max_alternatives=16):
     return {"form": form, "source": HEADER + textwrap.dedent(source), "source_name": "candidate.py", "source_folder": "",
-            "module_path": module_path, "strict": strict, "max_alternatives": max_alternatives, "device": H200,
+            "module_path": module_path, "module_source": _text(module_path), "strict": strict, "max_alternatives": max_alternatives, "device": H200,
             "program": program_json}
 
 
@@ -53,8 +60,7 @@ class Worker:
         os.mkdir(scratch)
         package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
         environment = {**os.environ, "PYTHONPATH": package, "PYTHONNOUSERSITE": "1"}
-        self.process = subprocess.Popen([sys.executable, "-P", "-m", f"drtriton.{name}", "--folder", self.folder.name,
-                                         "--scratch", scratch],
+        self.process = subprocess.Popen([sys.executable, "-P", "-m", f"drtriton.{name}", "--scratch", scratch],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True)
         self.layers = json.loads(self.process.stdout.readline())["layers"]
         self._count = 0

@@ -31,17 +31,16 @@ class CompileFarm::Impl {
                                         const std::function<void(size_t, const CompileResult&)>& finished) {
     std::vector<CompileResult> results(requests.size());
     std::vector<Json> messages;
-    std::set<std::filesystem::path> visible;
     for (size_t i = 0; i < requests.size(); ++i) {
       results[i].folder = options_.folder / std::to_string(next_folder_++);
       results[i].failure = Interruption();
-      visible.merge(FoldersOf(requests[i]));
       messages.push_back({{"timeout_s", options_.timeout_s},
                           {"memory_bytes", options_.memory_limit_bytes},
                           {"folder", results[i].folder.string()},
                           {"candidate", CandidateToJson(requests[i], device_, options_.max_alternatives)}});
+      AddWhatIsSeen(requests[i], {}, &messages.back());
     }
-    pool_->RunAll(std::move(messages), visible, [&](size_t index, const Json& answer) {
+    pool_->RunAll(std::move(messages), [&](size_t index, const Json& answer) {
       results[index] = ResultOf(answer, results[index].folder);
       if (finished) finished(index, results[index]);
     });

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,7 +32,9 @@ struct CompileRequest {
   CandidateForm form = CandidateForm::kLaunch;
   std::string source;                   // the candidate file's text
   std::filesystem::path source_path;    // kModule: where it stands (its folder is importable), may be empty
-  std::filesystem::path module_path;    // kModule: the user's module, for get_init_inputs() and get_inputs()
+  std::filesystem::path module_path;    // kModule: the user's module, for get_init_inputs()
+  uint64_t seed = 0;                    // kModule: under which the user's module was constructed
+  std::map<std::string, std::string> digests;   // kModule: ImportedModule::digests
   bool strict = true;                   // refuse ATen computation instead of recording a vendor step
 };
 

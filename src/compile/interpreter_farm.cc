@@ -49,7 +49,6 @@ class InterpreterFarm::Impl {
     std::vector<InterpretResult> results(requests.size());
     std::vector<Json> messages;
     std::vector<fs::path> folders;
-    std::set<fs::path> visible;
     std::map<fs::path, fs::path> placed;  // inputs that several requests share are placed once
     for (size_t i = 0; i < requests.size(); ++i) {
       results[i].failure =
@@ -57,14 +56,14 @@ class InterpreterFarm::Impl {
       folders.push_back(options_.folder / std::to_string(next_folder_++));
       auto found = placed.find(requests[i].inputs);
       if (found == placed.end()) found = placed.emplace(requests[i].inputs, Place(requests[i].inputs)).first;
-      visible.merge(FoldersOf(requests[i].candidate));
       messages.push_back({{"timeout_s", requests[i].timeout_s},
                           {"memory_bytes", options_.memory_limit_bytes},
                           {"folder", folders[i].string()},
                           {"inputs", found->second.string()},
                           {"candidate", CandidateToJson(requests[i].candidate, H200(), 1)}});
+      AddWhatIsSeen(requests[i].candidate, {found->second}, &messages.back());
     }
-    pool_->RunAll(std::move(messages), visible, [&](size_t index, const Json& answer) {
+    pool_->RunAll(std::move(messages), [&](size_t index, const Json& answer) {
       results[index] = Finish(answer, folders[index] / kOutputs, requests[index].outputs);
       std::error_code ignored;
       fs::remove_all(folders[index], ignored);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/json_reader.h"
 #include "graph/program_json.h"
 
@@ -48,11 +49,15 @@ bool IsKnown(const std::string& code) {
 Json CandidateToJson(const CompileRequest& request, const DeviceSpec& device, int max_alternatives) {
   Require(request.fragment != nullptr, "a compile request names no fragment");
   std::string name = request.source_path.filename().string();
+  bool is_module = request.form == CandidateForm::kModule;
   return {{"form", request.form == CandidateForm::kLaunch ? "launch" : "module"},
           {"source", request.source},
           {"source_name", name.empty() ? "candidate.py" : name},
           {"source_folder", FolderOf(request.source_path).string()},
           {"module_path", request.module_path.empty() ? "" : std::filesystem::absolute(request.module_path).string()},
+          {"module_source", is_module && !request.module_path.empty() ? ReadFile(request.module_path) : ""},
+          {"digests", request.digests},
+          {"seed", request.seed},
           {"strict", request.strict},
           {"max_alternatives", max_alternatives},
           {"device", ToJson(device)},
@@ -96,12 +101,15 @@ CompileResult ResultOf(const Json& answer, const std::filesystem::path& folder) 
   return result;
 }
 
-std::set<std::filesystem::path> FoldersOf(const CompileRequest& request) {
-  std::set<std::filesystem::path> folders;
+void AddWhatIsSeen(const CompileRequest& request, const std::vector<std::filesystem::path>& files, Json* message) {
+  Json visible = Json::array(), masked = Json::array();
   for (const auto& file : {request.source_path, request.module_path}) {
-    if (!file.empty()) folders.insert(FolderOf(file));
+    if (!file.empty()) visible.push_back(FolderOf(file).string());
   }
-  return folders;
+  for (const auto& file : files) visible.push_back(std::filesystem::absolute(file).string());
+  if (!request.module_path.empty()) masked.push_back(std::filesystem::absolute(request.module_path).string());
+  (*message)["visible"] = std::move(visible);
+  (*message)["masked"] = std::move(masked);
 }
 
 }  // namespace drtriton

@@ -4,7 +4,7 @@
 
 #include <filesystem>
 #include <optional>
-#include <set>
+#include <vector>
 
 #include "base/json.h"
 #include "compile/farm.h"
@@ -22,8 +22,9 @@ CompileResult ResultOf(const Json& answer, const std::filesystem::path& folder);
 
 std::vector<std::string> LayersOf(const Json& answer);
 
-// Folders that the candidate may import from.
-std::set<std::filesystem::path> FoldersOf(const CompileRequest& request);
+// Adds to a message what of the file system the candidate sees although it lies in a hidden folder ("visible": the folders
+// that it may import from, and `files`) and what it must not see ("masked": the module that it is judged by).
+void AddWhatIsSeen(const CompileRequest& request, const std::vector<std::filesystem::path>& files, Json* message);
 
 }  // namespace drtriton
 

@@ -1,26 +1,32 @@
 #include "compile/sandbox.h"
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <sstream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "compile/syscall_filter.h"
 
 namespace drtriton {
 namespace {
 
 using std::chrono::milliseconds;
-using Path = std::filesystem::path;
 
-// Emptied inside bubblewrap: other processes' files, sockets of services.
-constexpr std::array<const char*, 3> kHidden = {"/tmp", "/var/tmp", "/run"};
+constexpr std::array<const char*, 4> kIsolations = {"none", "process", "namespaces", "bubblewrap"};
+
+// Empty to candidates: other processes' files, sockets of services, what users and administrators keep.
+constexpr std::array<const char*, 8> kHidden = {"/tmp",  "/var/tmp", "/run",         "/home",
+                                                "/root", "/var/log", "/etc/ssh", "/etc/ssl/private"};
+constexpr std::array<const char*, 2> kMasked = {"/etc/shadow", "/etc/gshadow"};
 
 std::vector<std::string> BubblewrapCommand() {
-  std::vector<std::string> command = {
-      "bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"};
-  for (const char* folder : kHidden) {
-    if (std::filesystem::is_directory(folder)) command.insert(command.end(), {"--tmpfs", folder});
-  }
-  return command;
+  return {"bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"};
 }
 
 bool Works(std::vector<std::string> command) {
@@ -36,11 +42,18 @@ bool Works(std::vector<std::string> command) {
 }
 
 Isolation Strongest() {
-  const char* cap = std::getenv("DRTRITON_ISOLATION");
-  std::string most = cap ? cap : "bubblewrap";
-  if (most == "bubblewrap" && Works(BubblewrapCommand())) return Isolation::kBubblewrap;
-  if (most != "none" && Works({"unshare", "--map-root-user", "--net"})) return Isolation::kNoNetwork;
-  return Isolation::kNone;
+  Isolation most = Isolation::kBubblewrap;
+  if (const char* cap = std::getenv("DRTRITON_ISOLATION"); cap != nullptr && *cap != '\0') {
+    size_t i = 0;
+    while (i < kIsolations.size() && std::string(cap) != kIsolations[i]) ++i;
+    if (i == kIsolations.size()) {
+      throw UserError(std::string("DRTRITON_ISOLATION is \"") + cap +
+                      "\"; it may be none, process, namespaces or bubblewrap");
+    }
+    most = static_cast<Isolation>(i);
+  }
+  if (most == Isolation::kBubblewrap && !Works(BubblewrapCommand())) most = Isolation::kNamespaces;
+  return most;
 }
 
 std::string EnvironmentOr(const char* name, const char* otherwise) {
@@ -48,22 +61,50 @@ std::string EnvironmentOr(const char* name, const char* otherwise) {
   return value && *value ? value : otherwise;
 }
 
-// Folders that Python itself needs: its own, the one it is a link to (a virtual environment's base), the search path.
-std::set<Path> PythonFolders(const ProcessOptions& python) {
-  std::set<Path> folders;
-  Path executable = std::filesystem::absolute(python.command[0]);
-  folders.insert(executable.parent_path().parent_path());
-  std::error_code ignored;
-  Path real = std::filesystem::canonical(executable, ignored);
-  if (!real.empty()) folders.insert(real.parent_path().parent_path());
-  for (const char* name : {"PYTHONPATH", "LD_LIBRARY_PATH"}) {
-    auto given = python.environment.find(name);
-    std::istringstream parts(given != python.environment.end() ? given->second : EnvironmentOr(name, ""));
-    for (std::string part; std::getline(parts, part, ':');) {
-      if (!part.empty()) folders.insert(std::filesystem::absolute(part));
-    }
+// Empty where there is none, which is no matter of isolation.
+std::string StoreFolder() {
+  try {
+    return CacheFolder().string();
+  } catch (const UserError&) {
+    return "";
   }
-  return folders;
+}
+
+std::vector<std::string> HiddenFolders(const SandboxOptions& options) {
+  std::vector<std::string> hidden(kHidden.begin(), kHidden.end());
+  hidden.push_back(EnvironmentOr("HOME", "/root"));
+  if (const passwd* user = getpwuid(getuid()); user != nullptr) hidden.emplace_back(user->pw_dir);
+  hidden.push_back(StoreFolder());
+  hidden.push_back(options.folder.string());
+  return hidden;
+}
+
+// The GPU's device files.
+std::vector<std::string> GpuDevices() {
+  std::vector<std::string> devices;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/dev", error)) {
+    std::string name = entry.path().filename().string();
+    if (name.rfind("nvidia", 0) == 0) devices.push_back(entry.path().string());
+  }
+  return devices;
+}
+
+// What python/drtriton/worker_sandbox.py reads.
+Json SandboxJson(Isolation isolation, const SandboxOptions& options) {
+  std::vector<std::string> outer, masked(kMasked.begin(), kMasked.end());
+  if (isolation == Isolation::kBubblewrap) outer = {"read-only files", "no network", "no devices"};
+  std::string filter = SyscallFilter(options.gpu ? FilterFor::kGpu : FilterFor::kCandidate), hex;
+  for (unsigned char byte : filter) {
+    constexpr char kDigits[] = "0123456789abcdef";
+    hex += {kDigits[byte >> 4], kDigits[byte & 15]};
+  }
+  return {{"most", kIsolations[static_cast<size_t>(std::min(isolation, Isolation::kNamespaces))]},
+          {"outer", outer},
+          {"hidden", HiddenFolders(options)},
+          {"masked", masked},
+          {"devices", options.gpu ? GpuDevices() : std::vector<std::string>()},
+          {"syscall_filter", hex}};
 }
 
 // A clean environment: nothing of the user's reaches a candidate.
@@ -76,8 +117,8 @@ std::vector<std::string> CleanEnvironment(const ProcessOptions& python, const Sa
                                       "USER=candidate",
                                       "TMPDIR=" + options.scratch.string(),
                                       "OMP_NUM_THREADS=1",
-                                      "PYTHONDONTWRITEBYTECODE=1",
-                                      "CUDA_VISIBLE_DEVICES="};
+                                      "PYTHONDONTWRITEBYTECODE=1"};
+  command.push_back("CUDA_VISIBLE_DEVICES=" + (options.gpu ? EnvironmentOr("CUDA_VISIBLE_DEVICES", "0") : ""));
   for (const auto& [name, value] : python.environment) command.push_back(name + "=" + value);
   if (const char* libraries = std::getenv("LD_LIBRARY_PATH"))
     command.push_back(std::string("LD_LIBRARY_PATH=") + libraries);
@@ -92,41 +133,17 @@ Isolation AvailableIsolation() {
   return isolation;
 }
 
-std::vector<std::string> IsolationLayers(Isolation isolation) {
-  switch (isolation) {
-    case Isolation::kBubblewrap:
-      return {"read-only files", "no network", "no devices"};
-    case Isolation::kNoNetwork:
-      return {"no network"};
-    case Isolation::kNone:
-      break;
-  }
-  return {};
-}
-
-bool IsHidden(const Path& path) {
-  std::string text = path.lexically_normal().string() + "/";
-  return std::any_of(kHidden.begin(), kHidden.end(),
-                     [&](const char* folder) { return text.rfind(std::string(folder) + "/", 0) == 0; });
-}
-
 ProcessOptions SandboxedWorker(Isolation isolation, const SandboxOptions& options) {
-  std::string layers;
-  for (const std::string& layer : IsolationLayers(isolation)) layers += (layers.empty() ? "" : ",") + layer;
-  ProcessOptions python =
-      PythonProcess(options.module, {"--folder", options.folder, "--scratch", options.scratch, "--layers", layers});
+  ProcessOptions python = PythonProcess(options.module);
+  Json sandbox = SandboxJson(isolation, options);
+  python.command.insert(python.command.end(), {"--scratch", options.scratch, "--sandbox", sandbox.dump()});
   std::vector<std::string> command;
   if (isolation == Isolation::kBubblewrap) {
     command = BubblewrapCommand();
-    std::set<Path> visible = PythonFolders(python);
-    visible.insert(options.visible.begin(), options.visible.end());
-    for (const Path& folder : visible) {
-      if (IsHidden(folder) && std::filesystem::exists(folder))
-        command.insert(command.end(), {"--ro-bind", folder, folder});
+    for (const std::string& device : sandbox["devices"]) {
+      command.insert(command.end(), {"--dev-bind", device, device});
     }
     command.insert(command.end(), {"--bind", options.folder, options.folder, "--chdir", options.folder, "--"});
-  } else if (isolation == Isolation::kNoNetwork) {
-    command = {"unshare", "--map-root-user", "--net", "--kill-child"};
   }
   std::vector<std::string> clean = CleanEnvironment(python, options);
   command.insert(command.end(), clean.begin(), clean.end());

@@ -55,7 +55,6 @@ struct WorkerPool::Worker {
   int number = 0;
   int forks = 1;
   std::unique_ptr<Process> process;
-  int generation = -1;
   std::deque<Job> taken;        // to be sent
   std::map<int64_t, Job> sent;  // by id
   std::thread thread;
@@ -86,17 +85,10 @@ WorkerPool::~WorkerPool() {
   for (auto& worker : workers_) worker->thread.join();
 }
 
-void WorkerPool::MakeVisible(const std::set<std::filesystem::path>& visible) {
-  for (const auto& folder : visible) {
-    if (IsHidden(folder) && visible_.insert(folder).second) ++generation_;
-  }
-}
-
-void WorkerPool::RunAll(std::vector<Json> requests, const std::set<std::filesystem::path>& visible,
+void WorkerPool::RunAll(std::vector<Json> requests,
                         const std::function<void(size_t, const Json&)>& answered) {
   auto batch = std::make_shared<Batch>();
   std::unique_lock<std::mutex> lock(mutex_);
-  MakeVisible(visible);
   for (size_t i = 0; i < requests.size(); ++i) queue_.push_back({batch, i, std::move(requests[i]), 0});
   changed_.notify_all();
   for (size_t left = requests.size(); left > 0;) {
@@ -132,10 +124,6 @@ void WorkerPool::Serve(Worker* worker) {
     {
       std::lock_guard<std::mutex> lock(mutex_);
       if (stopping_) return;
-      if (worker->sent.empty() && worker->generation != generation_) {
-        worker->process.reset();  // its view of the file system is out of date
-        continue;
-      }
     }
     SendJobs(worker);
     double limit_s = kMarginSeconds;
@@ -159,12 +147,11 @@ bool WorkerPool::Start(Worker* worker) {
   sandbox.module = options_.module;
   sandbox.folder = options_.folder;
   sandbox.environment = options_.environment;
+  sandbox.gpu = options_.gpu;
   sandbox.scratch = options_.folder / ("scratch" + std::to_string(worker->number));
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (stopping_) return false;
-    sandbox.visible = visible_;
-    worker->generation = generation_;
   }
   std::string why;
   try {
@@ -194,7 +181,7 @@ void WorkerPool::TakeJobs(Worker* worker) {
   if (worker->sent.empty()) changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
   bool alone =
       std::any_of(worker->sent.begin(), worker->sent.end(), [](const auto& item) { return item.second.attempts > 0; });
-  if (worker->generation != generation_ || alone) return;
+  if (alone) return;
   while (!queue_.empty() && static_cast<int>(worker->sent.size() + worker->taken.size()) < worker->forks) {
     bool suspect = queue_.front().attempts > 0;
     if (suspect && !(worker->sent.empty() && worker->taken.empty())) break;

@@ -14,7 +14,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -30,6 +29,7 @@ struct WorkerPoolOptions {
   std::vector<std::string> environment;  // further "NAME=value"
   int forks = 0;                         // at once, over all workers; 0: one a core
   std::filesystem::path folder;          // absolute; the workers' only writable folder
+  bool gpu = false;                      // candidates may use the GPU: a real run
 };
 
 class WorkerPool {
@@ -39,11 +39,10 @@ class WorkerPool {
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  // Runs all requests (objects with "timeout_s", "memory_bytes" and "folder"; "id" is added) and calls `answered` in
-  // the calling thread with each one's answer, in any order.  Folders of `visible` are readable to the workers. Returns
-  // early when Interrupted(): what is left has no answer.  Throws UserError (exit 4) when no worker can be started.
-  void RunAll(std::vector<Json> requests, const std::set<std::filesystem::path>& visible,
-              const std::function<void(size_t index, const Json& answer)>& answered);
+  // Runs all requests (objects with "timeout_s", "memory_bytes" and "folder", and what WhatIsSeen() gives; "id" is added)
+  // and calls `answered` in the calling thread with each one's answer, in any order.  Returns early when Interrupted():
+  // what is left has no answer.  Throws UserError (exit 4) when no worker can be started.
+  void RunAll(std::vector<Json> requests, const std::function<void(size_t index, const Json& answer)>& answered);
 
  private:
   struct Batch;
@@ -56,14 +55,11 @@ class WorkerPool {
   void TakeJobs(Worker* worker);
   void AfterDeath(Worker* worker);
   void Deliver(const Job& job, Json answer);
-  void MakeVisible(const std::set<std::filesystem::path>& visible);
 
   WorkerPoolOptions options_;
   std::mutex mutex_;
   std::condition_variable changed_;  // work, answers, the end
   std::deque<Job> queue_;            // guarded by mutex_, as is what follows
-  std::set<std::filesystem::path> visible_;
-  int generation_ = 0;  // of visible_; a worker of an older one is started again
   int64_t next_id_ = 0;
   bool stopping_ = false;
   std::optional<std::string> broken_;  // why no worker can be started

@@ -47,7 +47,7 @@ TEST(WorkerPool, RestartsAWorkerAndRunsItsRequestsAgain) {
   for (int i = 0; i < 6; ++i)
     messages.push_back(
         Message(fragment, folder.path() / std::to_string(i), ReluSource("pass", "v * " + std::to_string(i) + ".0")));
-  pool.RunAll(std::move(messages), {}, [&](size_t, const Json& answer) {
+  pool.RunAll(std::move(messages), [&](size_t, const Json& answer) {
     if (++answered == 1) KillWorkers(folder.path().string() + "/scratch");
     failed += answer.contains("failure");
   });
@@ -59,7 +59,7 @@ TEST(WorkerPool, TellsWhyNoWorkerCanStart) {
   ScratchFolder folder("drtriton-pool");
   WorkerPool pool({"no_such_worker", {}, 1, folder.path()});
   try {
-    pool.RunAll({Json::object()}, {}, [](size_t, const Json&) {});
+    pool.RunAll({Json::object()}, [](size_t, const Json&) {});
     FAIL() << "no error";
   } catch (const UserError& error) {
     EXPECT_EQ(error.status(), ExitStatus::kSetUpFailed);
@@ -67,7 +67,7 @@ TEST(WorkerPool, TellsWhyNoWorkerCanStart) {
   }
 }
 
-TEST(WorkerPool, FoldersOutOfSightAreShownWhenARequestNeedsThem) {
+TEST(WorkerPool, ShowsFoldersThatARequestNeeds) {
   ScratchFolder folder("drtriton-pool"), library("drtriton-library");
   WriteFileAtomically(library.path() / "their_helper.py", "FACTOR = 2\n");
   Fragment fragment = ReluFragment({64});
@@ -79,7 +79,8 @@ TEST(WorkerPool, FoldersOutOfSightAreShownWhenARequestNeedsThem) {
   auto note = [&](size_t, const Json& answer) {
     codes.push_back(answer.contains("failure") ? answer.at("failure").at("reason") : "ok");
   };
-  pool.RunAll({message}, {library.path()}, note);
+  message["visible"] = Json::array({library.path().string()});
+  pool.RunAll({message}, note);
   EXPECT_EQ(codes, (std::vector<std::string>{"ok"}));
 }
 
