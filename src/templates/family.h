@@ -13,6 +13,8 @@
 
 namespace drtriton {
 
+class ModuleSource;   // source.h
+
 class Family {
  public:
   virtual ~Family() = default;
@@ -21,11 +23,15 @@ class Family {
   virtual std::optional<std::string> WhyNot(const Lowered& lowered) const = 0;
   // Best estimate first, at most `max_count`, at least one when WhyNot() is nullopt.
   virtual std::vector<Proposal> Propose(const Lowered& lowered, const DeviceSpec& device, int max_count) const = 0;
+  // Adds the kernels of one schedule for a part of a fragment (stages.h) to `module`, and their plans to `proposal`: schedule
+  // number `choice`, best estimate first, or the last one.  Throws InternalError for families that write no parts.
+  virtual void Append(const Lowered& part, const DeviceSpec& device, size_t choice, ModuleSource& module, Proposal& proposal) const;
 };
 
 std::unique_ptr<Family> MakePointwiseFamily();   // pointwise.h
 std::unique_ptr<Family> MakeRowFamily();         // row.h
 std::unique_ptr<Family> MakeMatmulFamily();      // matmul.h
+std::unique_ptr<Family> MakeStagedFamily();      // staged.cc; asked last
 std::unique_ptr<Family> MakeConvolutionFamily();   // convolution.cc
 std::unique_ptr<Family> MakePoolFamily();        // pool.cc
 

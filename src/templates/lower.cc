@@ -24,6 +24,7 @@ const HandlerTable& Handlers() {
     LowerWindows(*made);
     LowerMovement(*made);
     LowerLookups(*made);
+    LowerLosses(*made);
     return made;
   }();
   return *table;

@@ -50,6 +50,14 @@ void LowerWindows(HandlerTable& table);         // lower_window.cc; behind Lower
 void LowerMovement(HandlerTable& table);         // lower_movement.cc
 void LowerLookups(HandlerTable& table);          // lower_lookup.cc
 
+void LowerLosses(HandlerTable& table);           // lower_loss.cc
+
+// Steps that several tables use (lower_reduction.cc).
+std::vector<int64_t> AllDims(const Term& term);
+// The mean over `dims`, accumulated and given in `type`.
+Term MeanOf(const OpCall& call, const Term& x, const std::vector<int64_t>& dims, bool keep, DType type);
+Term LogSoftmaxOf(const OpCall& call, const Term& x, int64_t dim, DType type);
+
 // PyTorch's dtype of an operation on these arguments: tensors of rank 0 and numbers only decide the category.
 DType ComputeType(const OpCall& call, const std::vector<size_t>& arguments);
 

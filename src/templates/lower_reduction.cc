@@ -1,4 +1,4 @@
-// Reductions, softmax and losses.
+// Reductions and softmax.
 #include <cmath>
 #include <limits>
 
@@ -6,12 +6,6 @@
 
 namespace drtriton {
 namespace {
-
-std::vector<int64_t> AllDims(const Term& term) {
-  std::vector<int64_t> dims;
-  for (int64_t dim = 0; dim < term.rank(); ++dim) dims.push_back(dim);
-  return dims;
-}
 
 // The list at argument `i`; all dimensions when it is absent, None or empty.
 std::vector<int64_t> Dims(const OpCall& call, const Term& x, size_t i) {
@@ -26,11 +20,6 @@ double Count(const OpCall& call, const Term& x, const std::vector<int64_t>& dims
   double count = 1;
   for (int64_t dim : dims) count *= static_cast<double>(call.draft.Size(x, dim));
   return count;
-}
-
-Term MeanOf(const OpCall& call, const Term& x, const std::vector<int64_t>& dims, bool keep, DType type) {
-  Term sum = call.draft.Reduce("sum", call.draft.Cast(x, type), dims, keep);
-  return call.draft.Pointwise("div", type, {sum, call.Literal(Count(call, x, dims), type)});
 }
 
 // `dims` and `keep` are positions of arguments; SIZE_MAX: the overload has none.
@@ -195,34 +184,6 @@ void AdaptiveAveragePool(const OpCall& call, int64_t spatial) {
   call.Define(MeanOf(call, x, dims, true, call.type()));
 }
 
-// 0: elementwise, 1: mean, 2: sum
-void Loss(const OpCall& call, const Term& elementwise, size_t reduction) {
-  int64_t kind = call.Int(reduction, 1);
-  if (kind == 0) return call.Define(elementwise);
-  std::vector<int64_t> dims = AllDims(elementwise);
-  if (kind == 1) return call.Define(MeanOf(call, elementwise, dims, false, call.type()));
-  call.Define(call.draft.Reduce("sum", elementwise, dims, false));
-}
-
-// 0.5 d^2 / beta below beta, d - beta / 2 above; huber multiplies by delta instead of dividing.
-void SmoothLoss(const OpCall& call, bool huber) {
-  Draft& draft = call.draft;
-  DType type = call.type();
-  double bend = call.Number(3, 1);
-  Term distance = draft.Pointwise("abs", type, {draft.Pointwise("sub", type, {call.Tensor(0), call.Tensor(1)})});
-  Term square = draft.Pointwise("mul", type, {draft.Pointwise("square", type, {distance}), call.Literal(huber ? 0.5 : 0.5 / bend, type)});
-  Term line = draft.Pointwise("sub", type, {distance, call.Literal(0.5 * bend, type)});
-  if (huber && bend != 1) line = draft.Pointwise("mul", type, {line, call.Literal(bend, type)});
-  Term small = draft.Pointwise(huber ? "le" : "lt", DType::kBool, {distance, call.Literal(bend, type)}, type);
-  Loss(call, draft.Where(small, square, line, type), 2);
-}
-
-void DifferenceLoss(const OpCall& call, const std::string& function) {
-  Draft& draft = call.draft;
-  Term difference = draft.Pointwise("sub", call.type(), {call.Tensor(0), call.Tensor(1)});
-  Loss(call, draft.Pointwise(function, call.type(), {difference}), 2);
-}
-
 void AddStatistics(HandlerTable& table) {
   for (bool root : {false, true}) {
     for (bool pair : {false, true}) {
@@ -234,6 +195,32 @@ void AddStatistics(HandlerTable& table) {
 }
 
 }  // namespace
+
+std::vector<int64_t> AllDims(const Term& term) {
+  std::vector<int64_t> dims;
+  for (int64_t dim = 0; dim < term.rank(); ++dim) dims.push_back(dim);
+  return dims;
+}
+
+Term MeanOf(const OpCall& call, const Term& x, const std::vector<int64_t>& dims, bool keep, DType type) {
+  Term sum = call.draft.Reduce("sum", call.draft.Cast(x, type), dims, keep);
+  return call.draft.Pointwise("div", type, {sum, call.Literal(Count(call, x, dims), type)});
+}
+
+Term LogSoftmaxOf(const OpCall& call, const Term& given, int64_t dim, DType type) {
+  Draft& draft = call.draft;
+  Term x = draft.Cast(given, type);
+  draft.SetName("largest");
+  Term largest = draft.Reduce("max_number", x, {dim}, true);
+  draft.SetName("shifted");
+  Term shifted = draft.Pointwise("sub", type, {x, largest});
+  draft.SetName("exponential");
+  Term exponential = draft.Pointwise("exp_fast", type, {shifted});
+  draft.SetName("total");
+  Term total = draft.Reduce("sum", exponential, {dim}, true);
+  draft.SetName("log_probability");
+  return draft.Pointwise("sub", type, {shifted, draft.Pointwise("log", type, {total})});
+}
 
 void LowerReductions(HandlerTable& table) {
   auto simple = [&](const char* op, const char* function, size_t dims, size_t keep) {
@@ -274,10 +261,6 @@ void LowerReductions(HandlerTable& table) {
     table["aten." + name] = handler;
     if (rank > 1) table["aten._" + name] = handler;
   }
-  table["aten.mse_loss.default"] = [](const OpCall& call) { DifferenceLoss(call, "square"); };
-  table["aten.l1_loss.default"] = [](const OpCall& call) { DifferenceLoss(call, "abs"); };
-  table["aten.smooth_l1_loss.default"] = [](const OpCall& call) { SmoothLoss(call, false); };
-  table["aten.huber_loss.default"] = [](const OpCall& call) { SmoothLoss(call, true); };
 }
 
 }  // namespace drtriton

@@ -1,6 +1,8 @@
 // The matmul family: reads the problem, orders schedules, writes one proposal a schedule.
 #include "templates/matmul.h"
 
+#include <algorithm>
+
 #include "templates/family.h"
 #include "templates/matmul_source.h"
 
@@ -31,6 +33,15 @@ class MatmulFamily : public Family {
       proposals.push_back(MatmulProposal(problem, schedule, device));
     }
     return proposals;
+  }
+
+  void Append(const Lowered& part, const DeviceSpec& device, size_t choice, ModuleSource& module, Proposal& proposal) const override {
+    const auto read = ReadMatmul(part);
+    const MatmulProblem& problem = std::get<MatmulProblem>(read);
+    const std::vector<MatmulSchedule> schedules = MatmulSchedules(problem, device, static_cast<int>(choice) + 1);
+    const MatmulSchedule& schedule = schedules[std::min(choice, schedules.size() - 1)];
+    for (KernelPlan& plan : WriteMatmul(problem, schedule, device, module)) proposal.kernels.push_back(std::move(plan));
+    proposal.estimated_us += schedule.estimated_us;
   }
 };
 

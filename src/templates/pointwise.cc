@@ -251,9 +251,19 @@ class PointwiseFamily : public Family {
     std::vector<Proposal> proposals;
     for (const PointwiseSchedule& schedule : PointwiseSchedules(lowered, device)) {
       if (static_cast<int>(proposals.size()) >= max_count) break;
-      proposals.push_back(WritePointwise(lowered, schedule, device));
+      ModuleSource module(lowered);
+      Proposal proposal;
+      proposal.proposer = "templates";
+      AppendPointwise(lowered, schedule, device, module, proposal);
+      proposal.source = module.Text(proposal.kernels.front().why);
+      proposals.push_back(std::move(proposal));
     }
     return proposals;
+  }
+
+  void Append(const Lowered& part, const DeviceSpec& device, size_t choice, ModuleSource& module, Proposal& proposal) const override {
+    const std::vector<PointwiseSchedule> schedules = PointwiseSchedules(part, device);
+    AppendPointwise(part, schedules[std::min(choice, schedules.size() - 1)], device, module, proposal);
   }
 };
 
@@ -263,8 +273,8 @@ std::vector<PointwiseSchedule> PointwiseSchedules(const Lowered& lowered, const 
   return Enumerator(lowered, device).Run();
 }
 
-Proposal WritePointwise(const Lowered& lowered, const PointwiseSchedule& schedule, const DeviceSpec& device) {
-  ModuleSource module(lowered);
+void AppendPointwise(const Lowered& lowered, const PointwiseSchedule& schedule, const DeviceSpec& device, ModuleSource& module,
+                     Proposal& proposal) {
   std::vector<std::string> fused = lowered.operators;
   KernelSource& kernel = module.AddKernel(KernelName(fused));
   AxisList all = OrderedBy(Primary(lowered), Primary(lowered).axes);
@@ -282,16 +292,12 @@ Proposal WritePointwise(const Lowered& lowered, const PointwiseSchedule& schedul
   plan.tile.emplace_back("BLOCK_N", schedule.block_across);
   plan.num_warps = schedule.num_warps;
   plan.num_stages = 1;
-  plan.numerics = lowered.buffers.front().dtype == DType::kFloat64 ? "float64" : "float32 in registers";
+  plan.numerics = lowered.node(lowered.stores.front().node).dtype == DType::kFloat64 ? "float64" : "float32 in registers";
   plan.why = "Bound by memory: " + std::to_string(static_cast<int64_t>(std::llround(TotalBytes(lowered) / 1e3))) +
              " kB in one pass, nothing stored between operators; " + LayoutText(schedule.layout) + ".";
   plan.estimated_us = schedule.estimated_us;
-  Proposal proposal;
-  proposal.proposer = "templates";
-  proposal.estimated_us = schedule.estimated_us + device.launch_us;
+  proposal.estimated_us += schedule.estimated_us + device.launch_us;
   proposal.kernels.push_back(std::move(plan));
-  proposal.source = module.Text(proposal.kernels.front().why);
-  return proposal;
 }
 
 std::unique_ptr<Family> MakePointwiseFamily() { return std::make_unique<PointwiseFamily>(); }

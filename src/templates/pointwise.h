@@ -14,6 +14,7 @@
 #include "core/device.h"
 #include "core/proposal.h"
 #include "templates/lowered.h"
+#include "templates/source.h"
 
 namespace drtriton {
 
@@ -30,7 +31,8 @@ struct PointwiseSchedule {
 
 // Best estimate first.
 std::vector<PointwiseSchedule> PointwiseSchedules(const Lowered& lowered, const DeviceSpec& device);
-Proposal WritePointwise(const Lowered& lowered, const PointwiseSchedule& schedule, const DeviceSpec& device);
+void AppendPointwise(const Lowered& lowered, const PointwiseSchedule& schedule, const DeviceSpec& device, ModuleSource& module,
+                     Proposal& proposal);
 
 }  // namespace drtriton
 

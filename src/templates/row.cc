@@ -1,6 +1,8 @@
 // The row family behind the Family interface.  See row.h.
 #include "templates/row.h"
 
+#include <algorithm>
+
 #include "templates/family.h"
 
 namespace drtriton {
@@ -23,9 +25,20 @@ class RowFamily : public Family {
     std::vector<Proposal> proposals;
     for (const RowSchedule& schedule : RowSchedules(lowered, problem, device)) {
       if (static_cast<int>(proposals.size()) >= max_count) break;
-      proposals.push_back(WriteRows(lowered, problem, schedule, device));
+      ModuleSource module(lowered);
+      Proposal proposal;
+      proposal.proposer = "templates";
+      AppendRows(lowered, problem, schedule, device, module, proposal);
+      proposal.source = module.Text(proposal.kernels.front().why);
+      proposals.push_back(std::move(proposal));
     }
     return proposals;
+  }
+
+  void Append(const Lowered& part, const DeviceSpec& device, size_t choice, ModuleSource& module, Proposal& proposal) const override {
+    const RowProblem problem = std::get<RowProblem>(AnalyseRows(part));
+    const std::vector<RowSchedule> schedules = RowSchedules(part, problem, device);
+    AppendRows(part, problem, schedules[std::min(choice, schedules.size() - 1)], device, module, proposal);
   }
 };
 

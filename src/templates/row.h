@@ -15,6 +15,7 @@
 #include "core/proposal.h"
 #include "templates/lowered.h"
 #include "templates/row_problem.h"
+#include "templates/source.h"
 
 namespace drtriton {
 
@@ -34,7 +35,8 @@ struct RowSchedule {
 // row_schedule.cc.  Best estimate first.
 std::vector<RowSchedule> RowSchedules(const Lowered& lowered, const RowProblem& problem, const DeviceSpec& device);
 // row_source.cc
-Proposal WriteRows(const Lowered& lowered, const RowProblem& problem, const RowSchedule& schedule, const DeviceSpec& device);
+void AppendRows(const Lowered& lowered, const RowProblem& problem, const RowSchedule& schedule, const DeviceSpec& device,
+                ModuleSource& module, Proposal& proposal);
 
 }  // namespace drtriton
 

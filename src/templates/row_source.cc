@@ -502,14 +502,12 @@ std::string StepName(const std::string& base, const Step& step, size_t number, s
 
 }  // namespace
 
-Proposal WriteRows(const Lowered& lowered, const RowProblem& problem, const RowSchedule& schedule, const DeviceSpec& device) {
-  ModuleSource module(lowered);
+void AppendRows(const Lowered& lowered, const RowProblem& problem, const RowSchedule& schedule, const DeviceSpec& device,
+                ModuleSource& module, Proposal& proposal) {
   std::string base = KernelName(lowered.operators);
   base.erase(base.size() - std::string("_kernel").size());
   std::vector<Step> steps = Steps(lowered, problem, schedule);
   std::vector<PassPartials> partials;
-  Proposal proposal;
-  proposal.proposer = "templates";
   std::string shape = std::to_string(problem.row_count) + (problem.row_count == 1 ? " row of " : " rows of ") +
                       std::to_string(problem.column_count);
   for (size_t i = 0; i < steps.size(); ++i) {
@@ -533,9 +531,7 @@ Proposal WriteRows(const Lowered& lowered, const RowProblem& problem, const RowS
     plan.estimated_us = schedule.estimated_us / static_cast<double>(steps.size());
     proposal.kernels.push_back(std::move(plan));
   }
-  proposal.estimated_us = schedule.estimated_us + device.launch_us;
-  proposal.source = module.Text(proposal.kernels.front().why);
-  return proposal;
+  proposal.estimated_us += schedule.estimated_us + device.launch_us;
 }
 
 }  // namespace drtriton
