@@ -17,8 +17,10 @@ std::vector<OperatorSpec> ReductionOperators();    // operators_reduction.cc: re
 std::vector<OperatorSpec> NormOperators();         // operators_norm.cc: normalisation and softmax
 std::vector<OperatorSpec> MatmulOperators();       // operators_matmul.cc: matrix products, einsum, attention
 std::vector<OperatorSpec> ViewOperators();         // operators_view.cc
+std::vector<OperatorSpec> PartOperators();         // operators_part.cc: slices, splits, diagonals
 std::vector<OperatorSpec> IdentityOperators();     // operators_identity.cc: alias, contiguous, to, dropout
-std::vector<OperatorSpec> MovementOperators();     // operators_movement.cc: copies, joins, padding, lookups
+std::vector<OperatorSpec> MovementOperators();     // operators_movement.cc: copies, joins, padding
+std::vector<OperatorSpec> LookupOperators();       // operators_lookup.cc: gather, scatter, indexing
 std::vector<OperatorSpec> CreationOperators();     // operators_creation.cc: constants, ranges, random numbers
 std::vector<OperatorSpec> ConvolutionOperators();  // operators_convolution.cc: convolution, pooling, resizing
 std::vector<OperatorSpec> LossOperators();         // operators_loss.cc
@@ -48,14 +50,40 @@ class RowAdder {
   OpKind kind_;
 };
 
+using Views = std::optional<std::vector<StridedView>>;
+
+// The rule of view operators: what spec.view gives.  (operators_view.cc)
+std::vector<InferredValue> InferView(const Call& call);
+
+// The same for views, of tensors of any dtype.
+class ViewAdder {
+ public:
+  explicit ViewAdder(std::vector<OperatorSpec>& table) : add_(table, OpKind::kView) {}
+
+  OperatorSpec& operator()(std::string schema, std::string form, const std::string& domain, Views (*view)(const Call&),
+                           Rule infer = InferView) const {
+    OperatorSpec& row = add_(std::move(schema), std::move(form), "a; " + domain, infer);
+    row.view = view;
+    return row;
+  }
+
+ private:
+  RowAdder add_;
+};
+
 // The rule of every pointwise operator: operands broadcast, their types combine as `result_type` says, strides as
 // TensorIterator chooses them.  (operators_arithmetic.cc)
 std::vector<InferredValue> InferPointwise(const Call& call);
 
-// The rule of view operators: what spec.view gives, else a contiguous copy of the same shape.  (operators_view.cc)
-std::vector<InferredValue> InferView(const Call& call);
-// The view rule of operators that give their first tensor back.  (operators_view.cc)
-std::optional<std::vector<StridedView>> ViewWhole(const Call& call);
+// The first tensor as a view of itself, which view rules narrow, permute and stretch.  (operators_view.cc)
+StridedView WholeView(const Call& call);
+// The view rule of operators that give their first tensor back.
+Views ViewWhole(const Call& call);
+
+// The view rules of slice, select and diagonal; what scatters into such a part asks them too.  (operators_part.cc)
+Views ViewSliced(const Call& call);
+Views ViewSelected(const Call& call);
+Views ViewDiagonal(const Call& call);
 
 }  // namespace drtriton
 

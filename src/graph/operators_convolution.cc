@@ -193,17 +193,19 @@ double AdaptivePoolFlops(const Call& call) { return static_cast<double>(call.Ten
 
 // ---- Resizing
 
-std::vector<InferredValue> InferUpsample2d(const Call& call) {
+std::vector<InferredValue> InferUpsample(const Call& call) {
   const Operand input = call.Tensor("input");
-  call.Expect(input.rank() == 4, "needs a tensor of rank 4");
+  const std::string& name = call.info().name;
+  const size_t dims = static_cast<size_t>(name[name.find_first_of("123")] - '0');
+  call.Expect(input.shape.size() == dims + 2, "needs a tensor of rank ", dims + 2);
   call.Expect(call.Has("output_size") != call.Has("scale_factors"), "needs either a size or factors");
   Shape shape = input.shape;
-  for (size_t i = 0; i < 2; ++i) {
+  for (size_t i = 0; i < dims; ++i) {
     if (call.Has("output_size")) {
-      shape[i + 2] = call.Ints("output_size", 2)[i];
+      shape[i + 2] = call.Ints("output_size", dims)[i];
     } else {
       const AttrList& factors = call.Arg("scale_factors").AsList();
-      call.Expect(factors.size() == 2, "needs two factors");
+      call.Expect(factors.size() == dims, "needs a factor for each dimension");
       shape[i + 2] = static_cast<int64_t>(std::floor(static_cast<double>(shape[i + 2]) * factors[i].AsDouble()));
     }
     call.Expect(shape[i + 2] > 0, "the result would be empty");
@@ -274,10 +276,8 @@ void AddPools(std::vector<OperatorSpec>& table) {
     add("max_pool" + n + head + dilated + "Tensor",
         "F.max_pool" + n + "d" + shared + "[, dilation={dilation}][, ceil_mode={ceil_mode}])",
         domain + "; dilation=[1]|[2]", InferPool, PoolFlops);
-    if (dims > 1) {
-      add("max_pool" + n + "d_with_indices" + head.substr(1) + dilated + "(Tensor, Tensor)", "",
-          domain + "; dilation=[1]", InferPool, PoolFlops);
-    }
+    add("max_pool" + n + "d_with_indices" + head.substr(1) + dilated + "(Tensor, Tensor)", "",
+        domain + "; dilation=[1]", InferPool, PoolFlops);
     add("avg_pool" + n + head + "bool ceil_mode=False, bool count_include_pad=True" +
             (dims > 1 ? ", int? divisor_override=None" : "") + ") -> Tensor",
         "F.avg_pool" + n + "d" + shared + "[, ceil_mode={ceil_mode}][, count_include_pad={count_include_pad}]" +
@@ -295,26 +295,40 @@ void AddPools(std::vector<OperatorSpec>& table) {
   }
 }
 
+// Nearest neighbours are moved, the others computed.
+void AddResizing(std::vector<OperatorSpec>& table) {
+  const RowAdder nearest(table, OpKind::kMovement);
+  const RowAdder interpolated(table, OpKind::kOther);
+  const std::vector<std::string> inputs = {"f; input=[N,C,H]", "f; input=[N,C,H,W]", "f; input=[N,C,H,W,T]"};
+  const std::vector<std::string> sizes = {"[7]", "[7,8]", "[7,8,5]"};
+  const std::vector<std::string> factors = {"[2.0]|[1.5]", "[2.0,2.0]|[1.5,2.0]", "[2.0,1.5,2.0]"};
+  const auto domain = [&](size_t dims, const std::string& rest) {
+    const std::string& input = inputs[dims - 1];
+    return input + "; output_size=None; scale_factors=" + factors[dims - 1] + rest + " || " + input.substr(3) +
+           "; scale_factors=None; output_size=" + sizes[dims - 1] + rest;
+  };
+  for (size_t dims = 1; dims <= 3; ++dims) {
+    for (const std::string name : {"upsample_nearest", "_upsample_nearest_exact"}) {
+      nearest(name + std::to_string(dims) +
+                  "d.vec(Tensor input, SymInt[]? output_size, float[]? scale_factors) -> Tensor",
+              "", domain(dims, ""), InferUpsample);
+    }
+  }
+  for (const std::string name : {"linear1d", "bilinear2d", "bicubic2d", "trilinear3d"}) {
+    const size_t dims = static_cast<size_t>(name[name.find_first_of("123")] - '0');
+    interpolated("upsample_" + name +
+                     ".vec(Tensor input, SymInt[]? output_size, bool align_corners, float[]? scale_factors) -> Tensor",
+                 "", domain(dims, "; align_corners=False|True"), InferUpsample);
+  }
+}
+
 }  // namespace
 
 std::vector<OperatorSpec> ConvolutionOperators() {
   std::vector<OperatorSpec> table;
   AddConvolutions(table);
   AddPools(table);
-  table.push_back(
-      {.schema_text =
-           "aten::upsample_nearest2d.vec(Tensor input, SymInt[]? output_size, float[]? scale_factors) -> Tensor",
-       .form = "",
-       .kind = OpKind::kMovement,
-       .domain = "f; input=[N,C,H,W]; output_size=None; scale_factors=[2.0,2.0]|[1.5,2.0]",
-       .infer = InferUpsample2d});
-  table.push_back(
-      {.schema_text = "aten::upsample_bilinear2d.vec(Tensor input, SymInt[]? output_size, bool align_corners, float[]? "
-                      "scale_factors) -> Tensor",
-       .form = "",
-       .kind = OpKind::kOther,
-       .domain = "f; input=[N,C,H,W]; output_size=[7,8]; scale_factors=None; align_corners=False|True",
-       .infer = InferUpsample2d});
+  AddResizing(table);
   return table;
 }
 

@@ -5,8 +5,6 @@
 namespace drtriton {
 namespace {
 
-using Views = std::optional<std::vector<StridedView>>;
-
 Views ViewIfContiguous(const Call& call) {
   const Operand self = call.Tensor("self");
   const Attr& format = call.Arg("memory_format");
@@ -59,30 +57,20 @@ std::vector<InferredValue> InferDropout(const Call& call) {
 
 std::vector<OperatorSpec> IdentityOperators() {
   std::vector<OperatorSpec> table;
-  const auto add = [&table](bool glue, std::string schema, std::string form, std::string domain,
-                            Views (*view)(const Call&), std::vector<InferredValue> (*infer)(const Call&) = InferView) {
-    table.push_back({.schema_text = "aten::" + std::move(schema),
-                     .form = std::move(form),
-                     .kind = OpKind::kView,
-                     .domain = "a; " + std::move(domain),
-                     .infer = infer,
-                     .view = view,
-                     .glue = glue});
-  };
-  add(true, "alias(Tensor(a) self) -> Tensor(a)", "", "self=~", ViewWhole);
-  add(true, "detach(Tensor(a) self) -> Tensor(a)", ".detach", "self=~", ViewWhole);
-  add(true, "positive(Tensor(a) self) -> Tensor(a)", "+{self}", "self=[*,A]:n", ViewWhole);
-  add(true, "lift_fresh(Tensor(a) self) -> Tensor(a)", "", "self=~", ViewWhole);
-  add(true, "contiguous(Tensor(a) self, *, MemoryFormat memory_format=0) -> Tensor(a)", ".contiguous", "self=~",
-      ViewIfContiguous, InferContiguous);
-  add(false,
-      "to.dtype(Tensor(a) self, ScalarType dtype, bool non_blocking=False, bool copy=False, MemoryFormat? "
+  const ViewAdder add(table);
+  add("alias(Tensor(a) self) -> Tensor(a)", "", "self=~", ViewWhole).glue = true;
+  add("detach(Tensor(a) self) -> Tensor(a)", ".detach", "self=~", ViewWhole).glue = true;
+  add("positive(Tensor(a) self) -> Tensor(a)", "+{self}", "self=[*,A]:n", ViewWhole).glue = true;
+  add("lift_fresh(Tensor(a) self) -> Tensor(a)", "", "self=~", ViewWhole).glue = true;
+  add("contiguous(Tensor(a) self, *, MemoryFormat memory_format=0) -> Tensor(a)", ".contiguous", "self=~",
+      ViewIfContiguous, InferContiguous).glue = true;
+  add("to.dtype(Tensor(a) self, ScalarType dtype, bool non_blocking=False, bool copy=False, MemoryFormat? "
       "memory_format=None) -> "
       "Tensor(a)",
       "", "dtype=float32|float16|int64; copy=False|True", ViewIfSameDType, InferTo);
-  add(false, "type_as(Tensor self, Tensor other) -> Tensor", ".type_as", "self=~; other=~", ViewIfSameDType, InferTo);
+  add("type_as(Tensor self, Tensor other) -> Tensor", ".type_as", "self=~; other=~", ViewIfSameDType, InferTo);
   for (const std::string name : {"dropout", "feature_dropout", "alpha_dropout"}) {
-    add(false, name + "(Tensor input, float p, bool train) -> Tensor", "torch." + name,
+    add(name + "(Tensor input, float p, bool train) -> Tensor", "torch." + name,
         "input=[A,B,C]:f; p=0.5|0.1; train=False", ViewOutsideTraining, InferDropout);
     table.back().kind = OpKind::kRandom;
   }

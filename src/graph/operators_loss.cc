@@ -61,6 +61,7 @@ std::vector<OperatorSpec> LossOperators() {
   add("l1_loss(Tensor self, Tensor target, int reduction=1)", same, InferElementLoss);
   add("smooth_l1_loss(Tensor self, Tensor target, int reduction=1, float beta=1.)", same + "; beta=1.0|0.5",
       InferElementLoss);
+  add("soft_margin_loss(Tensor self, Tensor target, int reduction=1)", same, InferElementLoss);
   add("huber_loss(Tensor self, Tensor target, int reduction=1, float delta=1.)", same + "; delta=1.0|0.5",
       InferHuberLoss);
   add("binary_cross_entropy(Tensor self, Tensor target, Tensor? weight=None, int reduction=1)", same, InferElementLoss);

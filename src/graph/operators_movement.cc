@@ -1,5 +1,6 @@
-// Movement: copies, casts, joins, padding, lookups.  No element is computed.
+// Movement: copies, casts, joins, padding.  No element is computed.
 #include <algorithm>
+#include <cstdlib>
 
 #include "graph/operators.h"
 #include "graph/strides.h"
@@ -120,11 +121,33 @@ std::vector<InferredValue> InferPad(const Call& call) {
   return {ContiguousIf(IsRowMajor(self), self.dtype, PaddedShape(call, self, call.Ints("pad")))};
 }
 
-// reflection_pad and replication_pad of the last 1 or 2 dimensions, at most one more dimension than batch and channels.
+std::vector<InferredValue> InferModePad(const Call& call) {
+  const Operand self = call.Tensor("self");
+  const std::vector<int64_t> pad = call.Ints("pad");
+  const std::string& mode = call.String("mode");
+  if (mode == "constant") return InferPad(call);
+  call.Expect(mode == "reflect" || mode == "replicate" || mode == "circular", "the mode '", mode, "' is unknown");
+  call.Expect(!call.Has("value"), "the mode '", mode, "' takes no value");
+  const int64_t dims = static_cast<int64_t>(pad.size()) / 2;
+  const bool fits = self.rank() == dims + 2 || (self.rank() == dims + 1 && mode != "circular");
+  call.Expect(dims >= 1 && dims <= 3 && pad.size() % 2 == 0 && (fits || (mode == "circular" && self.rank() == dims + 1)),
+              "the padding does not fit the rank");
+  const Shape shape = PaddedShape(call, self, pad);
+  for (size_t i = 0; i < pad.size(); ++i) {
+    const int64_t size = self.shape[self.shape.size() - 1 - i / 2];
+    call.Expect(mode != "reflect" || pad[i] < size, "the reflected padding is larger than the dimension");
+    call.Expect(mode != "circular" || pad[i] <= size, "the padding wraps around more than once");
+    call.Expect(shape[self.shape.size() - 1 - i / 2] >= 1, "the padding leaves nothing");
+  }
+  return {ContiguousIf(IsRowMajor(self), self.dtype, shape)};
+}
+
+// reflection_pad and replication_pad of the last 1 to 3 dimensions, behind channels and perhaps a batch.
 std::vector<InferredValue> InferEdgePad(const Call& call) {
   const Operand self = call.Tensor("self");
   const std::vector<int64_t> pad = call.Ints("padding");
-  const int64_t dims = call.info().name.find("pad1d") != std::string::npos ? 1 : 2;
+  const std::string& name = call.info().name;
+  const int64_t dims = name[name.find("pad") + 3] - '0';
   call.Expect(static_cast<int64_t>(pad.size()) == 2 * dims, "the padding has the wrong length");
   call.Expect(self.rank() == dims + 1 || self.rank() == dims + 2, "the rank does not fit");
   const bool reflects = call.info().name.find("reflection") != std::string::npos;
@@ -203,104 +226,90 @@ std::vector<InferredValue> InferPixelUnshuffle(const Call& call) {
   return {UnknownStrides(self.dtype, shape)};
 }
 
-// ---- Lookups
-
-bool IsIndex(const Operand& operand) { return operand.dtype == DType::kInt64 || operand.dtype == DType::kInt32; }
-
-std::vector<InferredValue> InferEmbedding(const Call& call) {
-  const Operand weight = call.Tensor("weight");
-  const Operand indices = call.Tensor("indices");
-  call.Expect(weight.rank() == 2, "the weight has to be a matrix");
-  call.Expect(IsIndex(indices), "indices have to be int32 or int64");
-  Shape shape = indices.shape;
-  shape.push_back(weight.shape[1]);
-  return {Contiguous(weight.dtype, shape)};
+std::vector<InferredValue> InferChannelShuffle(const Call& call) {
+  const Operand self = call.Tensor("self");
+  const int64_t groups = call.Int("groups");
+  call.Expect(self.rank() >= 3, "needs a tensor of rank 3 or more");
+  call.Expect(groups > 0 && self.shape[1] % groups == 0, "the channels do not split into the groups");
+  return {UnknownStrides(self.dtype, self.shape)};
 }
 
-std::vector<InferredValue> InferGather(const Call& call) {
+// A vector along the diagonal of a new matrix.
+std::vector<InferredValue> InferDiagEmbed(const Call& call) {
   const Operand self = call.Tensor("self");
-  const Operand index = call.Tensor("index");
-  call.Expect(IsIndex(index), "the index has to be int32 or int64");
-  const size_t dim = static_cast<size_t>(call.Dim("dim", self.rank()));
-  call.Expect(std::max<int64_t>(self.rank(), 1) == std::max<int64_t>(index.rank(), 1),
-              "tensor and index differ in rank");
-  for (size_t i = 0; i < std::min(self.shape.size(), index.shape.size()); ++i) {
-    call.Expect(i == dim || index.shape[i] <= self.shape[i], "the index is larger than the tensor");
-  }
-  return {Contiguous(self.dtype, index.shape)};
+  call.Expect(self.rank() > 0, "needs a tensor of rank 1 or more");
+  const int64_t rank = self.rank() + 1;
+  const int64_t dim1 = call.Dim("dim1", rank);
+  const int64_t dim2 = call.Dim("dim2", rank);
+  call.Expect(dim1 != dim2, "needs two different dimensions");
+  Shape shape(self.shape.begin(), self.shape.end() - 1);
+  const int64_t size = self.shape.back() + std::abs(call.Int("offset"));
+  shape.insert(shape.begin() + std::min(dim1, dim2), size);
+  shape.insert(shape.begin() + std::max(dim1, dim2), size);
+  return {UnknownStrides(self.dtype, shape)};
 }
 
-std::vector<InferredValue> InferIndexSelect(const Call& call) {
+std::vector<InferredValue> InferRot90(const Call& call) {
   const Operand self = call.Tensor("self");
-  const Operand index = call.Tensor("index");
-  call.Expect(IsIndex(index) && index.rank() <= 1, "the index has to be a vector of int32 or int64");
+  const std::vector<int64_t> dims = call.Ints("dims");
+  call.Expect(dims.size() == 2 && self.rank() >= 2, "needs two dimensions");
+  const size_t a = static_cast<size_t>(call.Dim(dims[0], self.rank()));
+  const size_t b = static_cast<size_t>(call.Dim(dims[1], self.rank()));
+  call.Expect(a != b && std::abs(dims[0] - dims[1]) != self.rank(), "needs two different dimensions");
   Shape shape = self.shape;
-  const size_t dim = static_cast<size_t>(call.Dim("dim", self.rank()));
-  if (!shape.empty()) shape[dim] = index.Elements();
+  if (call.Int("k") % 2 != 0) std::swap(shape[a], shape[b]);
+  return {UnknownStrides(self.dtype, shape)};
+}
+
+std::vector<InferredValue> InferFill(const Call& call) {
+  call.Expect(call.Tensor("value").rank() == 0, "the value has to be of rank 0");
+  return InferSameStrides(call);
+}
+
+// Number of windows along each of the last two dimensions.
+Shape Windows(const Call& call, int64_t height, int64_t width) {
+  const std::vector<int64_t> kernel = call.Ints("kernel_size", 2);
+  const std::vector<int64_t> dilation = call.Ints("dilation", 2);
+  const std::vector<int64_t> padding = call.Ints("padding", 2);
+  const std::vector<int64_t> stride = call.Ints("stride", 2);
+  Shape counts = {height, width};
+  for (size_t i = 0; i < 2; ++i) {
+    call.Expect(kernel[i] > 0 && stride[i] > 0 && dilation[i] > 0, "kernel, stride and dilation have to be positive");
+    call.Expect(padding[i] >= 0, "the padding is negative");
+    const int64_t room = counts[i] + 2 * padding[i] - dilation[i] * (kernel[i] - 1) - 1;
+    call.Expect(room >= 0, "the kernel is larger than the padded input");
+    counts[i] = room / stride[i] + 1;
+  }
+  return counts;
+}
+
+// unfold of images: [N, C, H, W] -> [N, C * kernel elements, windows].
+std::vector<InferredValue> InferIm2Col(const Call& call) {
+  const Operand self = call.Tensor("self");
+  call.Expect(self.rank() == 3 || self.rank() == 4, "needs a tensor of rank 3 or 4");
+  const size_t c = self.shape.size() - 3;
+  call.Expect(self.shape[c] > 0 && self.shape[c + 1] > 0 && self.shape[c + 2] > 0, "the image is empty");
+  const std::vector<int64_t> kernel = call.Ints("kernel_size", 2);
+  const Shape windows = Windows(call, self.shape[c + 1], self.shape[c + 2]);
+  Shape shape(self.shape.begin(), self.shape.begin() + static_cast<int64_t>(c));
+  shape.insert(shape.end(), {self.shape[c] * kernel[0] * kernel[1], windows[0] * windows[1]});
   return {Contiguous(self.dtype, shape)};
 }
 
-// x[i, :, j]: the index tensors broadcast; their shape stands where they were when they are adjacent, else in front.
-std::vector<InferredValue> InferIndex(const Call& call) {
+// fold: the inverse, overlapping windows added up.
+std::vector<InferredValue> InferCol2Im(const Call& call) {
   const Operand self = call.Tensor("self");
-  const AttrList& indices = call.Arg("indices").AsList();
-  call.Expect(indices.size() <= self.shape.size(), "more indices than dimensions");
-  std::vector<Operand> tensors;
-  std::vector<size_t> indexed;
-  for (size_t i = 0; i < indices.size(); ++i) {
-    if (indices[i].IsNone()) continue;
-    tensors.push_back(call.ToOperand(indices[i]));
-    call.Expect(IsIndex(tensors.back()), "a mask as index gives a shape that depends on values");
-    indexed.push_back(i);
-  }
-  call.Expect(!tensors.empty(), "needs an index");
-  const Shape picked = BroadcastAll(call, tensors);
-  const bool adjacent = indexed.back() - indexed.front() + 1 == indexed.size();
-  const size_t at = adjacent ? indexed.front() : 0;
-  Shape shape;
-  for (size_t i = 0; i < self.shape.size(); ++i) {
-    if (std::find(indexed.begin(), indexed.end(), i) == indexed.end()) shape.push_back(self.shape[i]);
-  }
-  shape.insert(shape.begin() + static_cast<int64_t>(at), picked.begin(), picked.end());
-  const bool known = IsRowMajor(self) && at == 0 && tensors.size() == 1 && IsRowMajor(tensors[0]);
-  return {ContiguousIf(known, self.dtype, shape)};
-}
-
-std::vector<InferredValue> InferScatter(const Call& call) {
-  const Operand self = call.Tensor("self");
-  const Operand index = call.Tensor("index");
-  call.Expect(IsIndex(index), "the index has to be int32 or int64");
-  const size_t dim = static_cast<size_t>(call.Dim("dim", self.rank()));
-  call.Expect(std::max<int64_t>(self.rank(), 1) == std::max<int64_t>(index.rank(), 1),
-              "tensor and index differ in rank");
-  for (size_t i = 0; index.Elements() > 0 && i < std::min(self.shape.size(), index.shape.size()); ++i) {
-    call.Expect(i == dim || index.shape[i] <= self.shape[i], "the index is larger than the tensor");
-  }
-  const std::optional<Operand> source = call.info().schema.Find("src") >= 0 ? call.OptionalTensor("src") : std::nullopt;
-  call.Expect(!source || source->dtype == self.dtype, "source and tensor are of different dtypes");
-  for (size_t i = 0; source && i < index.shape.size(); ++i) {
-    call.Expect(i < source->shape.size() && index.shape[i] <= source->shape[i], "the index is larger than the source");
-  }
-  return {ContiguousIf(IsRowMajor(self), self.dtype, self.shape)};
-}
-
-std::vector<InferredValue> InferSelectScatter(const Call& call) {
-  const Operand self = call.Tensor("self");
-  Shape part = self.shape;
-  call.Expect(self.rank() > 0, "needs a tensor of rank 1 or more");
-  part.erase(part.begin() + call.Dim("dim", self.rank()));
-  call.Expect(call.Tensor("src").shape == part, "the source has to be of shape ", part);
-  return {ContiguousIf(IsRowMajor(self), self.dtype, self.shape)};
-}
-
-std::vector<InferredValue> InferOneHot(const Call& call) {
-  const Operand self = call.Tensor("self");
-  const int64_t classes = call.Int("num_classes");
-  call.Expect(classes > 0, "the number of classes depends on values");
-  call.Expect(self.dtype == DType::kInt64, "needs an int64 tensor");
-  Shape shape = self.shape;
-  shape.push_back(classes);
-  return {Contiguous(DType::kInt64, shape)};
+  call.Expect(self.rank() == 2 || self.rank() == 3, "needs a tensor of rank 2 or 3");
+  const std::vector<int64_t> size = call.Ints("output_size", 2);
+  const std::vector<int64_t> kernel = call.Ints("kernel_size", 2);
+  const Shape windows = Windows(call, size[0], size[1]);
+  const size_t c = self.shape.size() - 2;
+  const int64_t elements = kernel[0] * kernel[1];
+  call.Expect(self.shape[c] > 0 && self.shape[c] % elements == 0, "the channels do not split by the kernel's size");
+  call.Expect(self.shape[c + 1] == windows[0] * windows[1], "the number of windows does not fit");
+  Shape shape(self.shape.begin(), self.shape.begin() + static_cast<int64_t>(c));
+  shape.insert(shape.end(), {self.shape[c] / elements, size[0], size[1]});
+  return {Contiguous(self.dtype, shape)};
 }
 
 void AddCopies(std::vector<OperatorSpec>& table) {
@@ -327,6 +336,25 @@ void AddCopies(std::vector<OperatorSpec>& table) {
       "f; self=[*,C,2*A,2*B]; downscale_factor=2", InferPixelUnshuffle);
 }
 
+void AddRearrangements(std::vector<OperatorSpec>& table) {
+  const RowAdder add(table, OpKind::kMovement);
+  add("channel_shuffle(Tensor self, SymInt groups) -> Tensor", "F.channel_shuffle", "f; self=[N,G*C,H,W]; groups=G",
+      InferChannelShuffle);
+  add("diag_embed(Tensor self, int offset=0, int dim1=-2, int dim2=-1) -> Tensor", "torch.diag_embed",
+      "a; self=[*,A]; offset=0|1|-1; dim1=-2|0; dim2=-1", InferDiagEmbed);
+  add("rot90(Tensor self, int k=1, int[] dims=[0, 1]) -> Tensor", "torch.rot90({self}, {k}, {dims})",
+      "a; self=[A,B]|[A,B,C]; k=0..3; dims=[0,1]|[1,0]|[-1,0]", InferRot90);
+  add("fill.Scalar(Tensor self, Scalar value) -> Tensor", "torch.fill", "a; value=1", InferFill);
+  add("fill.Tensor(Tensor self, Tensor value) -> Tensor", "torch.fill", "a; self=~:=; value=[]:=", InferFill);
+  const std::string window = "; kernel_size=[2]|[3,2]; dilation=[1]; padding=[0]|[1]; stride=[1]|[2]";
+  add("im2col(Tensor self, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride) -> Tensor", "",
+      "f; self=[N,C,H,W]|[C,H,W]" + window, InferIm2Col);
+  add("col2im(Tensor self, SymInt[2] output_size, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride) "
+      "-> Tensor",
+      "", "f; self=[N,4*C,H*W]; output_size=[2H,2W]; kernel_size=[2]; dilation=[1]; padding=[0]; stride=[2]",
+      InferCol2Im);
+}
+
 void AddJoins(std::vector<OperatorSpec>& table) {
   const RowAdder add(table, OpKind::kMovement);
   add("cat(Tensor[] tensors, int dim=0) -> Tensor", "torch.cat({tensors}[, dim={dim}])",
@@ -337,12 +365,17 @@ void AddJoins(std::vector<OperatorSpec>& table) {
       "n; self=[*,H,W]; pad=[1,2]|[0,1,2,3]|[-1,0]; value=0|2", InferPad);
   add("pad(Tensor self, SymInt[] pad, str mode=\"constant\", float? value=None) -> Tensor",
       "F.pad({self}, {pad}[, mode={mode}][, value={value}])",
-      "f; self=[N,C,H,W]; pad=[1,2]|[0,1,2,3]; mode='constant'; value=None|1.5", InferPad);
+      "f; self=[N,C,H,W]; pad=[1,2]|[0,1,2,3]; mode='constant'; value=None|1.5 || "
+      "self=[N,C,H,W]; pad=[1,2,2,1]; mode='reflect'|'replicate'|'circular' || "
+      "self=[N,C,H]; pad=[1,2]; mode='reflect'|'replicate'|'circular'",
+      InferModePad);
   for (const std::string kind : {"reflection", "replication"}) {
     add(kind + "_pad1d(Tensor self, SymInt[2] padding) -> Tensor", "", "f; self=[N,C,H]|[C,H]; padding=[1,2]",
         InferEdgePad);
     add(kind + "_pad2d(Tensor self, SymInt[4] padding) -> Tensor", "", "f; self=[N,C,H,W]|[C,H,W]; padding=[1,2,0,1]",
         InferEdgePad);
+    add(kind + "_pad3d(Tensor self, SymInt[6] padding) -> Tensor", "",
+        "f; self=[N,C,H,W,T]|[C,H,W,T]; padding=[1,2,0,1,2,0]", InferEdgePad);
   }
   add("repeat(Tensor self, SymInt[] repeats) -> Tensor", "{self}.repeat({*repeats})",
       "a; self=[A,B]|[B]; repeats=[2,3]|[1,2,1]", InferRepeat);
@@ -352,39 +385,13 @@ void AddJoins(std::vector<OperatorSpec>& table) {
       InferRepeatInterleave);
 }
 
-void AddLookups(std::vector<OperatorSpec>& table) {
-  const RowAdder add(table, OpKind::kMovement);
-  add("embedding(Tensor weight, Tensor indices, SymInt padding_idx=-1, bool scale_grad_by_freq=False, bool "
-      "sparse=False) -> Tensor",
-      "F.embedding({indices}, {weight}[, padding_idx={padding_idx}])",
-      "f; weight=[V,K]; indices=[*]:i; padding_idx=-1|0", InferEmbedding).fetches = true;
-  add("gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor",
-      "torch.gather({self}, {dim}, {index})", "a; self=[A,B]; index=[A,C]:i; dim=1|-1", InferGather).fetches = true;
-  add("index_select(Tensor self, int dim, Tensor index) -> Tensor", "torch.index_select({self}, {dim}, {index})",
-      "a; self=[A,B,C]; index=[D]:i; dim=0..2|-1", InferIndexSelect).fetches = true;
-  add("index.Tensor(Tensor self, Tensor?[] indices) -> Tensor", "",
-      "a; self=[A,B,C]; indices=[[D]]:i|[None,[D]]:i|[[D],None,[D]]:i|[[D],[E,1]]:i", InferIndex).fetches = true;
-  add("scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor",
-      "torch.scatter({self}, {dim}, {index}, {src})", "f; self=[A,B]:=; index=[A,B]:i; src=[A,B]:=; dim=1",
-      InferScatter);
-  add("scatter.value(Tensor self, int dim, Tensor index, Scalar value) -> Tensor",
-      "torch.scatter({self}, {dim}, {index}, {value})", "f; self=[A,B]; index=[A,B]:i; dim=0; value=1", InferScatter);
-  add("scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor",
-      "torch.scatter_add({self}, {dim}, {index}, {src})", "f; self=[A,B]:=; index=[A,B]:i; src=[A,B]:=; dim=1",
-      InferScatter);
-  add("select_scatter(Tensor self, Tensor src, int dim, SymInt index) -> Tensor", "torch.select_scatter",
-      "f; self=[A,B]:=; src=[A]:=; dim=1; index=0", InferSelectScatter);
-  add("one_hot(Tensor self, int num_classes=-1) -> Tensor", "F.one_hot", "a; self=[*]:i; num_classes=5",
-      InferOneHot);
-}
-
 }  // namespace
 
 std::vector<OperatorSpec> MovementOperators() {
   std::vector<OperatorSpec> table;
   AddCopies(table);
+  AddRearrangements(table);
   AddJoins(table);
-  AddLookups(table);
   return table;
 }
 

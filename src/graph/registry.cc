@@ -49,7 +49,8 @@ struct Table {
   Table() {
     for (auto family :
          {ArithmeticOperators, UnaryOperators, ReductionOperators, NormOperators, MatmulOperators, ViewOperators,
-          IdentityOperators, MovementOperators, CreationOperators, ConvolutionOperators, LossOperators}) {
+          PartOperators, IdentityOperators, MovementOperators, LookupOperators, CreationOperators,
+          ConvolutionOperators, LossOperators}) {
       for (OperatorSpec& spec : family()) {
         OperatorInfo info;
         static_cast<OperatorSpec&>(info) = std::move(spec);
