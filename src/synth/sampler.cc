@@ -1,6 +1,43 @@
 #include "synth/sampler.h"
 
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "synth/growth.h"
+#include "synth/joint_law.h"
+#include "synth/operator_draw.h"
+#include "synth/program_builder.h"
+#include "synth/size_menu.h"
+
 namespace drtriton {
+namespace {
+
+constexpr int kMaxOps = 64;
+
+void CheckOptions(const SamplerOptions& options) {
+  if (options.ops < 1 || options.ops > kMaxOps)
+    throw UserError("the number of operators has to lie between 1 and " + std::to_string(kMaxOps) + ", not " + std::to_string(options.ops));
+  const auto probability = [](double p, const char* what) {
+    if (!(p >= 0 && p <= 1)) throw UserError(std::string(what) + " has to be a probability between 0 and 1");
+  };
+  probability(options.glue, "glue");
+  probability(options.one_output, "one_output");
+  probability(options.low_precision, "low_precision");
+  probability(options.parameter, "parameter");
+  probability(options.shared_input, "shared_input");
+  if (options.depth < 0 || options.depth > options.ops)
+    throw UserError("a program of " + std::to_string(options.ops) + " operators cannot be " + std::to_string(options.depth) + " deep");
+  if (options.width < 0 || options.width > options.ops)
+    throw UserError("a program of " + std::to_string(options.ops) + " operators cannot be " + std::to_string(options.width) + " wide");
+}
+
+DType DrawFloats(double low_precision, Random& random) {
+  if (!random.Chance(low_precision)) return DType::kFloat32;
+  return random.Chance(0.6) ? DType::kBFloat16 : DType::kFloat16;
+}
+
+}  // namespace
 
 std::string_view Name(SizeClass size) {
   switch (size) {
@@ -15,5 +52,60 @@ std::string_view Name(SizeClass size) {
 }
 
 std::string_view Name(OperatorLaw law) { return law == OperatorLaw::kUniform ? "uniform" : "usage"; }
+
+const std::vector<std::string>& SampledOperators() {
+  static const auto* const names = [] {
+    auto* made = new std::vector<std::string>;
+    for (const SpaceOperator& op : TheOperatorSpace().operators) made->push_back(op.info->name);
+    return made;
+  }();
+  return *names;
+}
+
+struct Sampler::State {
+  explicit State(SamplerOptions given)
+      : options(std::move(given)), operators(TheOperatorSpace(), options), joint(TheOperatorSpace(), options, operators), growth(TheOperatorSpace(), options, operators) {}
+
+  SamplerOptions options;
+  OperatorDraw operators;
+  JointLaw joint;
+  GrowthLaw growth;
+};
+
+Sampler::Sampler(SamplerOptions options) {
+  CheckOptions(options);
+  state_ = std::make_unique<State>(std::move(options));
+  if (state_->options.ops <= kMaxJointNodes) state_->joint.CheckFeasible();
+}
+
+Sampler::~Sampler() = default;
+Sampler::Sampler(Sampler&&) noexcept = default;
+Sampler& Sampler::operator=(Sampler&&) noexcept = default;
+
+const SamplerOptions& Sampler::options() const { return state_->options; }
+
+Sample Sampler::Draw(uint64_t seed, uint64_t index) const {
+  const SamplerOptions& options = state_->options;
+  Random random(seed, index);
+  const DType floats = DrawFloats(options.low_precision, random);
+  Sample sample;
+  sample.ops = options.ops;
+  sample.seed = seed;
+  sample.index = index;
+  sample.law = Name(options.law);
+  const BuilderOptions building{.glue = options.glue, .parameter = options.parameter};
+  ProgramBuilder builder(building, random);
+  if (options.ops <= kMaxJointNodes) {
+    state_->joint.Draw(random, builder, &sample.log_weight);
+  } else {
+    sample.law += "-sequential";
+    state_->growth.Draw(random, builder, &sample.log_weight);
+  }
+  ProgramBuilder::Finished finished = builder.Finish(floats);
+  sample.program = std::move(finished.program);
+  sample.leaves = std::move(finished.leaves);
+  sample.operators = std::move(finished.operators);
+  return sample;
+}
 
 }  // namespace drtriton

@@ -1,0 +1,378 @@
+#include "synth/conditioning.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+namespace drtriton {
+namespace {
+
+constexpr int kAttempts = 24;
+constexpr double kLargest = 1e15;      // of a value that conditioning calls fine
+constexpr double kLeastSpread = 1e-3;  // of a result, against its magnitude
+
+// Quantiles of a normal distribution as large tensors show them: the ends are what a million elements reach.
+constexpr Sketch kNormal = {-4.6, -1.9, -1.28, -0.84, -0.47, -0.15, 0.15, 0.47, 0.84, 1.28, 1.9, 4.6};
+
+constexpr Sketch Uniform(double a, double b) {
+  Sketch sketch{};
+  for (size_t i = 0; i < kSketchPoints; ++i)
+    sketch[i] = a + (b - a) * (static_cast<double>(i) + 0.02) / (static_cast<double>(kSketchPoints) - 0.96);
+  return sketch;
+}
+
+Sketch SketchOf(const LeafFill& fill) {
+  Sketch sketch = kNormal;
+  switch (fill.kind) {
+    case LeafFill::Kind::kDefault:
+      return sketch;
+    case LeafFill::Kind::kNormal:
+      for (double& x : sketch) x = fill.a + fill.b * x;
+      return sketch;
+    case LeafFill::Kind::kUniform:
+      return Uniform(fill.a, fill.b);
+    case LeafFill::Kind::kIntegers:
+      sketch = Uniform(fill.a, fill.b);
+      for (double& x : sketch) x = std::clamp(std::floor(x), fill.a, fill.b - 1);
+      return sketch;
+    case LeafFill::Kind::kMask:
+      for (size_t i = 0; i < kSketchPoints; ++i)
+        sketch[i] = static_cast<double>(i) + 0.5 > (1 - fill.a) * static_cast<double>(kSketchPoints) ? 1 : 0;
+      sketch.front() = 0;
+      sketch.back() = 1;
+      return sketch;
+    case LeafFill::Kind::kConstant:
+      sketch.fill(fill.a);
+      return sketch;
+  }
+  return sketch;
+}
+
+// ---- The menu
+
+std::span<const LeafFill> MenuOf(ElementType type) {
+  using enum LeafFill::Kind;
+  static const std::array<std::vector<LeafFill>, kElementTypes> menus = {{
+      {{kNormal, 0, 1}, {kNormal, 0, 0.3}, {kNormal, 0.5, 1}, {kNormal, 0, 3}, {kNormal, -2, 0.5}, {kNormal, 0, 0.05}},
+      {{kUniform, 0.1, 2}, {kUniform, 0.5, 1.5}, {kUniform, 0.9, 1.1}, {kUniform, 0.02, 0.3}, {kUniform, 2, 8}},
+      {{kUniform, 0.02, 0.98}, {kUniform, 0.3, 0.7}, {kUniform, 0.9, 0.995}, {kUniform, 0.01, 0.1}},
+      {{kUniform, -0.95, 0.95}, {kUniform, -0.3, 0.3}, {kUniform, -0.05, 0.05}},
+      {{kUniform, -2, -0.1}, {kUniform, -0.3, -0.01}, {kUniform, -8, -2}},
+      {{kUniform, 1.05, 3}, {kUniform, 1.01, 1.2}, {kUniform, 3, 9}},
+      {{kIntegers, -3, 4}},
+      {{kIntegers, 0, 4}},
+      {{kIntegers, -4, 5}, {kIntegers, -1, 2}},
+      {{kIntegers, 0, 5}, {kIntegers, 0, 3}},
+      {{kIntegers, 0, 2}},
+      {{kIntegers, -5, 6}, {kIntegers, -1, 2}},
+      {{kIntegers, 0, 6}, {kIntegers, 0, 2}},
+      {{kIntegers, 0, 8}},
+      {{kMask, 0.5, 0}, {kMask, 0.1, 0}, {kMask, 0.9, 0}, {kMask, 0.01, 0}, {kMask, 0.99, 0}},
+  }};
+  return menus[static_cast<size_t>(type)];
+}
+
+LeafFill FillOf(const LeafFacts& leaf, int attempt, Random& random) {
+  if (leaf.deviation > 0)
+    return {LeafFill::Kind::kUniform, leaf.mean - leaf.deviation * std::numbers::sqrt3, leaf.mean + leaf.deviation * std::numbers::sqrt3};
+  if (leaf.deviation < 0) return {LeafFill::Kind::kConstant, leaf.mean, 0};
+  if (leaf.type == ElementType::kIndex && leaf.limit > 0)
+    return {LeafFill::Kind::kIntegers, 0, static_cast<double>(leaf.limit)};
+  const std::span<const LeafFill> menu = MenuOf(leaf.type);
+  return attempt == 0 ? menu[0] : menu[random.Below(static_cast<uint32_t>(menu.size()))];
+}
+
+// ---- Estimates
+
+double Mean(const Sketch& x) {
+  double sum = 0;
+  for (size_t i = 1; i + 1 < kSketchPoints; ++i) sum += x[i];
+  return sum / static_cast<double>(kSketchPoints - 2);
+}
+
+double MeanSquare(const Sketch& x) {
+  double sum = 0;
+  for (size_t i = 1; i + 1 < kSketchPoints; ++i) sum += x[i] * x[i];
+  return sum / static_cast<double>(kSketchPoints - 2) * 1.15;
+}
+
+Sketch NormalSketch(double mean, double deviation) {
+  Sketch sketch = kNormal;
+  for (double& x : sketch) x = mean + deviation * x;
+  return sketch;
+}
+
+// The quantile at u in [0, 1].
+double At(const Sketch& x, double u) {
+  const double place = u * static_cast<double>(kSketchPoints - 1);
+  const size_t i = std::min(static_cast<size_t>(place), kSketchPoints - 2);
+  const double part = place - static_cast<double>(i);
+  return part < 0.5 ? x[i] : x[i + 1];
+}
+
+// Of n elements: the largest, the smallest, the one in the middle.
+Sketch Extreme(const Sketch& x, double n, int which) {
+  Sketch result;
+  for (size_t i = 0; i < kSketchPoints; ++i) {
+    const double u = (static_cast<double>(i) + 0.5) / static_cast<double>(kSketchPoints);
+    const double at = which > 0 ? std::pow(u, 1 / n) : which < 0 ? 1 - std::pow(1 - u, 1 / n) : 0.5 + (u - 0.5) / std::sqrt(n);
+    result[i] = At(x, at);
+  }
+  std::sort(result.begin(), result.end());
+  return result;
+}
+
+class Estimator {
+ public:
+  Estimator(const Program& program, std::span<const EstimatedNode> nodes) : program_(program), nodes_(nodes) {
+    sketches_.resize(program.values.size());
+  }
+
+  Sketch& operator[](ValueId id) { return sketches_[static_cast<size_t>(id)]; }
+
+  // False when some value is not finite.
+  bool Run(double* largest) {
+    *largest = 0;
+    for (const EstimatedNode& estimated : nodes_) {
+      const Node& node = program_.nodes[static_cast<size_t>(estimated.node)];
+      if (estimated.rule == nullptr) {
+        PassOn(node);
+      } else {
+        Evaluate(node, *estimated.rule);
+      }
+      for (ValueId id : node.outputs) {
+        if (id < 0) continue;
+        const Sketch& sketch = (*this)[id];
+        for (double x : sketch) {
+          if (!std::isfinite(x)) return false;
+        }
+        *largest = std::max({*largest, std::abs(sketch.front()), std::abs(sketch.back())});
+      }
+    }
+    return true;
+  }
+
+ private:
+  void PassOn(const Node& node) {
+    for (ValueId id : node.outputs) (*this)[id] = (*this)[node.args[0].AsValue()];
+  }
+
+  struct Operand {
+    size_t argument = 0;
+    ValueId id = -1;
+  };
+
+  void Evaluate(const Node& node, const NumericRule& rule) {
+    operands_.clear();
+    numbers_.assign(std::max<size_t>(node.args.size(), 8), std::numeric_limits<double>::quiet_NaN());
+    for (size_t a = 0; a < node.args.size(); ++a) ReadArgument(node.args[a], a, rule);
+    for (size_t k = 0; k < node.outputs.size(); ++k) {
+      if (node.outputs[k] < 0) continue;
+      const Gather gather = rule.gather[std::min(k, rule.gather.size() - 1)];
+      (*this)[node.outputs[k]] = Result(node, rule, gather, program_.value(node.outputs[k]));
+    }
+  }
+
+  void ReadArgument(const Attr& arg, size_t a, const NumericRule& rule) {
+    const bool skipped = a < 8 && (((rule.index_arguments | rule.silent_arguments) >> a) & 1U);
+    if (arg.IsValue()) {
+      if (!skipped) operands_.push_back({a, arg.AsValue()});
+    } else if (arg.IsNumber()) {
+      numbers_[a] = arg.AsDouble();
+    } else if (arg.Is<AttrList>() && !skipped) {
+      for (const Attr& item : arg.AsList()) {
+        if (item.IsValue()) operands_.push_back({a, item.AsValue()});
+      }
+    }
+  }
+
+  // The operands' numbers, through the function where there is one.
+  Sketch Base(const NumericRule& rule) {
+    if (operands_.empty()) return kNormal;
+    if (rule.function == nullptr) return Joined();
+    std::array<double, kSketchPoints + 8> points;
+    size_t count = 0;
+    const size_t used = std::min<size_t>(operands_.size(), 3);
+    const auto evaluate = [&](auto pick) {
+      for (size_t o = 0; o < used; ++o) numbers_[operands_[o].argument] = pick(o);
+      points[count++] = rule.function(numbers_.data());
+    };
+    for (size_t i = 0; i < kSketchPoints; ++i) {
+      evaluate([&](size_t o) {
+        const size_t place = o == 0 ? i : o == 1 ? (i * 5 + 3) % kSketchPoints : (i * 7 + 5) % kSketchPoints;
+        return (*this)[operands_[o].id][place];
+      });
+    }
+    for (unsigned corner = 0; used > 1 && corner < (1U << used); ++corner) {
+      evaluate([&](size_t o) {
+        const Sketch& sketch = (*this)[operands_[o].id];
+        return (corner >> o) & 1U ? sketch.back() : sketch.front();
+      });
+    }
+    return Quantiles(std::span(points).first(count));
+  }
+
+  static Sketch Quantiles(std::span<double> points) {
+    Sketch sketch;
+    for (double x : points) {
+      if (!std::isfinite(x)) {
+        sketch.fill(x);
+        return sketch;
+      }
+    }
+    std::sort(points.begin(), points.end());
+    for (size_t i = 0; i < kSketchPoints; ++i) sketch[i] = points[i * (points.size() - 1) / (kSketchPoints - 1)];
+    return sketch;
+  }
+
+  Sketch Joined() {
+    if (operands_.size() == 1) return (*this)[operands_[0].id];
+    std::array<double, 3 * kSketchPoints> points;
+    size_t count = 0;
+    for (size_t o = 0; o < std::min<size_t>(operands_.size(), 3); ++o) {
+      for (double x : (*this)[operands_[o].id]) points[count++] = x;
+    }
+    return Quantiles(std::span(points).first(count));
+  }
+
+  // How many elements one result is made of.
+  double Many(const Value& result) const {
+    if (operands_.empty()) return 1;
+    const Value& first = program_.value(operands_[0].id);
+    return std::max(1.0, static_cast<double>(first.Elements()) / static_cast<double>(std::max<int64_t>(result.Elements(), 1)));
+  }
+
+  double Inner(const Node& node) const {
+    const OperatorInfo* info = FindOperator(node.op);
+    if (info->kind == OpKind::kScan) return 8;
+    const size_t product = operands_.size() > 2 ? 1 : 0;
+    const Shape& shape = program_.value(operands_[product].id).shape;
+    return info->kind == OpKind::kMatmul && !shape.empty() ? static_cast<double>(shape.back()) : 0;
+  }
+
+  Sketch Result(const Node& node, const NumericRule& rule, Gather gather, const Value& result) {
+    double n = Many(result);
+    switch (gather) {
+      case Gather::kOne:
+        return Cast(Base(rule), result.dtype);
+      case Gather::kChoice:
+        return Cast(Choice(node, Base(rule), n), result.dtype);
+      case Gather::kPadded: {
+        Sketch base = Base(rule);
+        base[kSketchPoints / 2] = 0;
+        std::sort(base.begin(), base.end());
+        return base;
+      }
+      case Gather::kMean:
+      case Gather::kSum: {
+        if (const double inner = Inner(node); inner > 0 && gather == Gather::kSum) n = inner;
+        const Sketch base = Base(rule);
+        const double mean = Mean(base);
+        const double scale = gather == Gather::kSum ? n : 1;
+        Sketch sum = base;
+        for (double& x : sum) x = scale * (mean + (x - mean) / std::sqrt(n));
+        return sum;
+      }
+      case Gather::kProduct: {
+        Sketch base = Base(rule);
+        double mean = 0;
+        for (double& x : base) mean += (x = std::log(x)) / static_cast<double>(kSketchPoints);
+        const double many = FindOperator(node.op)->kind == OpKind::kScan ? 16 : n;
+        for (double& x : base) x = std::exp(many * (mean + (x - mean) / std::sqrt(many)));
+        return base;
+      }
+      case Gather::kMixture:
+        return NormalSketch(0, std::sqrt(MeanSquare((*this)[operands_[0].id]) / 3) + 1e-3);
+      case Gather::kStandard:
+        return kNormal;
+      case Gather::kTable:
+        return kNormal;
+      case Gather::kShare:
+      case Gather::kLogShare:
+        return Share((*this)[operands_[0].id], result, gather == Gather::kLogShare);
+      case Gather::kSpread: {
+        const double size = std::sqrt(MeanSquare((*this)[operands_[0].id])) + 1e-30;
+        return Uniform(size * 0.5, size * (1 + std::sqrt(n)));
+      }
+      case Gather::kLogSum: {
+        Sketch base = (*this)[operands_[0].id];
+        for (double& x : base) x += std::log(n);
+        return base;
+      }
+      case Gather::kIndex:
+        return Uniform(0, std::max(n, 4.0));
+      case Gather::kCount:
+        return Uniform(0, std::max(n, 2.0));
+      case Gather::kTruth:
+        return Uniform(0, 1.9);
+    }
+    return kNormal;
+  }
+
+  static Sketch Cast(Sketch sketch, DType dtype) {
+    if (IsFloating(dtype)) return sketch;
+    for (double& x : sketch) x = !std::isfinite(x) ? x : dtype == DType::kBool ? (x != 0 ? 1 : 0) : std::trunc(x);
+    return sketch;
+  }
+
+  Sketch Choice(const Node& node, const Sketch& base, double n) {
+    if (n <= 1) return base;
+    const std::string_view name = std::string_view(node.op).substr(5);
+    if (name.starts_with("amax") || name.starts_with("max") || name.starts_with("cummax") || name.starts_with("adaptive_max"))
+      return Extreme(base, n, 1);
+    if (name.starts_with("amin") || name.starts_with("min") || name.starts_with("cummin")) return Extreme(base, n, -1);
+    return name.starts_with("median") ? Extreme(base, n, 0) : base;
+  }
+
+  static Sketch Share(const Sketch& base, const Value& result, bool log) {
+    const double n = result.shape.empty() ? 1 : static_cast<double>(*std::max_element(result.shape.begin(), result.shape.end()));
+    double sum = 0;
+    for (double x : base) sum += std::exp(x - base.back());
+    Sketch share;
+    for (size_t i = 0; i < kSketchPoints; ++i) {
+      const double part = base[i] - base.back() - std::log(sum * n / static_cast<double>(kSketchPoints));
+      share[i] = log ? part : std::exp(part);
+    }
+    return share;
+  }
+
+  const Program& program_;
+  std::span<const EstimatedNode> nodes_;
+  std::vector<Sketch> sketches_;
+  std::vector<Operand> operands_;
+  std::vector<double> numbers_;
+};
+
+double SpreadOf(const Sketch& sketch) {
+  const double magnitude = std::max({std::abs(sketch.front()), std::abs(sketch.back()), 1e-30});
+  return (sketch.back() - sketch.front()) / magnitude;
+}
+
+}  // namespace
+
+Conditioned Condition(const Program& program, std::span<const LeafFacts> leaves,
+                      std::span<const EstimatedNode> nodes, Random& random) {
+  Estimator estimator(program, nodes);
+  Conditioned best;
+  double best_score = -std::numeric_limits<double>::infinity();
+  const std::vector<ValueId> results = program.Results();
+  std::vector<LeafFill> fills(leaves.size());
+  for (int attempt = 0; attempt < kAttempts && !best.fine; ++attempt) {
+    for (size_t l = 0; l < leaves.size(); ++l) {
+      fills[l] = FillOf(leaves[l], attempt, random);
+      estimator[leaves[l].value] = SketchOf(fills[l]);
+    }
+    double largest = 0;
+    const bool finite = estimator.Run(&largest);
+    double spread = finite ? 1 : 0;
+    for (ValueId id : results) spread = std::min(spread, finite ? SpreadOf(estimator[id]) : 0);
+    const double score = (finite ? 100.0 : 0.0) - std::log10(std::max(largest, 1.0)) + std::min(0.0, std::log10(spread + 1e-12));
+    if (score <= best_score) continue;
+    best_score = score;
+    best = {fills, largest, spread, finite && largest < kLargest && spread > kLeastSpread};
+  }
+  return best;
+}
+
+}  // namespace drtriton

@@ -1,0 +1,107 @@
+#include "synth/joint_law.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <set>
+
+#include "base/error.h"
+#include "synth/size_menu.h"
+
+namespace drtriton {
+namespace {
+
+// Draws that fail in a row before all wirings are looked at.
+constexpr int kPatience = 96;
+
+}  // namespace
+
+JointLaw::JointLaw(const OperatorSpace& space, const SamplerOptions& options, const OperatorDraw& operators)
+    : space_(space), options_(options), operators_(operators) {}
+
+bool JointLaw::Wanted(const Wiring& wiring) const {
+  return (options_.depth == 0 || wiring.Depth() == options_.depth) && (options_.width == 0 || wiring.Width() == options_.width);
+}
+
+bool JointLaw::DrawSequence(Random& random, std::vector<int>& sequence, double* log_weight) const {
+  sequence.clear();
+  *log_weight = 0;
+  for (int i = 0; i < options_.ops; ++i) sequence.push_back(operators_.Next(sequence, random, log_weight));
+  if (options_.every_operator_once && std::set<int>(sequence.begin(), sequence.end()).size() < sequence.size()) return false;
+  return operators_.MayEndInOne(sequence);
+}
+
+bool JointLaw::IsFeasible(std::span<const int> sequence, int sinks) const {
+  const WiringCounter counter(space_, sequence);
+  Random random(1, 1);
+  SolverOptions solving{.menu = DrawSizeMenu(options_.size, random), .shared_input = 0};
+  Solution solution;
+  const auto has_solution = [&](const Wiring& wiring) {
+    return Wanted(wiring) && Solve(wiring, solving, random, solution) == SolveResult::kSolved;
+  };
+  const bool any_wiring = options_.depth == 0 && options_.width == 0;
+  return counter.Any(sinks, sinks == 1 && any_wiring, has_solution);
+}
+
+bool JointLaw::DrawWiring(WiringCounter& counter, int sinks, const SolverOptions& solving, Random& random,
+                          Wiring& wiring, Solution& solution) const {
+  for (int i = 0; i < kPatience; ++i) {
+    wiring = counter.Draw(sinks, random);
+    if (Wanted(wiring) && Solve(wiring, solving, random, solution) == SolveResult::kSolved) return true;
+  }
+  return false;
+}
+
+void JointLaw::Draw(Random& random, ProgramBuilder& builder, double* log_weight) const {
+  SolverOptions solving{.menu = DrawSizeMenu(options_.size, random), .shared_input = options_.shared_input};
+  std::vector<int> sequence;
+  Wiring wiring;
+  Solution solution;
+  for (;;) {
+    if (!DrawSequence(random, sequence, log_weight)) continue;
+    WiringCounter counter(space_, sequence);
+    if (counter.Count(1) == 0) continue;
+    bool found = DrawWiring(counter, 1, solving, random, wiring, solution);
+    if (!found && !IsFeasible(sequence)) continue;
+    while (!found) found = DrawWiring(counter, 1, solving, random, wiring, solution);
+    if (options_.ops > 1 && !random.Chance(options_.one_output)) {
+      const int sinks = options_.ops > 2 && random.Chance(0.5) ? 3 : 2;
+      Wiring wider;
+      Solution wider_solution;
+      if (counter.Count(sinks) > 0 && DrawWiring(counter, sinks, solving, random, wider, wider_solution)) {
+        wiring = wider;
+        solution = std::move(wider_solution);
+      }
+    }
+    break;
+  }
+  if (options_.law == OperatorLaw::kUniform) *log_weight = 0;
+  builder.Add(wiring, solution);
+}
+
+void JointLaw::CheckFeasible() const {
+  const std::vector<int>& allowed = operators_.allowed();
+  const double sequences = std::pow(static_cast<double>(allowed.size()), options_.ops);
+  std::vector<int> sequence(static_cast<size_t>(options_.ops));
+  if (sequences <= 4096) {
+    for (int64_t number = 0; number < static_cast<int64_t>(sequences); ++number) {
+      int64_t rest = number;
+      for (int& op : sequence) {
+        op = allowed[static_cast<size_t>(rest) % allowed.size()];
+        rest /= static_cast<int64_t>(allowed.size());
+      }
+      if (options_.every_operator_once && std::set<int>(sequence.begin(), sequence.end()).size() < sequence.size()) continue;
+      if (operators_.MayEndInOne(sequence) && IsFeasible(sequence)) return;
+    }
+  } else {
+    Random random(1, 2);
+    double log_weight = 0;
+    for (int i = 0; i < 20000; ++i) {
+      if (DrawSequence(random, sequence, &log_weight) && IsFeasible(sequence)) return;
+    }
+  }
+  throw UserError("no program of " + std::to_string(options_.ops) + " operators can be made of these: each result has to be "
+                  "an operand of a later operator, with values that are finite and not all the same");
+}
+
+}  // namespace drtriton

@@ -1,0 +1,93 @@
+// The sizes of a program as a constraint problem: variables, what makes them equal, and how one follows from others.
+//
+// Equal dimensions share a variable (union-find).  Other conditions are products, sums and floor((a x + b) / c), bounds,
+// and the limit on the elements of each tensor.  Solving draws the variables in the order in which they were made, each
+// uniformly from the sizes of the menu that its tensors leave room for, a size that follows from others takes that value,
+// and what leads nowhere is drawn again: chronological backtracking whose first solution has exactly the sequential law
+// of docs/csp_dag.md.
+#ifndef DRTRITON_SYNTH_SIZE_PROBLEM_H_
+#define DRTRITON_SYNTH_SIZE_PROBLEM_H_
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "synth/random.h"
+
+namespace drtriton {
+
+// Index of a variable; its class is found by Root().
+using DimId = int16_t;
+
+// What sizes are drawn from.
+struct SizeMenu {
+  std::vector<int32_t> sizes;      // ascending, beginning with 1
+  int64_t most_elements = 4096;    // of any tensor: a limit
+  double room = 4096;              // elements that tensors are meant to have at most: sizes are drawn within it
+  int64_t largest = 1 << 20;       // of any size
+  double one = 0.04;               // weight of size 1 against 1 for the others
+};
+
+// A small value type: a search copies it before each choice.
+class SizeProblem {
+ public:
+  static constexpr int kMaxDims = 160;
+  static constexpr int kMaxRelations = 64;
+  static constexpr int kMaxTensors = 40;
+
+  // Each returns -1 or false when the problem cannot hold more, or has no solution any more.
+  DimId Add(int32_t least = 1, int32_t most = 0);
+  DimId AddConstant(int32_t value);
+  bool Unify(DimId a, DimId b);
+  bool Fix(DimId dim, int32_t value);
+  bool RelateProduct(DimId out, int32_t coefficient, std::span<const DimId> factors);
+  bool RelateSum(DimId out, DimId a, DimId b);
+  bool RelateAffine(DimId out, DimId in, int32_t a, int32_t b, int32_t c);
+  bool RelateAtMost(DimId low, DimId high);
+  bool LimitTensor(std::span<const DimId> dims);
+
+  DimId Root(DimId dim) const;
+  // 0: open.
+  int32_t Known(DimId dim) const { return value_[static_cast<size_t>(Root(dim))]; }
+  bool CanBe(DimId dim, int32_t value) const;
+
+  // Assigns every variable.  False: there is no solution (`exhausted`), or the search was given up after too many steps.
+  bool Solve(const SizeMenu& menu, Random& random, bool* exhausted);
+  int64_t SizeOf(DimId dim) const { return value_[static_cast<size_t>(Root(dim))]; }
+
+ private:
+  enum class Kind : uint8_t { kProduct, kSum, kAffine, kAtMost };
+  struct Relation {
+    Kind kind = Kind::kProduct;
+    int8_t count = 0;
+    DimId out = -1;
+    std::array<DimId, 5> in = {};
+    int32_t a = 1, b = 0, c = 1;
+  };
+  struct Tensor {
+    int8_t count = 0;
+    std::array<DimId, 6> dims = {};
+  };
+
+  bool Propagate(int64_t largest);
+  bool PropagateOne(const Relation& relation, int64_t largest, bool* changed);
+  bool Assign(DimId root, int64_t value, int64_t largest);
+  bool TensorsFit(int64_t most_elements) const;
+  double RoomFor(DimId root, double wanted) const;
+  bool Search(DimId from, const SizeMenu& menu, Random& random, int* steps);
+
+  int dims_ = 0;
+  int relations_ = 0;
+  int tensors_ = 0;
+  std::array<DimId, kMaxDims> parent_;
+  std::array<int32_t, kMaxDims> value_;
+  std::array<int32_t, kMaxDims> least_;
+  std::array<int32_t, kMaxDims> most_;
+  std::array<Relation, kMaxRelations> relation_;
+  std::array<Tensor, kMaxTensors> tensor_;
+};
+
+}  // namespace drtriton
+
+#endif  // DRTRITON_SYNTH_SIZE_PROBLEM_H_

@@ -1,0 +1,651 @@
+#include "synth/solver.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace drtriton {
+namespace {
+
+constexpr std::array<double, kElementTypes> kTypeWeights = {10, 2, 1.5, 1.5, 0.5, 0.5, 0.1, 0.1, 0.3, 0.3, 0.3, 2, 1.5, 3, 2};
+constexpr std::array<double, kMaxRank + 1> kRankWeights = {0.05, 0.7, 1.6, 1.6, 1.2, 0.6};
+constexpr double kOneInBroadcast = 0.15;  // weight of operands of size 1, against 1 for equal sizes
+
+size_t Index(const std::array<ElementType, kMaxSlots>& types, int slots) {
+  size_t index = 0;
+  for (int s = slots; s-- > 0;) index = index * kElementTypes + static_cast<size_t>(types[static_cast<size_t>(s)]);
+  return index;
+}
+
+// The search over one wiring.
+class Search {
+ public:
+  Search(const Wiring& wiring, const SolverOptions& options, Random& random, std::span<const GivenTensor> given)
+      : wiring_(wiring), options_(options), random_(random), given_(given) {
+    for (size_t i = 0; i < NodeCount(); ++i) {
+      allowed_types_[i].fill(kAnyType);
+      allowed_ranks_[i].fill(0xff);
+    }
+  }
+
+  SolveResult Run(Solution& solution) {
+    solution_ = &solution;
+    solution.nodes.assign(NodeCount(), {});
+    if (!SourcesAreDistinct()) return SolveResult::kInfeasible;
+    AllowWhatIsRead();
+    if (ReachTypes(0) && ReachRanks(0) && DrawTypes(0)) return SolveResult::kSolved;
+    return gave_up_ ? SolveResult::kGaveUp : SolveResult::kInfeasible;
+  }
+
+ private:
+  struct IndexFacts {  // of a tensor of positions
+    std::array<DimId, 4> bounds = {};
+    std::array<int8_t, 4> leaves = {};  // node * kMaxSlots + slot of fresh tensors that it holds positions of
+    int8_t bound_count = 0;
+    int8_t leaf_count = 0;
+  };
+  using SlotDims = std::array<DimId, kMaxRank>;
+
+  size_t NodeCount() const { return static_cast<size_t>(wiring_.nodes); }
+  const Form& FormOf(size_t i) const { return *wiring_.forms[i]; }
+  const Source& SourceOf(size_t i, size_t s) const { return wiring_.sources[i][s]; }
+  SolvedNode& Solved(size_t i) { return solution_->nodes[i]; }
+  const GivenTensor& Given(const Source& source) const { return given_[static_cast<uint8_t>(source.result)]; }
+
+  bool SourcesAreDistinct() const {
+    for (size_t i = 0; i < NodeCount(); ++i) {
+      const Form& form = FormOf(i);
+      for (size_t s = 0; s < form.slots.size(); ++s) {
+        for (size_t t = s + 1; t < form.slots.size(); ++t) {
+          const bool same = SourceOf(i, s).node != -1 && SourceOf(i, s) == SourceOf(i, t);
+          if (same && ((form.distinct >> (3 * s + t)) & 1U)) return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  void AllowWhatIsRead() {
+    for (size_t i = 0; i < NodeCount(); ++i) {
+      for (size_t s = 0; s < FormOf(i).slots.size(); ++s) {
+        const Source& source = SourceOf(i, s);
+        if (source.node < 0) continue;
+        allowed_types_[static_cast<size_t>(source.node)][static_cast<size_t>(source.result)] &= FormOf(i).accepts[s];
+        allowed_ranks_[static_cast<size_t>(source.node)][static_cast<size_t>(source.result)] &= FormOf(i).accepts_rank[s];
+      }
+    }
+  }
+
+  // ---- Element types
+
+  // What each result from node `from` on can still be; false when one can be nothing.
+  bool ReachTypes(size_t from) {
+    for (size_t i = from; i < NodeCount(); ++i) {
+      const Form& form = FormOf(i);
+      for (size_t k = 0; k < static_cast<size_t>(form.results); ++k) {
+        TypeMask mask = form.gives[k] & allowed_types_[i][k];
+        for (size_t s = 0; s < form.slots.size(); ++s) {
+          const TypeMask source = SourceTypes(i, s);
+          if (source == kAnyType) continue;
+          TypeMask when = 0;
+          for (int t = 0; t < kElementTypes; ++t) {
+            if ((source >> t) & 1) when |= form.gives_when[std::min<size_t>(k, 1)][s][static_cast<size_t>(t)];
+          }
+          mask &= when;
+        }
+        if (mask == 0) return false;
+        reach_types_[i][k] = mask;
+      }
+    }
+    return true;
+  }
+
+  TypeMask SourceTypes(size_t i, size_t s) const {
+    const Source& source = SourceOf(i, s);
+    if (source.node == kGivenNode) return MaskOf(Given(source).type);
+    if (source.node < 0) return kAnyType;
+    return reach_types_[static_cast<size_t>(source.node)][static_cast<size_t>(source.result)];
+  }
+
+  bool DrawTypes(size_t i) {
+    if (i == NodeCount()) return DrawRanks(0);
+    return DrawSlotType(i, 0);
+  }
+
+  bool DrawSlotType(size_t i, size_t s) {
+    const Form& form = FormOf(i);
+    if (s == form.slots.size()) return DrawScalars(i);
+    const Source& source = SourceOf(i, s);
+    if (source.node != -1) {
+      const ElementType type = source.node == kGivenNode
+                                   ? Given(source).type
+                                   : Solved(static_cast<size_t>(source.node)).result_types[static_cast<size_t>(source.result)];
+      Solved(i).slot_types[s] = type;
+      return (form.accepts[s] & MaskOf(type)) != 0 && DrawSlotType(i, s + 1);
+    }
+    std::array<double, kElementTypes> weights = kTypeWeights;
+    int left = 0;
+    for (int t = 0; t < kElementTypes; ++t) {
+      if ((form.accepts[s] >> t) & 1) {
+        ++left;
+      } else {
+        weights[static_cast<size_t>(t)] = 0;
+      }
+    }
+    for (; left > 0; --left) {
+      const int pick = random_.Weighted(weights, kElementTypes);
+      weights[static_cast<size_t>(pick)] = 0;
+      Solved(i).slot_types[s] = static_cast<ElementType>(pick);
+      if (DrawSlotType(i, s + 1)) return true;
+      if (gave_up_) return false;
+    }
+    return false;
+  }
+
+  bool DrawScalars(size_t i) {
+    const Form& form = FormOf(i);
+    const size_t index = Index(Solved(i).slot_types, form.slot_count());
+    const int count = static_cast<int>(form.scalars.size());
+    std::array<double, 16> weights;
+    weights.fill(1);
+    for (int left = count; left > 0; --left) {
+      const int pick = count == 1 ? 0 : random_.Weighted(weights, count);
+      weights[static_cast<size_t>(pick)] = 0;
+      if (!TakeScalars(i, pick, index) || !ReachTypes(i + 1)) continue;
+      if (DrawTypes(i + 1)) return true;
+      if (gave_up_) return false;
+    }
+    return false;
+  }
+
+  bool TakeScalars(size_t i, int pick, size_t index) {
+    const Form& form = FormOf(i);
+    const ScalarChoice& choice = form.scalars[static_cast<size_t>(pick)];
+    Solved(i).scalars = pick;
+    for (size_t k = 0; k < static_cast<size_t>(form.results); ++k) {
+      const uint8_t type = choice.table[std::min<size_t>(k, 1)][index];
+      if (type == kIllegal) return false;
+      const TypeMask mask = MaskOf(static_cast<ElementType>(type));
+      if (!(mask & allowed_types_[i][k])) return false;
+      Solved(i).result_types[k] = static_cast<ElementType>(type);
+      reach_types_[i][k] = mask;
+    }
+    return true;
+  }
+
+  // ---- Ranks
+
+  bool ReachRanks(size_t from) {
+    for (size_t i = from; i < NodeCount(); ++i) {
+      const Form& form = FormOf(i);
+      for (size_t k = 0; k < static_cast<size_t>(form.results); ++k) {
+        RankMask mask = form.gives_rank[k] & allowed_ranks_[i][k];
+        for (size_t s = 0; s < form.slots.size(); ++s) {
+          const RankMask source = SourceRanks(i, s);
+          RankMask when = 0;
+          for (int r = 0; r <= kMaxRank; ++r) {
+            if ((source >> r) & 1) when |= form.gives_rank_when[k][s][static_cast<size_t>(r)];
+          }
+          mask &= when;
+        }
+        if (mask == 0) return false;
+        reach_ranks_[i][k] = mask;
+      }
+    }
+    return true;
+  }
+
+  RankMask SourceRanks(size_t i, size_t s) const {
+    const Source& source = SourceOf(i, s);
+    if (source.node == kGivenNode) return static_cast<RankMask>(1U << Given(source).shape.size());
+    if (source.node < 0) return 0xff;
+    return reach_ranks_[static_cast<size_t>(source.node)][static_cast<size_t>(source.result)];
+  }
+
+  bool DrawRanks(size_t i) {
+    if (i == NodeCount()) {
+      sizes_[0] = SizeProblem();
+      return DrawCase(0);
+    }
+    const Form& form = FormOf(i);
+    std::array<double, 128> weights;
+    const int count = std::min<int>(static_cast<int>(form.rows.size()), 128);
+    int left = 0;
+    for (int r = 0; r < count; ++r) {
+      weights[static_cast<size_t>(r)] = RowWeight(i, form.rows[static_cast<size_t>(r)]);
+      left += weights[static_cast<size_t>(r)] > 0 ? 1 : 0;
+    }
+    for (; left > 0; --left) {
+      const int pick = random_.Weighted(weights, count);
+      weights[static_cast<size_t>(pick)] = 0;
+      rows_[i] = &form.rows[static_cast<size_t>(pick)];
+      for (size_t k = 0; k < static_cast<size_t>(form.results); ++k)
+        reach_ranks_[i][k] = static_cast<RankMask>(1U << rows_[i]->results[k]);
+      if (!ReachRanks(i + 1)) continue;
+      if (DrawRanks(i + 1)) return true;
+      if (gave_up_) return false;
+    }
+    return false;
+  }
+
+  // 0 where the row does not fit what is read, or is not what readers accept.
+  double RowWeight(size_t i, const RankRow& row) const {
+    const Form& form = FormOf(i);
+    double weight = 1;
+    for (size_t s = 0; s < form.slots.size(); ++s) {
+      if (SourceOf(i, s).node == -1) {
+        weight *= kRankWeights[static_cast<size_t>(row.slots[s])];
+      } else if (!((SourceRanks(i, s) >> row.slots[s]) & 1)) {
+        return 0;
+      }
+    }
+    for (size_t k = 0; k < static_cast<size_t>(form.results); ++k) {
+      if (!((allowed_ranks_[i][k] >> row.results[k]) & 1)) return 0;
+    }
+    return weight;
+  }
+
+  // ---- Cases
+
+  bool DrawCase(size_t i) {
+    if (i == NodeCount()) return ShareAndSolve();
+    const std::vector<int>& cases = rows_[i]->cases;
+    const uint32_t count = static_cast<uint32_t>(cases.size());
+    std::vector<int>& order = orders_[i];
+    order.assign(cases.begin(), cases.end());
+    std::vector<int>& failed = failed_classes_[i];
+    failed.clear();
+    for (uint32_t left = count; left > 0; --left) {
+      const uint32_t pick = random_.Below(left);
+      const int chosen = order[pick];
+      order[pick] = order[left - 1];
+      const ShapeCase& shape_case = FormOf(i).cases[static_cast<size_t>(chosen)];
+      if (std::find(failed.begin(), failed.end(), shape_case.shape_class) != failed.end()) continue;
+      Solved(i).shape_case = chosen;
+      sizes_[i + 1] = sizes_[i];
+      if (ApplyCase(i, shape_case, sizes_[i + 1])) return true;
+      if (gave_up_) return false;
+      failed.push_back(shape_case.shape_class);
+    }
+    return false;
+  }
+
+  bool ApplyCase(size_t i, const ShapeCase& shape_case, SizeProblem& sizes) {
+    for (int l = 0; l < shape_case.letters; ++l) {
+      const size_t at = static_cast<size_t>(l);
+      letters_[i][at] = sizes.Add(shape_case.least[at], shape_case.most[at]);
+      if (letters_[i][at] < 0) return false;
+    }
+    for (const ParameterTensor& parameter : shape_case.parameters) {
+      if (!AddParameter(i, parameter, sizes)) return false;
+    }
+    for (size_t s = 0; s < FormOf(i).slots.size(); ++s) {
+      if (!((FormOf(i).broadcast >> s) & 1U) && !MatchSlot(i, s, shape_case.slots[s], sizes)) return false;
+    }
+    if (FormOf(i).broadcast) {
+      for (size_t s = 0; s < FormOf(i).slots.size(); ++s) {
+        if (((FormOf(i).broadcast >> s) & 1U) && !OpenSlot(i, s, sizes)) return false;
+      }
+      return DrawBroadcast(i, 0, sizes);
+    }
+    for (size_t k = 0; k < shape_case.results.size(); ++k) {
+      if (!AddResult(i, k, shape_case, sizes)) return false;
+    }
+    return FinishNode(i, shape_case, sizes);
+  }
+
+  bool AddParameter(size_t i, const ParameterTensor& parameter, SizeProblem& sizes) {
+    std::array<DimId, 6> dims = {};
+    size_t count = 0;
+    for (const Term& term : parameter.shape) {
+      const DimId dim = count < dims.size() ? TermDim(i, term, sizes) : DimId{-1};
+      if (dim < 0) return false;
+      dims[count++] = dim;
+    }
+    return sizes.LimitTensor(std::span(dims).first(count));
+  }
+
+  // The variable of a term; a new one where it is more than a letter.
+  DimId TermDim(size_t i, const Term& term, SizeProblem& sizes) {
+    if (term.IsLetter()) return letters_[i][static_cast<size_t>(term.letters[0])];
+    if (term.IsConstant()) return sizes.AddConstant(term.coefficient);
+    const DimId dim = sizes.Add();
+    std::array<DimId, 5> factors = {};
+    for (int l = 0; l < term.count; ++l)
+      factors[static_cast<size_t>(l)] = letters_[i][static_cast<size_t>(term.letters[static_cast<size_t>(l)])];
+    if (dim < 0 || !sizes.RelateProduct(dim, term.coefficient, std::span(factors).first(static_cast<size_t>(term.count))))
+      return -1;
+    return dim;
+  }
+
+  // The dimensions of the tensor that slot s reads; nullptr for a fresh one.
+  const SlotDims* ReadDims(size_t i, size_t s, SizeProblem& sizes) {
+    const Source& source = SourceOf(i, s);
+    if (source.node == -1) return nullptr;
+    if (source.node >= 0) return &result_dims_[static_cast<size_t>(source.node)][static_cast<size_t>(source.result)];
+    const Shape& shape = Given(source).shape;
+    for (size_t d = 0; d < shape.size(); ++d) given_dims_[d] = sizes.AddConstant(static_cast<int32_t>(shape[d]));
+    return &given_dims_;
+  }
+
+  bool MatchSlot(size_t i, size_t s, const std::vector<Term>& terms, SizeProblem& sizes) {
+    const SlotDims* read = ReadDims(i, s, sizes);
+    for (size_t d = 0; d < terms.size(); ++d) {
+      if (read == nullptr || !terms[d].IsConstant()) {
+        const DimId dim = TermDim(i, terms[d], sizes);
+        if (dim < 0 || (read != nullptr && !sizes.Unify((*read)[d], dim))) return false;
+        slot_dims_[i][s][d] = dim;
+      } else {
+        if (!sizes.Fix((*read)[d], terms[d].coefficient)) return false;
+        slot_dims_[i][s][d] = (*read)[d];
+      }
+    }
+    return read != nullptr || sizes.LimitTensor(std::span(slot_dims_[i][s]).first(terms.size()));
+  }
+
+  bool AddResult(size_t i, size_t k, const ShapeCase& shape_case, SizeProblem& sizes) {
+    const std::vector<ResultDim>& dims = shape_case.results[k];
+    for (size_t d = 0; d < dims.size(); ++d) {
+      const DimId dim = ResultDimId(i, dims[d], shape_case, sizes);
+      if (dim < 0) return false;
+      result_dims_[i][k][d] = dim;
+    }
+    return sizes.LimitTensor(std::span(result_dims_[i][k]).first(dims.size()));
+  }
+
+  DimId ResultDimId(size_t i, const ResultDim& dim, const ShapeCase& shape_case, SizeProblem& sizes) {
+    if (dim.kind == ResultDim::Kind::kTerm) {
+      // A term that an operand has is that operand's dimension.
+      for (size_t s = 0; !dim.term.IsLetter() && s < shape_case.slots.size(); ++s) {
+        for (size_t d = 0; d < shape_case.slots[s].size(); ++d) {
+          if (shape_case.slots[s][d] == dim.term) return slot_dims_[i][s][d];
+        }
+      }
+      return TermDim(i, dim.term, sizes);
+    }
+    const DimId out = sizes.Add();
+    if (out < 0) return -1;
+    if (dim.kind == ResultDim::Kind::kAffine)
+      return sizes.RelateAffine(out, letters_[i][static_cast<size_t>(dim.letter)], dim.a, dim.b, dim.c) ? out : DimId{-1};
+    const DimId a = TermDim(i, dim.term, sizes);
+    const DimId b = TermDim(i, dim.other, sizes);
+    return a >= 0 && b >= 0 && sizes.RelateSum(out, a, b) ? out : DimId{-1};
+  }
+
+  // ---- Broadcasting: each joint dimension has operands of its size and operands of size 1.
+
+  bool OpenSlot(size_t i, size_t s, SizeProblem& sizes) {
+    const SlotDims* read = ReadDims(i, s, sizes);
+    const size_t rank = static_cast<size_t>(rows_[i]->slots[s]);
+    for (size_t d = 0; d < rank; ++d) {
+      slot_dims_[i][s][d] = read != nullptr ? (*read)[d] : sizes.Add();
+      if (slot_dims_[i][s][d] < 0) return false;
+    }
+    return read != nullptr || sizes.LimitTensor(std::span(slot_dims_[i][s]).first(rank));
+  }
+
+  // `position` counts from the last dimension.
+  bool DrawBroadcast(size_t i, size_t position, SizeProblem& sizes) {
+    const RankRow& row = *rows_[i];
+    const size_t joint = static_cast<size_t>(row.results[0]);
+    if (position == joint) {
+      return sizes.LimitTensor(std::span(result_dims_[i][0]).first(joint)) &&
+             FinishNode(i, FormOf(i).cases[static_cast<size_t>(Solved(i).shape_case)], sizes);
+    }
+    std::array<DimId, kMaxSlots> dims = {};
+    int count = 0;
+    for (size_t s = 0; s < FormOf(i).slots.size(); ++s) {
+      const size_t rank = static_cast<size_t>(row.slots[s]);
+      if (((FormOf(i).broadcast >> s) & 1U) && position < rank) dims[static_cast<size_t>(count++)] = slot_dims_[i][s][rank - 1 - position];
+    }
+    // Options are the sets of operands that have size 1; none first, never all.
+    std::array<double, 8> weights = {};
+    const int options = (1 << count) - 1;
+    for (int set = 0; set < options; ++set) weights[static_cast<size_t>(set)] = set == 0 ? 1 : kOneInBroadcast;
+    for (int left = options; left > 0; --left) {
+      const int set = options == 1 ? 0 : random_.Weighted(weights, options);
+      weights[static_cast<size_t>(set)] = 0;
+      SizeProblem next = sizes;
+      const DimId size = JoinDims(std::span(dims).first(static_cast<size_t>(count)), static_cast<unsigned>(set), next);
+      if (size < 0) continue;
+      result_dims_[i][0][joint - 1 - position] = size;
+      if (DrawBroadcast(i, position + 1, next)) return true;
+      if (gave_up_) return false;
+    }
+    return false;
+  }
+
+  static DimId JoinDims(std::span<const DimId> dims, unsigned ones, SizeProblem& sizes) {
+    DimId joint = -1;
+    for (size_t o = 0; o < dims.size(); ++o) {
+      if ((ones >> o) & 1U) {
+        if (!sizes.Fix(dims[o], 1)) return -1;
+      } else if (joint < 0) {
+        joint = dims[o];
+      } else if (!sizes.Unify(joint, dims[o])) {
+        return -1;
+      }
+    }
+    return joint;
+  }
+
+  // ---- Positions
+
+  bool FinishNode(size_t i, const ShapeCase& shape_case, SizeProblem& sizes) {
+    for (size_t s = 0; s < FormOf(i).slots.size(); ++s) {
+      if (shape_case.index_limits[s] && !LimitPositions(i, s, *shape_case.index_limits[s], sizes)) return false;
+    }
+    for (size_t k = 0; k < static_cast<size_t>(FormOf(i).results); ++k) {
+      IndexFacts& facts = index_facts_[i][k];
+      facts = {};
+      if (Solved(i).result_types[k] != ElementType::kIndex) continue;
+      if (shape_case.bounds[k]) {
+        facts.bounds[0] = TermDim(i, *shape_case.bounds[k], sizes);
+        facts.bound_count = 1;
+        if (facts.bounds[0] < 0) return false;
+      } else if (!JoinPositions(i, facts, sizes)) {
+        return false;
+      }
+    }
+    if (i + 1 < NodeCount()) {
+      sizes_[i + 1] = sizes;
+      return DrawCase(i + 1);
+    }
+    sizes_[NodeCount()] = sizes;
+    return ShareAndSolve();
+  }
+
+  IndexFacts SlotPositions(size_t i, size_t s, SizeProblem& sizes) {
+    const Source& source = SourceOf(i, s);
+    if (source.node >= 0) return index_facts_[static_cast<size_t>(source.node)][static_cast<size_t>(source.result)];
+    IndexFacts facts;
+    if (source.node == kGivenNode) {
+      facts.bounds[0] = sizes.AddConstant(static_cast<int32_t>(Given(source).bound));
+      facts.bound_count = 1;
+    } else {
+      facts.leaves[0] = static_cast<int8_t>(i * kMaxSlots + s);
+      facts.leaf_count = 1;
+    }
+    return facts;
+  }
+
+  // A result that holds positions of its operands: moved, joined.
+  bool JoinPositions(size_t i, IndexFacts& facts, SizeProblem& sizes) {
+    for (size_t s = 0; s < FormOf(i).slots.size(); ++s) {
+      if (Solved(i).slot_types[s] != ElementType::kIndex) continue;
+      const IndexFacts slot = SlotPositions(i, s, sizes);
+      for (int b = 0; b < slot.bound_count; ++b) {
+        if (facts.bound_count == 4) return false;
+        facts.bounds[static_cast<size_t>(facts.bound_count++)] = slot.bounds[static_cast<size_t>(b)];
+      }
+      for (int l = 0; l < slot.leaf_count; ++l) {
+        if (facts.leaf_count == 4) return false;
+        facts.leaves[static_cast<size_t>(facts.leaf_count++)] = slot.leaves[static_cast<size_t>(l)];
+      }
+    }
+    return true;
+  }
+
+  bool LimitPositions(size_t i, size_t s, const Term& term, SizeProblem& sizes) {
+    const DimId limit = TermDim(i, term, sizes);
+    if (limit < 0) return false;
+    const IndexFacts facts = SlotPositions(i, s, sizes);
+    for (int b = 0; b < facts.bound_count; ++b) {
+      if (!sizes.RelateAtMost(facts.bounds[static_cast<size_t>(b)], limit)) return false;
+    }
+    return true;
+  }
+
+  // ---- Sizes
+
+  // Some fresh tensors become one with an earlier one; where the sizes then have no solution, none does.
+  bool ShareAndSolve() {
+    SizeProblem& alone = sizes_[NodeCount()];
+    shared_.fill(-1);
+    SizeProblem together = alone;
+    if (ShareFresh(together)) {
+      if (together.Solve(options_.menu, random_, nullptr)) return Write(together);
+      shared_.fill(-1);
+    }
+    bool exhausted = true;
+    if (alone.Solve(options_.menu, random_, &exhausted)) return Write(alone);
+    gave_up_ = gave_up_ || !exhausted;
+    return false;
+  }
+
+  bool ShareFresh(SizeProblem& sizes) {
+    bool any = false;
+    for (size_t i = 0; i < NodeCount(); ++i) {
+      for (size_t s = 0; s < FormOf(i).slots.size(); ++s) {
+        if (SourceOf(i, s).node != -1 || i == 0 || !random_.Chance(options_.shared_input)) continue;
+        any = ShareSlot(i, s, sizes) || any;
+      }
+    }
+    return any;
+  }
+
+  // With the first fresh tensor of an earlier node that fits.
+  bool ShareSlot(size_t i, size_t s, SizeProblem& sizes) {
+    const ElementType type = Solved(i).slot_types[s];
+    if (type == ElementType::kIndex) return false;
+    for (size_t j = 0; j < i; ++j) {
+      for (size_t t = 0; t < FormOf(j).slots.size(); ++t) {
+        if (SourceOf(j, t).node != -1 || Solved(j).slot_types[t] != type || rows_[j]->slots[t] != rows_[i]->slots[s]) continue;
+        SizeProblem joined = sizes;
+        bool fits = true;
+        for (size_t d = 0; fits && d < static_cast<size_t>(rows_[i]->slots[s]); ++d)
+          fits = joined.Unify(slot_dims_[j][t][d], slot_dims_[i][s][d]);
+        if (!fits || TakenByNode(i, j * kMaxSlots + t)) continue;
+        sizes = joined;
+        shared_[i * kMaxSlots + s] = static_cast<int8_t>(j * kMaxSlots + t);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // Two operands of one node do not become one.
+  bool TakenByNode(size_t i, size_t leaf) const {
+    for (size_t s = 0; s < kMaxSlots; ++s) {
+      if (shared_[i * kMaxSlots + s] == static_cast<int8_t>(leaf)) return true;
+    }
+    return false;
+  }
+
+  bool Write(const SizeProblem& sizes) {
+    std::array<int8_t, kMaxJointNodes * kMaxSlots> number;
+    number.fill(-1);
+    solution_->fresh = 0;
+    for (size_t i = 0; i < NodeCount(); ++i) {
+      SolvedNode& node = Solved(i);
+      const Form& form = FormOf(i);
+      const ShapeCase& shape_case = form.cases[static_cast<size_t>(node.shape_case)];
+      const auto shape = [&](const SlotDims& dims, int rank) {
+        Shape made(static_cast<size_t>(rank));
+        for (size_t d = 0; d < made.size(); ++d) made[d] = sizes.SizeOf(dims[d]);
+        return made;
+      };
+      node.letters.resize(static_cast<size_t>(shape_case.letters));
+      for (size_t l = 0; l < node.letters.size(); ++l) node.letters[l] = sizes.SizeOf(letters_[i][l]);
+      for (size_t s = 0; s < form.slots.size(); ++s) {
+        node.slot_shapes[s] = shape(slot_dims_[i][s], rows_[i]->slots[s]);
+        if (SourceOf(i, s).node != -1) continue;
+        const size_t leaf = i * kMaxSlots + s;
+        const size_t first = shared_[leaf] >= 0 ? static_cast<size_t>(shared_[leaf]) : leaf;
+        number[leaf] = number[first] >= 0 ? number[first] : static_cast<int8_t>(solution_->fresh++);
+        node.shared[s] = number[leaf];
+      }
+      for (size_t k = 0; k < static_cast<size_t>(form.results); ++k) {
+        node.result_shapes[k] = shape(result_dims_[i][k], rows_[i]->results[k]);
+        const IndexFacts& facts = index_facts_[i][k];
+        for (int b = 0; b < facts.bound_count; ++b)
+          node.bounds[k] = std::max(node.bounds[k], sizes.SizeOf(facts.bounds[static_cast<size_t>(b)]));
+      }
+    }
+    WriteLimits();
+    return true;
+  }
+
+  void WriteLimits() {
+    for (size_t i = 0; i < NodeCount(); ++i) {
+      const ShapeCase& shape_case = FormOf(i).cases[static_cast<size_t>(Solved(i).shape_case)];
+      for (size_t s = 0; s < FormOf(i).slots.size(); ++s) {
+        if (!shape_case.index_limits[s]) continue;
+        const int64_t limit = shape_case.index_limits[s]->At(Solved(i).letters);
+        LimitLeaves(i, s, limit);
+      }
+    }
+  }
+
+  // All fresh tensors whose positions reach slot s of node i lie below the limit.
+  void LimitLeaves(size_t i, size_t s, int64_t limit) {
+    const Source& source = SourceOf(i, s);
+    if (source.node == -1) {
+      int64_t& own = Solved(i).index_limits[s];
+      own = own == 0 ? limit : std::min(own, limit);
+      return;
+    }
+    if (source.node < 0) return;
+    const IndexFacts& facts = index_facts_[static_cast<size_t>(source.node)][static_cast<size_t>(source.result)];
+    for (int l = 0; l < facts.leaf_count; ++l) {
+      const size_t leaf = static_cast<size_t>(facts.leaves[static_cast<size_t>(l)]);
+      int64_t& own = Solved(leaf / kMaxSlots).index_limits[leaf % kMaxSlots];
+      own = own == 0 ? limit : std::min(own, limit);
+    }
+  }
+
+  const Wiring& wiring_;
+  const SolverOptions& options_;
+  Random& random_;
+  std::span<const GivenTensor> given_;
+  Solution* solution_ = nullptr;
+  bool gave_up_ = false;
+
+  std::array<std::array<TypeMask, kMaxResults>, kMaxJointNodes> allowed_types_;
+  std::array<std::array<TypeMask, kMaxResults>, kMaxJointNodes> reach_types_;
+  std::array<std::array<RankMask, kMaxResults>, kMaxJointNodes> allowed_ranks_;
+  std::array<std::array<RankMask, kMaxResults>, kMaxJointNodes> reach_ranks_;
+  std::array<const RankRow*, kMaxJointNodes> rows_ = {};
+
+  std::array<SizeProblem, kMaxJointNodes + 1> sizes_;
+  std::array<std::array<DimId, kMaxLetters>, kMaxJointNodes> letters_;
+  std::array<std::array<SlotDims, kMaxSlots>, kMaxJointNodes> slot_dims_;
+  std::array<std::array<SlotDims, kMaxResults>, kMaxJointNodes> result_dims_;
+  std::array<std::array<IndexFacts, kMaxResults>, kMaxJointNodes> index_facts_;
+  std::array<int8_t, kMaxJointNodes * kMaxSlots> shared_;
+  SlotDims given_dims_ = {};
+  std::array<std::vector<int>, kMaxJointNodes> orders_;
+  std::array<std::vector<int>, kMaxJointNodes> failed_classes_;
+};
+
+}  // namespace
+
+double FreshTypeWeight(ElementType type) { return kTypeWeights[static_cast<size_t>(type)]; }
+double FreshRankWeight(int rank) { return kRankWeights[static_cast<size_t>(rank)]; }
+
+SolveResult Solve(const Wiring& wiring, const SolverOptions& options, Random& random, Solution& solution,
+                  std::span<const GivenTensor> given) {
+  return Search(wiring, options, random, given).Run(solution);
+}
+
+}  // namespace drtriton
