@@ -131,6 +131,7 @@ Json ToJson(const Verdict& verdict) {
               {"kernel_share", OrNull(verdict.kernel_share)},
               {"vendor_steps", verdict.vendor_steps},
               {"layers", verdict.layers},
+              {"weak_inputs", verdict.weak_inputs},
               {"seed", verdict.seed},
               {"device", verdict.device},
               {"reduced_shapes", verdict.reduced_shapes},
@@ -154,6 +155,7 @@ Verdict VerdictFromJson(const Json& json) {
   verdict.kernel_share = OptionalNumber(reader, "kernel_share");
   verdict.vendor_steps = Strings(reader.At("vendor_steps"));
   verdict.layers = Strings(reader.At("layers"));
+  if (reader.Has("weak_inputs")) verdict.weak_inputs = Strings(reader.At("weak_inputs"));
   const JsonReader seed = reader.At("seed");
   if (!seed.json().is_number_integer()) seed.Fail("is not an integer");
   verdict.seed = seed.json().get<uint64_t>();

@@ -28,6 +28,7 @@ struct Verdict {
   std::optional<double> kernel_share;  // share of GPU time in the candidate's own kernels
   std::vector<std::string> vendor_steps;
   std::vector<std::string> layers;     // isolation that was active
+  std::vector<std::string> weak_inputs;  // what no inputs tell apart, one sentence each
   uint64_t seed = 0;
   std::string device;                  // "NVIDIA H200" or "interpreter"
   bool reduced_shapes = false;         // judged at smaller shapes than asked for

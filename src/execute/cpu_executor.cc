@@ -71,6 +71,7 @@ Verdict CpuExecutor::Execute(ProblemId id, const Executable& candidate, const Ex
   verdict.stage = Stage::kDone;
   verdict.device = device_name();
   verdict.seed = seed_;
+  verdict.weak_inputs = problem.weak;
   if (candidate.plan != nullptr) {
     for (const PlanStep& step : candidate.plan->steps) {
       if (const auto* vendor = std::get_if<VendorStep>(&step)) verdict.vendor_steps.push_back(vendor->op);

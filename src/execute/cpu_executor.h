@@ -23,6 +23,8 @@ class CpuExecutor : public Executor {
   std::optional<std::string> CheckAgainstModule() override { return reference_.CheckAgainstModule(); }
   ProblemId Prepare(const Fragment& fragment, uint64_t seed) override;
   void Release(ProblemId problem) override;
+  std::vector<std::string> WeakInputs(ProblemId problem) const override { return problems_.at(problem).weak; }
+  std::vector<MutantReport> MeasurePower(ProblemId problem, double seconds) override { return reference_.MeasurePower(problem, seconds); }
   Verdict Execute(ProblemId problem, const Executable& candidate, const ExecuteOptions& options) override;
   Verdict CompareResults(const std::filesystem::path& results) override;
 

@@ -89,10 +89,10 @@ std::vector<int> CountUses(const Program& program, const std::vector<bool>& need
   return uses;
 }
 
-std::vector<bool> NeededNodes(const Program& program, const std::unordered_set<ValueId>& keep) {
+std::vector<bool> NeededNodes(const Program& program, const std::unordered_set<ValueId>& keep, const TensorMap* known) {
   std::vector<bool> needed(program.nodes.size(), false);
   const auto need = [&](ValueId id) {
-    if (program.value(id).node >= 0) needed[static_cast<size_t>(program.value(id).node)] = true;
+    if (program.value(id).node >= 0 && (known == nullptr || !known->contains(id))) needed[static_cast<size_t>(program.value(id).node)] = true;
   };
   for (const ValueId id : keep) need(id);
   for (size_t i = program.nodes.size(); i-- > 0;) {
@@ -112,7 +112,7 @@ class Run {
     if (keep_.empty()) {
       for (const ValueId id : program.Results()) keep_.insert(id);
     }
-    needed_ = NeededNodes(program, keep_);
+    needed_ = NeededNodes(program, keep_, options.known);
     uses_ = CountUses(program, needed_, keep_);
   }
 
@@ -129,6 +129,10 @@ class Run {
   at::Tensor Read(ValueId id) {
     const auto live = live_.find(id);
     if (live != live_.end()) return live->second;
+    if (options_.known != nullptr) {
+      const auto known = options_.known->find(id);
+      if (known != options_.known->end()) return known->second;
+    }
     const auto leaf = leaves_.find(id);
     if (leaf == leaves_.end()) throw InternalError("value " + program_.value(id).name + " has no tensor");
     at::Tensor tensor = Prepared(leaf->second, evaluator_.device(), options_.precision);

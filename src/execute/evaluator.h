@@ -39,6 +39,8 @@ struct EvaluateOptions {
   std::unordered_set<ValueId> keep;    // values of interest; the Program's results when empty
   // Stands in for these values whenever a node has computed them (random operators, frozen decisions).
   const TensorMap* replace = nullptr;
+  // Values of nodes that need not be computed again.
+  const TensorMap* known = nullptr;
   // Called on each floating leaf and each value that a node computed; returns what to go on with.
   std::function<at::Tensor(ValueId, const Node* node, at::Tensor)> transform;
   // Called on each floating tensor argument of a node; returns what the node reads.

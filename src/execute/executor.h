@@ -40,6 +40,15 @@ struct ExecuteOptions {
 
 using ProblemId = int32_t;
 
+// What became of one mutant of a fragment (mutants.h).
+struct MutantReport {
+  std::string node;      // operator
+  std::string change;
+  std::string rule;      // by which it is equal; empty: none
+  std::string outcome;   // "rejected", "survived", "unusable", "untried"
+  std::string set;       // the inputs that told it apart
+};
+
 class Executor {
  public:
   virtual ~Executor() = default;
@@ -60,6 +69,11 @@ class Executor {
   // generated inputs only.  Release() frees them.
   virtual ProblemId Prepare(const Fragment& fragment, uint64_t seed) = 0;
   virtual void Release(ProblemId problem) = 0;
+  // What is weak about the inputs of a problem, one sentence each: results that trivial values would satisfy, changes to
+  // the program that no inputs tell apart.
+  virtual std::vector<std::string> WeakInputs(ProblemId problem) const = 0;
+  // Tries the mutants of a problem's fragment for about `seconds`.
+  virtual std::vector<MutantReport> MeasurePower(ProblemId problem, double seconds) = 0;
 
   // Runs and compares one candidate; when it is right and `timed`, times it (CUDA graph, L2 flushed, interleaved with
   // the eager reference of the fragment).  Fills every field of the Verdict from stage kRun on.

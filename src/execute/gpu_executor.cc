@@ -78,6 +78,7 @@ Verdict GpuExecutor::Execute(ProblemId problem, const Executable& candidate, con
   verdict.stage = Stage::kDone;
   verdict.device = device_.name;
   verdict.seed = seed_;
+  verdict.weak_inputs = trial.problem.weak;
   for (const PlanStep& step : candidate.plan->steps) {
     if (const auto* vendor = std::get_if<VendorStep>(&step)) verdict.vendor_steps.push_back(vendor->op);
   }

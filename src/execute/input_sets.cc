@@ -42,14 +42,27 @@ at::Tensor Shuffled(const at::Tensor& own) {
   return flat.index_select(0, at::randperm(flat.size(0), flat.options().dtype(at::kLong))).view(own.sizes());
 }
 
+// Values that meet each other and the points where functions jump: multiples of a half.
+at::Tensor Coarse(const at::Tensor& own) { return at::randn_like(own).mul_(3).round_().div_(2); }
+
 at::Tensor DrawFloat(const std::string& name, const Value& value, const at::Tensor& own) {
-  if (IsParameter(value)) return name == "parameters" ? Perturbed(own) : own;
+  if (IsParameter(value)) {
+    if (name == "parameters") return Perturbed(own);
+    if (name == "faint") return own * 1e-2;
+    return name == "varied" ? Perturbed(own) * at::randn_like(own).exp_() : own;
+  }
   if (name == "signed") return at::randn_like(own);
   if (name == "large") return at::randn_like(own).mul_(100);
   if (name == "tiny") return own * 1e-3;
   if (name == "zeros") return at::zeros_like(own);
   if (name == "spread") return at::randn_like(own).mul_(3).exp_().mul_(at::randn_like(own).sign_());
   if (name == "positive") return at::rand_like(own).add_(0.5);
+  if (name == "coarse") return Coarse(own);
+  if (name == "unit") return at::rand_like(own).mul_(2).sub_(1);
+  if (name == "sparse") return at::randn_like(own).mul_(at::rand_like(own) < 0.2);
+  if (name == "wide") return at::randn_like(own).mul_(8);
+  if (name == "faint") return at::randn_like(own).mul_(1e-3);
+  if (name == "varied") return at::randn_like(own).mul_(2).add_(1);
   return DrawLike(own);   // parameters, reseeded
 }
 
@@ -61,13 +74,14 @@ const std::vector<std::string>& StandardSets() {
 }
 
 const std::vector<std::string>& FurtherSets() {
-  static const std::vector<std::string> sets = {"spread", "positive"};
+  static const std::vector<std::string> sets = {"spread", "positive", "coarse", "wide", "unit", "varied", "faint", "sparse"};
   return sets;
 }
 
 at::Tensor DrawInput(const std::string& name, const Value& value, const at::Tensor& own) {
   if (name == "own" || own.numel() == 0) return own;
   if (own.is_complex()) return own;
+  if (own.scalar_type() == at::kBool && !IsParameter(value) && (name == "sparse" || name == "positive")) return at::rand(own.sizes(), own.options().dtype(at::kFloat)) < (name == "sparse" ? 0.02 : 0.98);
   if (!own.is_floating_point()) return IsParameter(value) || name == "tiny" ? own : Shuffled(own);
   const at::Tensor dense = own.contiguous();
   return at::where(at::isfinite(dense), DrawFloat(name, value, dense), dense);

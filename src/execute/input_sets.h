@@ -11,7 +11,7 @@
 
 namespace drtriton {
 
-// Every fragment has the first; `Further` ones are tried while a trivial result would pass.
+// Every fragment has the first; `Further` ones are tried while a trivial or a mutated result would pass.
 const std::vector<std::string>& StandardSets();
 const std::vector<std::string>& FurtherSets();
 

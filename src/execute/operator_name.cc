@@ -11,10 +11,4 @@ c10::OperatorName ToOperatorName(const std::string& op) {
   return {name, overload == "default" ? "" : overload};
 }
 
-std::string BaseName(const std::string& op) {
-  const std::string name = ToOperatorName(op).name;
-  const size_t colons = name.find("::");
-  return colons == std::string::npos ? name : name.substr(colons + 2);
-}
-
 }  // namespace drtriton

@@ -6,13 +6,12 @@
 
 #include <string>
 
+#include "execute/base_name.h"
+
 namespace drtriton {
 
 // "aten.add.Tensor" -> {"aten::add", "Tensor"}; the overload "default" is libtorch's empty one.
 c10::OperatorName ToOperatorName(const std::string& op);
-// "aten.add.Tensor" -> "add".
-std::string BaseName(const std::string& op);
-
 }  // namespace drtriton
 
 #endif  // DRTRITON_EXECUTE_OPERATOR_NAME_H_

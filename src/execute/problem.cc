@@ -101,6 +101,21 @@ const InputSet& Problem::Set(size_t index) {
   return kept_[index] = std::move(set);
 }
 
+void Problem::AddSet(const std::string& name) {
+  if (std::find(names_.begin(), names_.end(), name) == names_.end()) names_.push_back(name);
+}
+
+void Problem::DropLastSet() {
+  const auto found = kept_.find(names_.size() - 1);
+  if (found != kept_.end()) {
+    kept_bytes_ -= found->second.bytes();
+    budget_->used_bytes -= found->second.bytes();
+    kept_.erase(found);
+  }
+  if (last_.name == names_.back()) last_ = InputSet();
+  names_.pop_back();
+}
+
 at::Tensor Problem::MakeInput(const std::string& set, ValueId id, size_t position) const {
   const Value& value = fragment_.program.value(id);
   at::manual_seed(Mixed(seed_, set + "/" + std::to_string(position)));
@@ -157,7 +172,7 @@ std::optional<Selection> Problem::SelectionOf(ValueId result, const TensorMap& e
 InputSet Problem::MakeSet(const std::string& name) {
   const c10::InferenceMode inference;
   const Program& program = fragment_.program;
-  InputSet set{name, {}, {}};
+  InputSet set{name, {}, {}, {}};
   TensorMap leaves;
   for (size_t i = 0; i < fragment_.Inputs().size(); ++i) {
     set.inputs.push_back(MakeInput(name, fragment_.Inputs()[i], i));
@@ -174,6 +189,7 @@ InputSet Problem::MakeSet(const std::string& name) {
 
   TensorMap frozen;
   for (const ValueId id : random_) frozen[id] = eager.at(id);
+  set.random = frozen;
   options.precision = Precision::kFloat64;
   const TensorMap random = frozen;
   options.replace = &random;
@@ -228,7 +244,7 @@ std::vector<std::string> Problem::FindWeakResults() {
     std::optional<std::string> problem = weak_result(result);
     if (!problem) continue;
     for (const std::string& name : FurtherSets()) {
-      if (std::find(names_.begin(), names_.end(), name) == names_.end()) names_.push_back(name);
+      AddSet(name);
       problem = weak_result(result);
       if (!problem) break;
     }

@@ -36,6 +36,7 @@ struct InputSet {
   std::string name;
   std::vector<at::Tensor> inputs;     // in the order of Fragment::Inputs(), with the Program's strides
   std::vector<Expected> results;      // in the order of Fragment::Results()
+  TensorMap random;                   // what random operators drew
   int64_t bytes() const;
 };
 
@@ -50,6 +51,10 @@ class Problem {
   const Fragment& fragment() const { return fragment_; }
   uint64_t seed() const { return seed_; }
   const std::vector<std::string>& set_names() const { return names_; }
+  const Evaluator& evaluator() const { return evaluator_; }
+  // A further set at the end, unless it is there already (input_sets.h), and taking the last one away again.
+  void AddSet(const std::string& name);
+  void DropLastSet();
   // Valid until the next call.  Throws EvaluationError.
   const InputSet& Set(size_t index);
 

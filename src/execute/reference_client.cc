@@ -56,6 +56,16 @@ PreparedProblem ReferenceClient::Prepare(const Fragment& fragment, uint64_t seed
           reply.at("slow").get<bool>()};
 }
 
+std::vector<MutantReport> ReferenceClient::MeasurePower(int problem, double seconds) {
+  std::vector<MutantReport> reports;
+  const Json reply = Ask({{"cmd", "power"}, {"problem", problem}, {"seconds", seconds}});
+  for (const Json& mutant : reply.at("mutants")) {
+    const auto text = [&](const char* member) { return mutant.at(member).get<std::string>(); };
+    reports.push_back({text("node"), text("change"), text("rule"), text("outcome"), text("set")});
+  }
+  return reports;
+}
+
 void ReferenceClient::Release(int problem) { Ask({{"cmd", "release"}, {"problem", problem}}); }
 
 Json ReferenceClient::CompareResults(const std::filesystem::path& tensors) {

@@ -15,6 +15,7 @@
 #include "core/fragment.h"
 #include "core/verdict.h"
 #include "execute/child.h"
+#include "execute/executor.h"
 
 namespace drtriton {
 
@@ -22,7 +23,7 @@ namespace drtriton {
 struct PreparedProblem {
   int id = -1;
   std::vector<std::string> sets;
-  std::vector<std::string> weak;   // results that trivial values would satisfy, one sentence each
+  std::vector<std::string> weak;   // what is weak about them, one sentence each
   bool slow = false;               // making one input set takes seconds
 };
 
@@ -33,6 +34,7 @@ class ReferenceClient {
   void LoadProgram(const Program& program, const std::filesystem::path& tensors, uint64_t seed);
   std::optional<std::string> CheckAgainstModule();
   PreparedProblem Prepare(const Fragment& fragment, uint64_t seed);
+  std::vector<MutantReport> MeasurePower(int problem, double seconds);
   void Release(int problem);
   Json CompareResults(const std::filesystem::path& tensors);
 

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "execute/power.h"
 #include "execute/torch_values.h"
 #include "graph/program_json.h"
 
@@ -15,6 +16,9 @@ namespace {
 
 // Without a GPU the whole host may use 3 GiB beside the module's own tensors, float64 temporaries included.
 constexpr int64_t kHostBudgetBytes = int64_t{384} << 20;
+
+// What choosing inputs by mutants may take for each problem, by an estimate; `bench power` takes as long as it needs.
+constexpr double kPowerSecondsOnGpu = 0.06, kPowerSecondsOnCpu = 0.3;
 
 // Making one input set takes longer than this only on a CPU.
 constexpr double kSlowSeconds = 2;
@@ -99,6 +103,7 @@ const std::map<std::string, ReferenceSession::Handler>& ReferenceSession::Handle
   static const std::map<std::string, Handler> handlers = {
       {"load", &ReferenceSession::Load},           {"check_module", &ReferenceSession::CheckModule},
       {"compare_results", &ReferenceSession::CompareResults}, {"prepare", &ReferenceSession::Prepare},
+      {"power", &ReferenceSession::Power},
       {"release", &ReferenceSession::Release},     {"write_inputs", &ReferenceSession::WriteInputs},
       {"compare_file", &ReferenceSession::CompareFile}, {"attach", &ReferenceSession::Attach},
       {"detach", &ReferenceSession::Detach},       {"plan", &ReferenceSession::UsePlan},
@@ -159,6 +164,14 @@ Json ReferenceSession::CompareResults(const Json& request) {
   return ToJson(Loaded().CompareFile(request.at("tensors").get<std::string>(), /*exact_first=*/false));
 }
 
+// Chooses further inputs where mutants ask for them, and says which ones pass all the same.
+void ReferenceSession::AddWeakMutants(Problem& problem, std::vector<std::string>* weak) const {
+  const Program& program = problem.fragment().program;
+  const std::vector<Mutant> mutants = MakeMutants(program);
+  const auto outcomes = MeasurePower(problem, mutants, {.estimated_seconds = evaluator_.device().is_cuda() ? kPowerSecondsOnGpu : kPowerSecondsOnCpu});
+  for (std::string& sentence : DescribeSurvivors(program, mutants, outcomes)) weak->push_back(std::move(sentence));
+}
+
 Json ReferenceSession::Prepare(const Json& request) {
   Fragment fragment;
   fragment.program = ProgramFromJson(request.at("fragment"));
@@ -174,11 +187,27 @@ Json ReferenceSession::Prepare(const Json& request) {
   const auto begin = std::chrono::steady_clock::now();
   problem->Set(0);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  const std::vector<std::string> weak = problem->FindWeakResults();
+  std::vector<std::string> weak = problem->FindWeakResults();
+  AddWeakMutants(*problem, &weak);
   const int id = next_problem_++;
   const Json reply = {{"problem", id}, {"sets", problem->set_names()}, {"weak", weak}, {"slow", seconds > kSlowSeconds}};
   problems_[id] = std::move(problem);
   return reply;
+}
+
+Json ReferenceSession::Power(const Json& request) {
+  static constexpr const char* kOutcomes[] = {"rejected", "survived", "unusable", "untried"};
+  Problem& problem = ProblemOf(request);
+  const Program& program = problem.fragment().program;
+  ApplyContext(program.context);
+  const std::vector<Mutant> mutants = MakeMutants(program);
+  const auto outcomes = MeasurePower(problem, mutants, {.seconds = request.at("seconds").get<double>()});
+  Json list = Json::array();
+  for (size_t i = 0; i < mutants.size(); ++i) {
+    list.push_back({{"node", program.nodes[static_cast<size_t>(mutants[i].node)].op}, {"change", mutants[i].change}, {"rule", mutants[i].rule},
+                    {"outcome", kOutcomes[static_cast<size_t>(outcomes[i].kind)]}, {"set", outcomes[i].set}});
+  }
+  return {{"mutants", list}, {"sets", problem.set_names()}};
 }
 
 Json ReferenceSession::Release(const Json& request) {

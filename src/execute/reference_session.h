@@ -6,6 +6,7 @@
 //   {"cmd": "check_module"}                             {"difference": sentence|null}
 //   {"cmd": "compare_results", "tensors"}               comparison
 //   {"cmd": "prepare", "fragment", "parent_inputs", "parent_results", "seed"}   {"problem", "sets": [...], "weak": [...], "slow"}
+//   {"cmd": "power", "problem", "seconds"}              {"mutants": [{"node", "change", "rule", "outcome", "set"}], "sets": [...]}
 //   {"cmd": "release", "problem"}                       {}
 //   without a GPU:
 //   {"cmd": "write_inputs", "problem", "set", "tensors"}     {}
@@ -52,6 +53,7 @@ class ReferenceSession {
   Json CheckModule(const Json& request);
   Json CompareResults(const Json& request);
   Json Prepare(const Json& request);
+  Json Power(const Json& request);
   Json Release(const Json& request);
   Json WriteInputs(const Json& request);
   Json CompareFile(const Json& request);
@@ -67,6 +69,7 @@ class ReferenceSession {
   Json TimeSteps(const Json& request);
   Json Trim(const Json& request);
 
+  void AddWeakMutants(Problem& problem, std::vector<std::string>* weak) const;
   Problem& ProblemOf(const Json& request);
   LoadedProgram& Loaded();
   at::Tensor ViewOf(const TensorView& view) const;

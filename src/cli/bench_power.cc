@@ -1,0 +1,39 @@
+// drtriton bench power.
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "bench/power.h"
+#include "cli/command.h"
+#include "cli/device_option.h"
+
+namespace drtriton {
+
+void AddBenchPower(CLI::App& bench_command, Run& run) {
+  CLI::App* command = bench_command.add_subcommand("power", "Which changes to a module's operators the verifier's inputs tell apart");
+  auto bench = std::make_shared<PowerBench>();
+  auto json = std::make_shared<std::string>();
+  auto table = std::make_shared<std::string>();
+  command->add_option("MODULES", bench->modules, "Module files, or folders of them");
+  command->add_option("--programs", bench->programs, "JSON lines as synth writes them, or {\"module\": path} each");
+  command->add_option("--count", bench->count, "Lines of --programs at most; 0: all")->capture_default_str();
+  command->add_option("--seconds", bench->seconds, "For the mutants of one module")->capture_default_str();
+  command->add_option("--seed", bench->seed, "Of parameters and inputs")->capture_default_str();
+  AddDeviceOption(*command, bench->device);
+  command->add_option("--json", *json, "Write every mutant and what became of it here");
+  command->add_option("--table", *table, "Write the table here too");
+  command->callback([=, &run] {
+    run = [=] {
+      for (const std::string& path : {*json, *table}) if (!path.empty()) RequireWritable(path);
+      std::vector<PowerRow> rows = MeasurePower(*bench);
+      std::string text = PowerTable(rows);
+      std::printf("%s", text.c_str());
+      if (!table->empty()) WriteFileAtomically(*table, text);
+      if (!json->empty()) WriteFileAtomically(*json, ToJson(rows).dump(1) + "\n");
+      return 0;
+    };
+  });
+}
+
+}  // namespace drtriton

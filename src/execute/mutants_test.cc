@@ -1,0 +1,153 @@
+// Mutants and the power of inputs, through the reference process on a CPU.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "execute/mutants.h"
+#include "execute/reference_client.h"
+#include "execute/test_programs.h"
+
+namespace drtriton {
+namespace {
+
+// A Program in the making: float32 unless said otherwise, shapes by hand.
+class Builder {
+ public:
+  ValueId Input(Shape shape, DType dtype = DType::kFloat32) {
+    const ValueId id = NewValue("in" + std::to_string(program_.inputs.size()), std::move(shape), dtype, ValueKind::kInput, -1);
+    program_.inputs.push_back(id);
+    return id;
+  }
+  ValueId Call(const std::string& op, AttrList args, Shape shape, DType dtype = DType::kFloat32) {
+    const auto node = static_cast<int32_t>(program_.nodes.size());
+    const ValueId id = NewValue("v" + std::to_string(node), std::move(shape), dtype, ValueKind::kNode, node);
+    program_.nodes.push_back({op, std::move(args), {id}, ""});
+    return id;
+  }
+  Program Finish(ValueId result) {
+    program_.name = "mutated";
+    program_.device = "cpu";
+    program_.result.value = result;
+    return program_;
+  }
+
+ private:
+  ValueId NewValue(const std::string& name, Shape shape, DType dtype, ValueKind kind, int32_t node) {
+    Value value;
+    value.name = name;
+    value.dtype = dtype;
+    value.strides = ContiguousStrides(shape);
+    value.shape = std::move(shape);
+    value.kind = kind;
+    value.node = node;
+    program_.values.push_back(value);
+    return static_cast<ValueId>(program_.values.size()) - 1;
+  }
+
+  Program program_;
+};
+
+Attr Ref(ValueId id) { return ValueRef{id}; }
+
+std::vector<std::string> Changes(const Program& program) {
+  std::vector<std::string> changes;
+  for (const Mutant& mutant : MakeMutants(program)) changes.push_back(mutant.change + (mutant.rule.empty() ? "" : " [" + mutant.rule + "]"));
+  return changes;
+}
+
+bool Contains(const std::vector<std::string>& list, const std::string& text) { return std::find(list.begin(), list.end(), text) != list.end(); }
+
+TEST(MutantsTest, DropsSwapsAndChangesConstants) {
+  Builder make;
+  const ValueId x = make.Input({30, 8}), w = make.Input({8});
+  const ValueId sum = make.Call("aten.add.Tensor", {Ref(x), Ref(w), 1}, {30, 8});
+  const ValueId norm = make.Call("aten.layer_norm.default", {Ref(sum), Attr::Ints({8}), Ref(w), Attr(), 1e-5, false}, {30, 8});
+  const auto changes = Changes(make.Finish(norm));
+  for (const char* expected : {"add dropped", "add -> sub", "add alpha: 1 -> 2", "add dropped, its operand in1 kept, expanded", "layer_norm dropped", "layer_norm weight: tensor -> None", "layer_norm eps: 1e-05 -> 0.0001"}) {
+    EXPECT_TRUE(Contains(changes, expected)) << expected;
+  }
+}
+
+TEST(MutantsTest, ResultsKeepTheirForm) {
+  Builder make;
+  const ValueId x = make.Input({6, 4});
+  const Program program = make.Finish(make.Call("aten.sum.dim_IntList", {Ref(x), Attr::Ints({1}), false, Attr()}, {6}));
+  for (const Mutant& mutant : MakeMutants(program)) EXPECT_EQ(mutant.change, "sum -> mean");
+}
+
+TEST(MutantsTest, EqualOnesAreNamedByTheirRule) {
+  Builder make;
+  const ValueId x = make.Input({6, 5});
+  const ValueId softmax = make.Call("aten.softmax.int", {Ref(x), 1, Attr()}, {6, 5});
+  const ValueId relu = make.Call("aten.relu.default", {Ref(softmax)}, {6, 5});
+  const ValueId shifted = make.Call("aten.add.Tensor", {Ref(relu), 0.5, 1}, {6, 5});
+  const ValueId again = make.Call("aten.softmax.int", {Ref(shifted), 1, Attr()}, {6, 5});
+  const ValueId index = make.Call("aten.argmax.default", {Ref(again), 1, false}, {6}, DType::kInt64);
+  const auto changes = Changes(make.Finish(index));
+  EXPECT_TRUE(Contains(changes, "relu dropped [relu of a non-negative value]"));
+  EXPECT_TRUE(Contains(changes, "add dropped [a shift that normalisation removes]"));
+  EXPECT_TRUE(Contains(changes, "add -> sub [a shift that normalisation removes]"));
+  EXPECT_TRUE(Contains(changes, "softmax dropped [an increasing function whose order alone is read]"));
+  EXPECT_TRUE(Contains(changes, "argmax -> argmin"));
+}
+
+class PowerTest : public testing::Test {
+ protected:
+  std::vector<MutantReport> Measure(const Program& program, PreparedProblem* prepared = nullptr) {
+    Fragment fragment = WholeProgram(program);
+    fragment.parent_inputs.clear();   // inputs are drawn
+    PreparedProblem problem = client_.Prepare(fragment, 5);
+    if (prepared != nullptr) *prepared = problem;
+    return client_.MeasurePower(problem.id, 30);
+  }
+  static void ExpectAllRejected(const std::vector<MutantReport>& reports) {
+    EXPECT_FALSE(reports.empty());
+    for (const MutantReport& report : reports) EXPECT_EQ(report.outcome, report.rule.empty() ? "rejected" : "survived") << report.change << " by " << report.set << ", rule " << report.rule;
+  }
+
+  ReferenceClient client_{"cpu"};
+};
+
+TEST_F(PowerTest, EveryMutantOfAnMlpIsRejected) {
+  Builder make;
+  const ValueId x = make.Input({32, 24}), w = make.Input({40, 24}), b = make.Input({40});
+  const ValueId linear = make.Call("aten.linear.default", {Ref(x), Ref(w), Ref(b)}, {32, 40});
+  const ValueId gelu = make.Call("aten.gelu.default", {Ref(linear), "none"}, {32, 40});
+  const ValueId norm = make.Call("aten.layer_norm.default", {Ref(gelu), Attr::Ints({40}), Ref(b), Attr(), 1e-5, false}, {32, 40});
+  ExpectAllRejected(Measure(make.Finish(make.Call("aten.mul.Tensor", {Ref(norm), 0.7}, {32, 40}))));
+}
+
+// Ties decide between < and <=: random numbers have none.
+TEST_F(PowerTest, FurtherInputsAreChosenWhereTheStandardOnesAreWeak) {
+  Builder make;
+  const ValueId x = make.Input({500}), y = make.Input({500});
+  PreparedProblem problem;
+  ExpectAllRejected(Measure(make.Finish(make.Call("aten.lt.Tensor", {Ref(x), Ref(y)}, {500}, DType::kBool)), &problem));
+  EXPECT_TRUE(Contains(problem.weak, "no inputs tell apart") || problem.weak.empty());
+}
+
+TEST_F(PowerTest, EqualMutantsSurviveAndNoOthers) {
+  Builder make;
+  const ValueId x = make.Input({20, 16});
+  const ValueId exp = make.Call("aten.exp.default", {Ref(x)}, {20, 16});
+  const ValueId abs = make.Call("aten.abs.default", {Ref(exp)}, {20, 16});
+  const ValueId sum = make.Call("aten.sum.dim_IntList", {Ref(abs), Attr::Ints({1}), true, Attr()}, {20, 1});
+  ExpectAllRejected(Measure(make.Finish(make.Call("aten.div.Tensor", {Ref(abs), Ref(sum)}, {20, 16}))));
+}
+
+// x * 0 takes all that x could show.
+TEST_F(PowerTest, WhatNoInputsTellApartIsReported) {
+  Builder make;
+  const ValueId x = make.Input({64}), y = make.Input({64});
+  const ValueId relu = make.Call("aten.relu.default", {Ref(x)}, {64});
+  const ValueId nothing = make.Call("aten.clamp.default", {Ref(relu), 2.0, 2.0}, {64});
+  PreparedProblem problem;
+  const auto reports = Measure(make.Finish(make.Call("aten.add.Tensor", {Ref(nothing), Ref(y), 1}, {64})), &problem);
+  EXPECT_TRUE(std::any_of(reports.begin(), reports.end(), [](const MutantReport& report) { return report.change == "relu dropped" && report.outcome == "survived"; }));
+  ASSERT_FALSE(problem.weak.empty());
+  EXPECT_NE(problem.weak.front().find("no inputs tell apart: relu"), std::string::npos) << problem.weak.front();
+}
+
+}  // namespace
+}  // namespace drtriton
