@@ -276,6 +276,30 @@ Term Draft::Reduce(const std::string& function, const Term& term, const std::vec
   return AddNode(std::move(node), std::move(kept));
 }
 
+Term Draft::Scan(const std::string& function, const Term& term, int64_t dim) {
+  RequireUsable(term);
+  const AxisList along = term.dims[static_cast<size_t>(dim)];
+  const bool position = function.ends_with(".position");
+  if (along.empty()) {   // one element: the value itself
+    Term same = position ? Literal(Attr(0), DType::kInt64) : term;
+    same.leaf.reset();
+    same.dims = term.dims;
+    return same;
+  }
+  LoweredNode node;
+  node.kind = LoweredKind::kScan;
+  node.function = function;
+  node.dtype = position ? DType::kInt64 : term.dtype;
+  node.operands = {SpreadOver(term, along).node};
+  if (function.starts_with("cummax") || function.starts_with("cummin")) {
+    auto [known, added] = scan_positions_.try_emplace({node.operands[0], dim}, -1);
+    if (added) known->second = IndexOver(term.dims, static_cast<size_t>(dim), 0, 1).node;
+    node.operands.push_back(known->second);   // the same for value and position, which are found together
+  }
+  node.reduced = along;
+  return AddNode(std::move(node), term.dims);
+}
+
 Term Draft::Matmul(const Term& a, const Term& b, DType result, bool convolution) {
   RequireUsable(a);
   RequireUsable(b);
@@ -472,6 +496,7 @@ void Draft::ResolveNode(size_t index, Lowered& lowered) const {
       break;
     }
   }
+  if (node.kind == LoweredKind::kScan) node.reduced = axes_.Resolve(node.reduced);
   if (node.kind == LoweredKind::kReduce) {
     node.reduced = axes_.Resolve(node.reduced);
     for (AxisId axis : node.reduced) {

@@ -73,6 +73,9 @@ class Draft {
   Term Cast(const Term& term, DType dtype);
   // Reduced dimensions are kept with size 1 when `keep`.  argmax and argmin give the row-major position in them.
   Term Reduce(const std::string& function, const Term& term, const std::vector<int64_t>& dims, bool keep);
+  // `function` along one dimension, first element first: cumsum, cumprod, logcumsumexp, cummax, cummin; the last two with
+  // ".position" give where the extreme last was.
+  Term Scan(const std::string& function, const Term& term, int64_t dim);
   // Broadcasting matrix product over the last two dimensions; both of rank >= 2.
   Term Matmul(const Term& a, const Term& b, DType result, bool convolution = false);
   // `function` (LoweredKind::kWindow) over windows of `input`, (N, G * C, spatial ...), which must be detached.  `window`
@@ -135,6 +138,7 @@ class Draft {
   std::vector<DraftNode> nodes_;
   std::map<ValueId, Term> terms_;
   std::map<NodeId, ValueId> stands_for_;   // the first value that a computed node became
+  std::map<std::pair<NodeId, int64_t>, NodeId> scan_positions_;   // of cumulative extremes, by operand and dimension
   std::string base_name_ = "value";
   std::map<std::string, int> name_counts_;
 };

@@ -171,6 +171,27 @@ const std::vector<HelperText>& Helpers() {
     take_b = better | (same & (j < i))
     return tl.where(take_b, b, a), tl.where(take_b, j, i)
 )"},
+      {"last_of_max", {}, R"(def last_of_max(a, i, b, j):
+    # The larger and its position; of equals the last, NaN before everything.
+    better = (b > a) | ((b != b) & (a == a))
+    same = (a == b) | ((a != a) & (b != b))
+    take_b = better | (same & (j > i))
+    return tl.where(take_b, b, a), tl.where(take_b, j, i)
+)"},
+      {"last_of_min", {}, R"(def last_of_min(a, i, b, j):
+    # The smaller and its position; of equals the last, NaN before everything.
+    better = (b < a) | ((b != b) & (a == a))
+    same = (a == b) | ((a != a) & (b != b))
+    take_b = better | (same & (j > i))
+    return tl.where(take_b, b, a), tl.where(take_b, j, i)
+)"},
+      {"log_add_exp", {"log1p"}, R"(def log_add_exp(a, b):
+    # log(exp(a) + exp(b)) without overflow; equal infinities have no difference.
+    largest = tl.maximum(a, b)
+    difference = tl.where(a == b, 0.0, tl.minimum(a, b) - largest)
+    result = largest + log1p(tl.exp(difference))
+    return tl.where((a != a) | (b != b), a + b, result)
+)"},
       {"multiply", {}, R"(def multiply(a, b):
     return a * b
 )"},

@@ -24,6 +24,7 @@ const HandlerTable& Handlers() {
     LowerWindows(*made);
     LowerMovement(*made);
     LowerLookups(*made);
+    LowerScans(*made);
     LowerLosses(*made);
     return made;
   }();

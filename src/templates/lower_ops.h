@@ -50,6 +50,7 @@ void LowerWindows(HandlerTable& table);         // lower_window.cc; behind Lower
 void LowerMovement(HandlerTable& table);         // lower_movement.cc
 void LowerLookups(HandlerTable& table);          // lower_lookup.cc
 
+void LowerScans(HandlerTable& table);            // lower_scan.cc
 void LowerLosses(HandlerTable& table);           // lower_loss.cc
 
 // Steps that several tables use (lower_reduction.cc).

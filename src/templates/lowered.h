@@ -71,7 +71,7 @@ struct LoweredNode {
   int guards = 0;                  // kLoad: that many last operands; where one is false nothing is read and 0 comes (pad)
   Attr constant;                   // kConstant: int64, double or bool
   int64_t start = 0, step = 1;     // kIndex
-  AxisList reduced;                // kReduce
+  AxisList reduced;                // kReduce, kScan
   // kMatmul: batch axes are in both operands, m axes in operands[0] alone, n axes in operands[1] alone, k axes are summed
   // over; any list may be empty.  linear of (B, S, K) has m = B, S.  `axes` is batch, m, n in the value's own order.
   AxisList batch_axes, m_axes, n_axes, k_axes;

@@ -236,6 +236,7 @@ class PointwiseFamily : public Family {
 
   std::optional<std::string> WhyNot(const Lowered& lowered) const override {
     if (lowered.Has(LoweredKind::kReduce)) return "it reduces";
+    if (lowered.Has(LoweredKind::kScan)) return "it scans";
     if (lowered.Has(LoweredKind::kMatmul)) return "it holds a matrix product";
     if (lowered.Has(LoweredKind::kWindow)) return "it holds a convolution or pooling";
     AxisList all = Primary(lowered).axes;

@@ -14,6 +14,7 @@ class RowFamily : public Family {
 
   std::optional<std::string> WhyNot(const Lowered& lowered) const override {
     if (lowered.Has(LoweredKind::kMatmul)) return "it holds a matrix product";
+    if (lowered.Has(LoweredKind::kScan)) return "it scans";
     if (lowered.Has(LoweredKind::kWindow)) return "it holds a convolution or pooling";
     auto problem = AnalyseRows(lowered);
     if (const auto* reason = std::get_if<std::string>(&problem)) return *reason;

@@ -17,7 +17,7 @@ const std::set<std::string>& Reserved() {
       "min", "max", "sum", "abs", "round", "print", "len",
       // helpers of helpers.cc that a value's name could hide
       "accurate_exp", "log1p", "expm1", "tanh", "softplus", "log_sigmoid", "mish", "truncate", "power", "multiply",
-      "first_of_max", "first_of_min"};
+      "first_of_max", "first_of_min", "last_of_max", "last_of_min", "log_add_exp"};
   return *names;
 }
 

@@ -17,6 +17,7 @@ class StagedFamily : public Family {
     families_.push_back(MakePointwiseFamily());
     families_.push_back(MakeRowFamily());
     families_.push_back(MakeMatmulFamily());
+    families_.push_back(MakeScanFamily());
   }
 
   std::string Name() const override { return "staged"; }
