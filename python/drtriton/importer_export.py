@@ -20,6 +20,7 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 from torch.utils import _pytree as pytree
 
+from drtriton.importer_composites import taken_apart
 from drtriton.importer_errors import ModuleProblem, UserFile, first_line
 from drtriton.importer_load import make_inputs, make_model, move_fake_model
 from drtriton.importer_mends import mended_construction, mended_export
@@ -84,7 +85,8 @@ class Exporter:
         register_dataclasses(self._module, self._file)
         try:
             with mended_export(self._device):
-                exported = torch.export.export(model, arguments[0], arguments[1], strict=strict).run_decompositions({})
+                exported = torch.export.export(model, arguments[0], arguments[1], strict=strict)
+                exported = exported.run_decompositions(taken_apart())
         except Exception as error:
             raise ExportFailed(error) from error
         for target, constant in exported.constants.items():

@@ -1,6 +1,6 @@
 // What the registry knows of a Program, for tests in Python: one Program as JSON a line in, one JSON object a line out,
 //
-//   {"text": its flat text, "nodes": [{"known", "outputs": [{"dtype", "shape", "strides"}] | "error", "flops", "bytes"}]}
+//   {"text": its flat text, "nodes": [{"known", "glue", "outputs": [{"dtype", "shape", "strides"}] | "error", "flops", "bytes"}]}
 //
 // or {"error": why it is no Program, or why its text does not parse back to it}.
 #include <iostream>
@@ -17,7 +17,7 @@ namespace drtriton {
 namespace {
 
 Json NodeFacts(const Program& program, const Node& node) {
-  Json facts = {{"known", FindOperator(node.op) != nullptr}};
+  Json facts = {{"known", FindOperator(node.op) != nullptr}, {"glue", IsGlue(node.op)}};
   if (!facts["known"].get<bool>()) return facts;
   try {
     facts["outputs"] = Json::array();
