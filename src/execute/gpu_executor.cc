@@ -19,6 +19,7 @@ constexpr uint8_t kPoison = 0xff;
 constexpr uint8_t kOtherPoison = 0x7b;
 
 constexpr milliseconds kLoadLimit{60'000};
+constexpr double kFlushMs = 0.1;   // what each timed run costs beside itself
 
 // How the runs after the first differ from it ("run" in runner_main.cc): other poison, unmapped memory behind and before
 // each buffer, other work on the device, an empty cache.  A plan that takes long meets the first ones only.
@@ -229,33 +230,57 @@ std::vector<double> GpuExecutor::TimeEager(const Trial& trial, int count) {
   return Doubles(reference_.Ask({{"cmd", "time_eager"}, {"problem", trial.problem.id}, {"count", count}}).at("times_ms"));
 }
 
-// Batches of the candidate and of eager alternate, so that a drifting clock meets both alike.
-void GpuExecutor::Time(const Trial& trial, Verdict* verdict) {
-  constexpr int kRounds = 6;
-  constexpr double kBatchMs = 20;
-  reference_.Ask({{"cmd", "place"}, {"set", 0}});
+// Runs both sides until the clocks are up, unless they were busy a moment ago.  The time of the slowest part, in ms.
+double GpuExecutor::WarmUp(const Trial& trial) {
+  constexpr double kWarmMs = 10;
+  constexpr auto kStaysWarm = milliseconds(100);
   double longest_ms = 0;
-  for (const PlanSegment& segment : trial.segments) longest_ms = std::max(longest_ms, Median(TimeSegment(trial, segment, clocks_warm_ ? 3 : 100)).median);
-  longest_ms = std::max(longest_ms, Median(TimeEager(trial, clocks_warm_ ? 3 : 100)).median);
-  clocks_warm_ = true;
-  // Each run costs the flush too: about 0.1 ms.
-  const int count = static_cast<int>(std::clamp(kBatchMs / (longest_ms + 0.1), 3.0, 20.0));
-  std::vector<std::vector<double>> candidate(trial.segments.size());
-  std::vector<double> eager;
-  for (int round = 0; round < kRounds; ++round) {
-    for (size_t i = 0; i < trial.segments.size(); ++i) Append(&candidate[i], TimeSegment(trial, trial.segments[i], count));
-    Append(&eager, TimeEager(trial, count));
+  const auto measure = [&](int count) {
+    longest_ms = 0;
+    for (const PlanSegment& segment : trial.segments) longest_ms = std::max(longest_ms, Median(TimeSegment(trial, segment, count)).median);
+    longest_ms = std::max(longest_ms, Median(TimeEager(trial, count)).median);
+  };
+  measure(3);
+  const bool first = last_timing_ == std::chrono::steady_clock::time_point();
+  if (first || std::chrono::steady_clock::now() - last_timing_ > kStaysWarm) {
+    measure(static_cast<int>(std::clamp((first ? 10 : 1) * kWarmMs / (longest_ms + kFlushMs), 3.0, 100.0)));
   }
-  const MedianInterval eager_ms = Median(eager);
+  return longest_ms;
+}
+
+// Batches of the candidate and of eager alternate, so that a drifting clock meets both alike, until both medians are
+// known well enough to repeat, or it takes too long.
+void GpuExecutor::Time(const Trial& trial, Verdict* verdict) {
+  constexpr int kLeastRounds = 4, kMostRounds = 40;
+  constexpr double kBatchMs = 3, kMostSeconds = 0.5;
+  reference_.Ask({{"cmd", "place"}, {"set", 0}});
+  const int count = static_cast<int>(std::clamp(kBatchMs / (WarmUp(trial) + kFlushMs), 3.0, 12.0));
+  std::vector<std::vector<double>> own(trial.segments.size()), candidate, eager;
+  const auto begin = std::chrono::steady_clock::now();
+  MedianInterval time_ms, eager_ms;
+  for (int round = 0; round < kMostRounds; ++round) {
+    std::vector<std::vector<double>> parts;
+    for (size_t i = 0; i < trial.segments.size(); ++i) {
+      parts.push_back(TimeSegment(trial, trial.segments[i], count));
+      Append(&own[i], parts.back());
+    }
+    candidate.push_back(Summed(parts));
+    eager.push_back(TimeEager(trial, count));
+    if (round + 1 < kLeastRounds) continue;
+    eager_ms = MedianOfRounds(eager);
+    if (!trial.segments.empty()) time_ms = MedianOfRounds(candidate);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    if ((IsSettled(eager_ms) && IsSettled(time_ms)) || seconds > kMostSeconds) break;
+  }
+  last_timing_ = std::chrono::steady_clock::now();
   verdict->eager_ms = eager_ms.median;
-  if (candidate.empty()) return;
-  const MedianInterval time_ms = Median(Summed(candidate));
+  if (trial.segments.empty()) return;
   verdict->time_ms = time_ms.median;
   verdict->time_ci_ms = time_ms.half_width();
   verdict->speedup = Speedup(time_ms, eager_ms);
   double own_ms = 0, all_ms = 0;
   for (size_t i = 0; i < trial.segments.size(); ++i) {
-    const double median = Median(candidate[i]).median;
+    const double median = Median(own[i]).median;
     all_ms += median;
     if (trial.segments[i].has_launches) own_ms += median;
   }

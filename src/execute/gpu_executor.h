@@ -46,6 +46,7 @@ class GpuExecutor : public Executor {
   bool CheckSets(const Trial& trial, Verdict* verdict);
   bool CheckDeterminism(const Trial& trial, Verdict* verdict);
   bool CheckAgain(const Trial& trial, const Json& variation, Verdict* verdict);
+  double WarmUp(const Trial& trial);
   void Time(const Trial& trial, Verdict* verdict);
   std::vector<double> TimeSegment(const Trial& trial, const PlanSegment& segment, int count);
   std::vector<double> TimeEager(const Trial& trial, int count);
@@ -56,7 +57,7 @@ class GpuExecutor : public Executor {
   RunnerPool runners_;
   int64_t buffer_bytes_ = 0;       // of the runner's allocation that the reference has mapped
   int mapped_generation_ = -1;     // of the runner it belongs to
-  bool clocks_warm_ = false;
+  std::chrono::steady_clock::time_point last_timing_;   // none yet: the epoch
   std::map<int, PreparedProblem> problems_;
 };
 

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cmath>
 #include <cstdio>
+#include <thread>
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -118,10 +120,33 @@ TEST_F(GpuSelfTest, ARightKernelIsAcceptedAndTimed) {
   EXPECT_EQ(verdict.kernel_share.value_or(0), 1.0);
 }
 
+// Ten times the same, with other work and idle time between them: within 2% or 0.3 us of their middle, and the interval
+// tells how far they are apart.
 TEST_F(GpuSelfTest, TimesRepeat) {
+  const LaunchPlan plan = Plan(Ptx(kRelu)), slower = Plan(Ptx(std::string(kRelu) + "  membar.gl; membar.gl;"));
+  std::vector<double> times;
+  for (int i = 0; i < 10; ++i) {
+    if (i % 3 == 1) Run(slower, 30, true);
+    if (i % 4 == 2) std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    const Verdict verdict = Run(plan, 30, true);
+    times.push_back(verdict.time_ms.value_or(0));
+    EXPECT_LE(verdict.time_ci_ms.value_or(1), std::max(0.01 * times.back(), 0.00015)) << "the interval did not become narrow";
+  }
+  const double middle = Median(times).median;
+  double largest = 0;
+  for (const double time : times) largest = std::max(largest, std::fabs(time - middle));
+  std::printf("  ten medians around %.5f ms, the farthest %.5f ms (%.2f%%) away\n", middle, largest, 100 * largest / middle);
+  EXPECT_LE(largest, std::max(0.02 * middle, 0.0003));
+}
+
+// Equal work is never called faster or slower.
+TEST_F(GpuSelfTest, ADifferenceThatCannotBeResolvedIsNotCalled) {
+  // The eager side is two kernels; a candidate whose time lies within the noise of itself is compared with its own repeat.
   const LaunchPlan plan = Plan(Ptx(kRelu));
-  const double first = Run(plan, 30, true).time_ms.value_or(0), second = Run(plan, 30, true).time_ms.value_or(1);
-  EXPECT_NEAR(first, second, std::max(0.02 * first, 0.0003));
+  const Verdict first = Run(plan, 30, true), second = Run(plan, 30, true);
+  const auto interval = [](const Verdict& verdict) { return MedianInterval{*verdict.time_ms, *verdict.time_ms - *verdict.time_ci_ms, *verdict.time_ms + *verdict.time_ci_ms}; };
+  const auto speedup = Speedup(interval(first), interval(second));
+  if (speedup) EXPECT_NEAR(*speedup, 1, 0.02);
 }
 
 TEST_F(GpuSelfTest, WrongValues) { EXPECT_EQ(Run("  mov.f32 %f4,%f3;").code, "wrong_values"); }

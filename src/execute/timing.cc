@@ -20,6 +20,25 @@ MedianInterval Median(std::vector<double> samples) {
   return {median, at(std::floor((count - 1) / 2 - reach)), at(std::ceil((count - 1) / 2 + reach))};
 }
 
+MedianInterval MedianOfRounds(const std::vector<std::vector<double>>& rounds) {
+  std::vector<double> all, halves[2];
+  for (size_t i = 0; i < rounds.size(); ++i) {
+    all.insert(all.end(), rounds[i].begin(), rounds[i].end());
+    auto& half = halves[2 * i >= rounds.size() ? 1 : 0];
+    half.insert(half.end(), rounds[i].begin(), rounds[i].end());
+  }
+  MedianInterval interval = Median(std::move(all));
+  for (const auto& half : halves) {
+    if (half.empty()) continue;
+    const double median = Median(half).median;
+    interval.low = std::min(interval.low, median);
+    interval.high = std::max(interval.high, median);
+  }
+  return interval;
+}
+
+bool IsSettled(const MedianInterval& interval_ms) { return interval_ms.half_width() <= std::max(0.01 * interval_ms.median, 0.00015); }
+
 std::vector<double> Summed(const std::vector<std::vector<double>>& lists) {
   if (lists.empty()) return {};
   size_t length = lists.front().size();

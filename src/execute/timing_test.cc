@@ -28,6 +28,21 @@ TEST(TimingTest, IntervalCoversTheMedianAsOftenAsItSays) {
   EXPECT_LT(covered, 1980);
 }
 
+TEST(TimingTest, DriftWidensTheInterval) {
+  const std::vector<std::vector<double>> steady = {{1, 1.01}, {1, 1.01}, {1, 1.01}, {1, 1.01}}, drifting = {{1, 1}, {1, 1}, {1.2, 1.2}, {1.2, 1.2}};
+  EXPECT_LT(MedianOfRounds(steady).half_width(), 0.01);
+  EXPECT_EQ(MedianOfRounds(drifting).low, 1);
+  EXPECT_EQ(MedianOfRounds(drifting).high, 1.2);
+  EXPECT_TRUE(IsSettled(MedianOfRounds(steady)));
+  EXPECT_FALSE(IsSettled(MedianOfRounds(drifting)));
+}
+
+TEST(TimingTest, SettledIsOnePercentOrATickOfTheClock) {
+  EXPECT_TRUE(IsSettled({0.004, 0.0039, 0.0041}));
+  EXPECT_FALSE(IsSettled({0.004, 0.0037, 0.0043}));
+  EXPECT_FALSE(IsSettled({1, 0.98, 1.02}));
+}
+
 TEST(TimingTest, SpeedupOnlyWhereIntervalsSeparate) {
   EXPECT_FALSE(Speedup({1.0, 0.9, 1.1}, {1.15, 1.05, 1.2}).has_value());
   EXPECT_DOUBLE_EQ(Speedup({1.0, 0.9, 1.1}, {2.0, 1.9, 2.1}).value(), 2.0);
