@@ -44,7 +44,7 @@ class Measuring {
   PowerRow Module(const std::filesystem::path& path, const std::string& name) {
     return Guarded(name, [&] {
       ImportOptions options{.device = executor_->device_name() == "interpreter" ? "cpu" : "cuda", .seed = bench_.seed};
-      ImportedModule imported = ImportModule(path, options, scratch_.path());
+      ImportedModule imported = importer_.Import(path, options, scratch_.path());
       if (imported.reduced) {
         executor_->LoadProgram(imported.reduced_program, imported.reduced_tensors);
         return Mutants(WholeProgram(imported.reduced_program));
@@ -91,6 +91,7 @@ class Measuring {
   }
 
   const PowerBench& bench_;
+  Importer importer_;
   std::unique_ptr<Executor> executor_;
   ScratchFolder scratch_;
 };
