@@ -1,6 +1,8 @@
 """Runs the templates' sources that `template_sources PROGRAMS.jsonl DIR` wrote against PyTorch.
 
-    python template_check.py export small|real FILE.jsonl      Programs of the cases (template_cases.py), as input for the tool
+    python template_check.py export WHICH FILE.jsonl           Programs of the cases, as input for the tool: small, real
+                                                               (template_cases.py), windows, windows_real (convolution_cases.py),
+                                                               or random:SEED:COUNT, convolutions and pools drawn at random
     TRITON_INTERPRET=1 python template_check.py run DIR        every source on the CPU, under Triton's interpreter
     python template_check.py run DIR [--seconds 300]           on a GPU: the same, run twice (bit for bit), timed against eager
     python template_check.py compile DIR                       compiles every launch for sm_90 without a GPU
@@ -27,10 +29,21 @@ import torch.nn.functional as F
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import convolution_cases  # noqa: E402
 import template_cases  # noqa: E402
 from program_evaluator import leaves, run_node  # noqa: E402
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
+
+
+CASES = {"small": template_cases.small_cases, "real": template_cases.real_cases, "windows": convolution_cases.small_cases,
+         "windows_real": convolution_cases.real_cases}
+
+
+def drawn_again(name: str) -> dict:
+    """The random cases up to the one of this name, random{seed}_{number}_..., by name."""
+    seed, number = name.removeprefix("random").split("_")[:2]
+    return {case.name: case for case in convolution_cases.random_cases(int(number) + 1, int(seed))}
 
 
 def load_launch(path: Path):
@@ -143,7 +156,7 @@ def report_times(case, inputs, eager, times) -> None:
 
 def run(folder: Path, seconds: float, only: str) -> int:
     device = "cpu" if INTERPRETED else "cuda"
-    cases = {case.name: case for case in template_cases.small_cases() + template_cases.real_cases()}
+    cases, drawn = {case.name: case for which in CASES for case in CASES[which]()}, {}
     faults, deadline, count = [], time.monotonic() + seconds, 0
     for entry in json.loads((folder / "index.json").read_text()):
         if time.monotonic() > deadline:
@@ -154,7 +167,9 @@ def run(folder: Path, seconds: float, only: str) -> int:
         if INTERPRETED and any("bfloat16" in value["dtype"] for value in entry["program"]["values"]):
             continue  # the interpreter computes it wrongly unless it is mended
         count += len(entry["sources"])
-        faults += check_case(cases[entry["name"]], entry, folder, device)
+        if entry["name"].startswith("random"):
+            drawn = drawn if entry["name"] in drawn else drawn_again(entry["name"])
+        faults += check_case((drawn if entry["name"] in drawn else cases)[entry["name"]], entry, folder, device)
     print("\n".join(faults))
     print(f"{count} sources, {len(faults)} faults")
     return 1 if faults else 0
@@ -184,7 +199,11 @@ def compile_all(folder: Path, only: str, every: int) -> int:
 
 
 def export(which: str, path: str) -> int:
-    cases = template_cases.small_cases() if which == "small" else template_cases.real_cases()
+    if which.startswith("random:"):
+        _, seed, count = which.split(":")
+        cases = convolution_cases.random_cases(int(count), int(seed))
+    else:
+        cases = CASES[which]()
     with open(path, "w") as file:
         for case in cases:
             file.write(json.dumps({"name": case.name, "program": case.program()}) + "\n")

@@ -1,6 +1,9 @@
-// The convolution family: direct kernels.
+// The convolution family: implicit products on tensor cores, and direct sums where those do not fit or do not pay.
+#include <algorithm>
+
 #include "templates/direct_convolution.h"
 #include "templates/family.h"
+#include "templates/implicit_gemm.h"
 
 namespace drtriton {
 namespace {
@@ -19,10 +22,16 @@ class ConvolutionFamily : public Family {
   std::vector<Proposal> Propose(const Lowered& lowered, const DeviceSpec& device, int max_count) const override {
     const auto read = ReadWindow(lowered);
     const WindowProblem& problem = std::get<WindowProblem>(read);
+    const std::vector<GemmSchedule> products = GemmSchedules(problem, device, max_count);
+    const std::vector<WindowSchedule> direct = DirectSchedules(problem, device);
     std::vector<Proposal> proposals;
-    for (const WindowSchedule& schedule : DirectSchedules(problem, device)) {
-      if (static_cast<int>(proposals.size()) >= max_count) break;
-      proposals.push_back(WriteDirect(problem, schedule, device));
+    size_t product = 0, sum = 0;
+    while (static_cast<int>(proposals.size()) < max_count && (product < products.size() || sum < direct.size())) {
+      bool take_sum = product == products.size() ||
+                      (sum < direct.size() && direct[sum].estimated_us < products[product].estimated_us);
+      // The two models are not measured against each other: of the first two, one is of either kind.
+      if (product + sum == 1 && !products.empty() && !direct.empty()) take_sum = sum == 0;
+      proposals.push_back(take_sum ? WriteDirect(problem, direct[sum++], device) : WriteGemm(problem, products[product++], device));
     }
     return proposals;
   }
