@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "base/error.h"
 
@@ -53,12 +54,6 @@ bool IsWrittenInPlace(const fs::path& path) {
   return fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status);
 }
 
-void WriteInPlace(const fs::path& path, std::string_view bytes) {
-  Descriptor file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
-  if (file.get() < 0) Fail("write", path, errno);
-  if (int error = WriteAll(file.get(), bytes)) Fail("write", path, error);
-}
-
 fs::path FolderOf(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
 
 // Where a symbolic link leads, so that a write keeps the link.  `path` itself where there is none (or it dangles).
@@ -96,25 +91,38 @@ std::string ReadFile(const fs::path& path) {
   return bytes;
 }
 
+FileDraft::FileDraft(fs::path path) : path_(std::move(path)) {
+  if (IsWrittenInPlace(path_)) {
+    fd_ = open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+  } else {
+    static std::atomic<int> counter = 0;
+    draft_ = Target(path_);
+    draft_ += ".draft-" + std::to_string(getpid()) + "-" + std::to_string(counter++);
+    fd_ = open(draft_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  }
+  if (fd_ < 0) Fail("write", path_, errno);
+}
+
+FileDraft::~FileDraft() {
+  if (fd_ >= 0) close(fd_);
+  if (!draft_.empty()) unlink(draft_.c_str());
+}
+
+void FileDraft::Append(std::string_view bytes) {
+  if (const int error = WriteAll(fd_, bytes)) Fail("write", path_, error);
+}
+
+void FileDraft::Commit() {
+  if (close(std::exchange(fd_, -1)) != 0) Fail("write", path_, errno);
+  if (draft_.empty()) return;
+  if (rename(draft_.c_str(), Target(path_).c_str()) != 0) Fail("write", path_, errno);
+  draft_.clear();
+}
+
 void WriteFileAtomically(const fs::path& path, std::string_view bytes) {
-  if (IsWrittenInPlace(path)) return WriteInPlace(path, bytes);
-  static std::atomic<int> counter = 0;
-  fs::path target = Target(path);
-  fs::path draft = target;
-  draft += ".draft-" + std::to_string(getpid()) + "-" + std::to_string(counter++);
-  {
-    Descriptor file(open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-    if (file.get() < 0) Fail("write", path, errno);
-    if (int error = WriteAll(file.get(), bytes)) {
-      unlink(draft.c_str());
-      Fail("write", path, error);
-    }
-  }
-  if (rename(draft.c_str(), target.c_str()) != 0) {
-    int error = errno;
-    unlink(draft.c_str());
-    Fail("write", path, error);
-  }
+  FileDraft draft(path);
+  draft.Append(bytes);
+  draft.Commit();
 }
 
 void RequireWritable(const fs::path& path) {

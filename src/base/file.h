@@ -16,6 +16,23 @@ std::string ReadFile(const std::filesystem::path& path);
 // Replaces `path` by `bytes` atomically.  Throws UserError naming the path and the reason; nothing is left behind then.
 void WriteFileAtomically(const std::filesystem::path& path, std::string_view bytes);
 
+// The same for bytes that come piece by piece: they go to the neighbour, which Commit() renames.  Without Commit() the
+// destructor removes it.  Each method throws UserError naming the path and the reason.
+class FileDraft {
+ public:
+  explicit FileDraft(std::filesystem::path path);
+  ~FileDraft();
+  FileDraft(const FileDraft&) = delete;
+  FileDraft& operator=(const FileDraft&) = delete;
+  void Append(std::string_view bytes);
+  void Commit();
+
+ private:
+  std::filesystem::path path_;
+  std::filesystem::path draft_;  // empty for a device or a pipe, which is written in place
+  int fd_ = -1;
+};
+
 // Throws UserError unless a file could be written at `path` (its folder exists and is writable, `path` is not a
 // folder). Called before long work, so that a bad output path is told at once.
 void RequireWritable(const std::filesystem::path& path);

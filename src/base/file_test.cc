@@ -55,6 +55,24 @@ TEST(File, AFailedWriteLeavesNothingBehind) {
   EXPECT_EQ(CountFiles(scratch.path()), 1);
 }
 
+TEST(File, ADraftReplacesTheFileWhenItIsCommitted) {
+  ScratchFolder scratch;
+  const fs::path path = scratch.path() / "out";
+  WriteFileAtomically(path, "old");
+  {
+    FileDraft draft(path);
+    draft.Append("half");
+  }
+  EXPECT_EQ(ReadFile(path), "old");
+  FileDraft draft(path);
+  draft.Append("new ");
+  draft.Append("text");
+  EXPECT_EQ(ReadFile(path), "old");
+  draft.Commit();
+  EXPECT_EQ(ReadFile(path), "new text");
+  EXPECT_EQ(CountFiles(scratch.path()), 1);
+}
+
 TEST(File, WritesThroughASymbolicLink) {
   ScratchFolder scratch;
   WriteFileAtomically(scratch.path() / "real", "old");
