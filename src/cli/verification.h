@@ -4,14 +4,9 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <string>
 
-#include "compile/farm.h"
-#include "core/verdict.h"
 #include "execute/executor.h"
-#include "store/store.h"
-#include "verify/verifier.h"
 
 namespace drtriton {
 

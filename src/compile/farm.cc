@@ -2,6 +2,7 @@
 // is recorded python/tests/test_recorder*.py.
 #include "compile/farm.h"
 
+#include <atomic>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -52,7 +53,7 @@ class CompileFarm::Impl {
   FarmOptions options_;
   std::optional<ScratchFolder> own_;
   std::optional<WorkerPool> pool_;
-  int64_t next_folder_ = 0;
+  std::atomic<int64_t> next_folder_ = 0;
 };
 
 CompileFarm::CompileFarm(const DeviceSpec& device, FarmOptions options)

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "compile/sandbox.h"
 #include "core/device.h"
 #include "core/fragment.h"
 #include "core/launch_plan.h"
@@ -66,7 +67,8 @@ class CompileFarm {
   CompileFarm(const DeviceSpec& device, FarmOptions options);
   ~CompileFarm();
 
-  // One result a request, in order; `finished` is called in the calling thread as each is done, in any order.
+  // One result a request, in order; `finished` is called in the calling thread as each is done, in any order.  Several
+  // threads may call it at once: all their candidates share the workers.
   std::vector<CompileResult> CompileAll(const std::vector<CompileRequest>& requests,
                                         const std::function<void(size_t index, const CompileResult&)>& finished = {});
 
@@ -76,20 +78,30 @@ class CompileFarm {
 };
 
 // Runs a candidate's kernels under Triton's interpreter on real data, for machines without a GPU, with the same isolation.
+// With `plan` the plan is replayed and nothing of the candidate runs but its kernels' text; without, its launcher runs.
 struct InterpretRequest {
   CompileRequest candidate;
   std::filesystem::path inputs;    // a .tensors file: one tensor a fragment input, in order (docs/formats.md)
   std::filesystem::path outputs;   // written: one tensor a fragment result, in order, "result0", "result1", ...
   double timeout_s = 120;
+  const LaunchPlan* plan = nullptr;       // outlives the call
+  std::vector<int> poisons = {255};       // bytes that fill memory that no step wrote; runs must agree (`unwritten`)
+  uint64_t random_seed = 0;               // of vendor steps that draw random numbers
 };
 struct InterpretResult {
   std::optional<CompileFailure> failure;
   std::vector<std::string> layers;
 };
 
+// Where a candidate runs on real data.
+struct RunPlace {
+  int gpu = -1;                         // the GPU's index among those visible to us; -1: Triton's interpreter
+  std::optional<Isolation> isolation;   // AvailableIsolation() when not given
+};
+
 class InterpreterFarm {
  public:
-  explicit InterpreterFarm(FarmOptions options);
+  explicit InterpreterFarm(FarmOptions options, RunPlace place = {});
   ~InterpreterFarm();
   std::vector<InterpretResult> RunAll(const std::vector<InterpretRequest>& requests);
 

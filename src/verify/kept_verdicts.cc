@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/versions.h"
 #include "graph/program_json.h"
@@ -30,7 +31,9 @@ std::string KeptVerdicts::Key(const CompileRequest& request) const {
   key["program"] = ToJson(request.fragment->program);
   key["source"] = request.source;
   key["form"] = static_cast<int>(request.form);
-  key["module"] = request.module_path.empty() ? "" : request.module_path.string();
+  // The user's module decides about the values that a candidate is judged with.
+  key["module"] = request.module_path.empty() ? "" : ReadFile(request.module_path);
+  key["digests"] = request.digests;
   key["strict"] = request.strict;
   key["timed"] = options_.timed;
   key["compile_only"] = options_.compile_only;

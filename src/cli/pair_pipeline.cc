@@ -1,0 +1,303 @@
+// See pair_pipeline.h.  Threads share the compile farm, two channels of groups and, in each group, one of compiled candidates.
+#include "cli/pair_pipeline.h"
+
+#include <algorithm>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <semaphore>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "base/channel.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "compile/farm.h"
+#include "core/fragment.h"
+#include "execute/executor.h"
+#include "import/importer.h"
+#include "search/interpreter_cost.h"
+#include "store/store.h"
+#include "verify/compiled_judge.h"
+#include "verify/kept_verdicts.h"
+
+namespace drtriton {
+namespace {
+
+// A compiled candidate: its place in Group::requests, and what the farm gave.
+struct Compiled {
+  size_t request = 0;
+  CompileResult result;
+};
+
+// The pairs of one module on their way.
+struct Group {
+  std::filesystem::path module;
+  std::vector<size_t> pairs;
+  // Made by Prepare():
+  std::filesystem::path folder;   // scratch of its own
+  ImportedModule imported;
+  Fragment whole;
+  std::optional<Verdict> unable;           // for all pairs: the module cannot be imported or judged here
+  std::vector<CompileRequest> requests;    // of pairs that are not answered yet
+  std::vector<size_t> request_pairs;       // the pair of each
+  Channel<Compiled> compiled;              // closed when no more will come
+};
+using GroupPtr = std::shared_ptr<Group>;
+
+std::string ReadCandidate(const std::filesystem::path& path) {
+  std::string source = ReadFile(path);
+  if (source.empty()) throw UserError("the candidate " + path.string() + " is empty");
+  if (source.find('\0') != std::string::npos) throw UserError("the candidate " + path.string() + " is a binary file");
+  return source;
+}
+
+Verdict BadFile(const UserError& error) {
+  if (error.status() != ExitStatus::kBadInput) throw error;   // nothing that another pair would survive
+  return Verdict::Error(Stage::kParse, "bad_file", error.what());
+}
+
+Verdict InterruptedVerdict() { return Verdict::Error(Stage::kDone, "interrupted", "judging was interrupted"); }
+
+// Verdicts in the order of the pairs, whatever the order in which they come.
+class InOrder {
+ public:
+  InOrder(size_t count, const std::function<void(size_t, const Verdict&)>& judged) : waiting_(count), judged_(judged) {}
+
+  void Deliver(size_t index, Verdict verdict) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    waiting_[index] = std::move(verdict);
+    for (; next_ < waiting_.size() && waiting_[next_]; ++next_) judged_(next_, *waiting_[next_]);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::optional<Verdict>> waiting_;
+  size_t next_ = 0;
+  const std::function<void(size_t, const Verdict&)>& judged_;
+};
+
+}  // namespace
+
+class PairPipeline::Impl {
+ public:
+  explicit Impl(const VerifyArguments& arguments)
+      : arguments_(arguments),
+        executor_(MakeExecutor(arguments.device, arguments.seed)),
+        gpu_(executor_->device_name() != "interpreter"),
+        farm_(executor_->device(), FarmOptions{.timeout_s = arguments.timeout_s}),
+        scratch_("drtriton-verify") {
+    options_ = {.strict = arguments.strict, .timed = gpu_, .seed = arguments.seed, .timeout_s = arguments.timeout_s};
+  }
+
+  void Run(const std::vector<Pair>& pairs, const std::function<void(size_t, const Verdict&)>& judged) {
+    pairs_ = &pairs;
+    in_order_.emplace(pairs.size(), judged);
+    Channel<GroupPtr> waiting;
+    for (GroupPtr& group : Groups()) waiting.Push(std::move(group));
+    waiting.Close();
+    Channel<GroupPtr> imported;
+    {
+      std::jthread preparing([&] { PrepareAll(waiting, imported); });
+      Guarded([&] { ExecuteAll(imported); });
+      while (std::optional<GroupPtr> rest = imported.Pop()) Abandon(**rest);   // after a failure: nobody may wait for ever
+    }
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  std::vector<GroupPtr> Groups() const {
+    std::vector<GroupPtr> groups;
+    std::map<std::filesystem::path, GroupPtr> by_module;
+    for (size_t i = 0; i < pairs_->size(); ++i) {
+      GroupPtr& group = by_module[(*pairs_)[i].module];
+      if (!group) {
+        group = std::make_shared<Group>();
+        group->module = (*pairs_)[i].module;
+        group->folder = scratch_.path() / std::to_string(groups.size());
+        groups.push_back(group);
+      }
+      group->pairs.push_back(i);
+    }
+    return groups;
+  }
+
+  // Keeps the first failure of any thread for Run() to throw; after it nothing new is begun.
+  template <typename Function>
+  void Guarded(Function function) {
+    try {
+      function();
+    } catch (...) {
+      std::lock_guard<std::mutex> lock(mutex_);
+      if (!failure_) failure_ = std::current_exception();
+    }
+  }
+
+  bool Stopped() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return failure_ != nullptr || Interrupted();
+  }
+
+  void PrepareAll(Channel<GroupPtr>& waiting, Channel<GroupPtr>& imported) {
+    {
+      size_t cores = std::max(1u, std::thread::hardware_concurrency());
+      std::vector<std::jthread> threads;
+      for (size_t i = 0; i < std::clamp<size_t>(cores / 3, 1, 8); ++i) {
+        threads.emplace_back([&] { Guarded([&] { PrepareSome(waiting, imported); }); });
+      }
+    }
+    imported.Close();
+  }
+
+  void PrepareSome(Channel<GroupPtr>& waiting, Channel<GroupPtr>& imported) {
+    Importer importer;
+    importer.Warm();
+    Store store = Store::OpenDefault();
+    KeptVerdicts kept(&store, executor_->device_name(), options_);
+    while (std::optional<GroupPtr> next = waiting.Pop()) {
+      Group& group = **next;
+      window_.acquire();
+      if (!Stopped()) {
+        Import(importer, group);
+        MakeRequests(kept, group);
+      } else {
+        group.unable = InterruptedVerdict();
+      }
+      imported.Push(*next);
+      Guarded([&] {
+        if (!group.requests.empty()) {
+          farm_.CompileAll(group.requests, [&](size_t index, const CompileResult& result) { group.compiled.Push({index, result}); });
+        }
+      });
+      group.compiled.Close();
+    }
+  }
+
+  void Import(Importer& importer, Group& group) {
+    std::filesystem::create_directories(group.folder);
+    ImportOptions options{
+        .device = gpu_ ? "cuda" : "cpu", .training = arguments_.training, .seed = arguments_.seed, .digests = true};
+    try {
+      group.imported = importer.Import(group.module, options, group.folder);
+    } catch (const UserError& error) {
+      group.unable = BadFile(error);
+      return;
+    }
+    if (!gpu_ && (group.imported.reduced || InterpreterSeconds(group.imported.program) > arguments_.timeout_s / 2)) {
+      group.unable = Verdict::Error(Stage::kRun, "set_up",
+                                    group.module.string() + " is too large for Triton's interpreter at its own sizes; judge it on a GPU");
+      return;
+    }
+    group.whole = WholeProgram(group.imported.program);
+  }
+
+  // Pairs that were judged before, or whose candidate cannot be read, are answered at once.
+  void MakeRequests(const KeptVerdicts& kept, Group& group) {
+    if (group.unable) return;
+    for (size_t pair : group.pairs) {
+      CompileRequest request;
+      request.fragment = &group.whole;
+      request.form = CandidateForm::kModule;
+      request.strict = arguments_.strict;
+      request.source_path = std::filesystem::absolute((*pairs_)[pair].candidate);
+      request.module_path = std::filesystem::absolute(group.module);
+      request.seed = arguments_.seed;
+      request.digests = group.imported.digests;
+      try {
+        request.source = ReadCandidate((*pairs_)[pair].candidate);
+      } catch (const UserError& error) {
+        in_order_->Deliver(pair, BadFile(error));
+        continue;
+      }
+      if (std::optional<Judgement> known = kept.Find(request)) {
+        in_order_->Deliver(pair, known->verdict);
+        continue;
+      }
+      group.requests.push_back(std::move(request));
+      group.request_pairs.push_back(pair);
+    }
+  }
+
+  void ExecuteAll(Channel<GroupPtr>& imported) {
+    Store store = Store::OpenDefault();
+    KeptVerdicts kept(&store, executor_->device_name(), options_);
+    while (std::optional<GroupPtr> next = imported.Pop()) {
+      Group& group = **next;
+      if (!group.unable && !group.requests.empty()) group.unable = Load(group);
+      if (group.unable) {
+        Abandon(group);
+        continue;
+      }
+      Execute(kept, group);
+      Finish(group);
+    }
+  }
+
+  // Puts the module's values into the reference process.  A Verdict when they are not what the Program gives.
+  std::optional<Verdict> Load(const Group& group) {
+    executor_->LoadProgram(group.imported.program, group.imported.tensors);
+    if (std::optional<std::string> difference = executor_->CheckAgainstModule()) {
+      return Verdict::Error(Stage::kRun, "unsupported", "the imported program does not give the module's own values: " + *difference);
+    }
+    return std::nullopt;
+  }
+
+  void Execute(KeptVerdicts& kept, Group& group) {
+    CompiledJudge judge(*executor_, options_);
+    std::vector<bool> done(group.requests.size(), false);
+    for (size_t i = 0; i < group.requests.size(); ++i) judge.Expect(&group.whole);
+    while (std::optional<Compiled> next = group.compiled.Pop()) {
+      const CompileRequest& request = group.requests[next->request];
+      Judgement judgement = judge.Judge(request, next->result);
+      std::error_code ignored;
+      std::filesystem::remove_all(next->result.folder, ignored);
+      kept.Keep(request, judgement);
+      in_order_->Deliver(group.request_pairs[next->request], std::move(judgement.verdict));
+      done[next->request] = true;
+    }
+    for (size_t i = 0; i < done.size(); ++i) {   // what the farm gave up
+      if (!done[i]) in_order_->Deliver(group.request_pairs[i], InterruptedVerdict());
+    }
+  }
+
+  // All pairs of the group that have no verdict yet get the group's.
+  void Abandon(Group& group) {
+    const Verdict verdict = group.unable.value_or(InterruptedVerdict());
+    const std::vector<size_t>& open = group.requests.empty() && group.unable ? group.pairs : group.request_pairs;
+    for (size_t pair : open) in_order_->Deliver(pair, verdict);
+    while (group.compiled.Pop()) {
+    }
+    Finish(group);
+  }
+
+  void Finish(const Group& group) {
+    std::error_code ignored;
+    std::filesystem::remove_all(group.folder, ignored);
+    window_.release();
+  }
+
+  const VerifyArguments& arguments_;
+  std::unique_ptr<Executor> executor_;
+  bool gpu_;
+  CompileFarm farm_;
+  ScratchFolder scratch_;
+  JudgeOptions options_;
+  const std::vector<Pair>* pairs_ = nullptr;
+  std::optional<InOrder> in_order_;
+  // Modules imported and not finished: bounds what lies in the scratch folder and in the compiler's queue.
+  std::counting_semaphore<> window_{12};
+  std::mutex mutex_;
+  std::exception_ptr failure_;   // guarded by mutex_
+};
+
+PairPipeline::PairPipeline(const VerifyArguments& arguments) : impl_(std::make_unique<Impl>(arguments)) {}
+PairPipeline::~PairPipeline() = default;
+
+void PairPipeline::Run(const std::vector<Pair>& pairs, const std::function<void(size_t, const Verdict&)>& judged) {
+  impl_->Run(pairs, judged);
+}
+
+}  // namespace drtriton
