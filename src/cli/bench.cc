@@ -9,11 +9,13 @@
 namespace drtriton {
 
 void AddBenchPower(CLI::App& bench_command, Run& run);   // bench_power.cc
+void AddBenchSynth(CLI::App& bench_command, Run& run);   // bench_synth.cc
 
 void AddBench(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand("bench", "Measure, both sides in one run");
   command->require_subcommand(1);
   AddBenchPower(*command, run);
+  AddBenchSynth(*command, run);
   auto bench = std::make_shared<ExamplesBench>();
   auto table = std::make_shared<std::filesystem::path>();
   CLI::App* examples = command->add_subcommand("examples", "The modules of a folder: eager, torch.compile and ours");

@@ -12,6 +12,7 @@ namespace drtriton {
 using Run = std::function<int()>;
 void AddConvert(CLI::App& app, Run& run);
 void AddVerify(CLI::App& app, Run& run);
+void AddSynth(CLI::App& app, Run& run);
 void AddBench(CLI::App& app, Run& run);
 
 }  // namespace drtriton

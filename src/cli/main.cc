@@ -50,6 +50,7 @@ int main(int argc, char** argv) {
   drtriton::Run run;
   drtriton::AddConvert(app, run);
   drtriton::AddVerify(app, run);
+  drtriton::AddSynth(app, run);
   drtriton::AddBench(app, run);
   if (std::string word = UnknownCommand(app, argc, argv); !word.empty()) {
     return Fail("unknown command '" + word + "' (see drtriton --help)", drtriton::ExitStatus::kBadInput);
