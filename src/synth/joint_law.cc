@@ -12,7 +12,7 @@ namespace drtriton {
 namespace {
 
 // Draws that fail in a row before all wirings are looked at.
-constexpr int kPatience = 96;
+constexpr int kPatience = 8;
 
 }  // namespace
 

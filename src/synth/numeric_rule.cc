@@ -125,7 +125,7 @@ const std::unordered_map<std::string_view, NumberFunction>& Functions() {
       {"deg2rad", [](F a) { return a[0] * std::numbers::pi / 180; }},
       {"rad2deg", [](F a) { return a[0] * 180 / std::numbers::pi; }},
       {"sinc", [](F a) { return a[0] == 0 ? 1 : std::sin(std::numbers::pi * a[0]) / (std::numbers::pi * a[0]); }},
-      {"i0", [](F a) { return std::cyl_bessel_i(0, std::abs(a[0])); }},
+      {"i0", [](F a) { return std::abs(a[0]) > 700 ? HUGE_VAL : std::cyl_bessel_i(0, std::abs(a[0])); }},
       {"special_entr", [](F a) { return a[0] > 0 ? -a[0] * std::log(a[0]) : a[0] == 0 ? 0 : std::nan(""); }},
       {"logit", [](F a) { return std::log(a[0] / (1 - a[0])); }},
       {"neg", [](F a) { return -a[0]; }},

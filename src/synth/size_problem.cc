@@ -6,12 +6,28 @@
 namespace drtriton {
 namespace {
 
-constexpr int kMostSteps = 4000;
+constexpr int kMostSteps = 1500;
+constexpr int kMostRounds = 48;
+constexpr int kWhole = 1 << 20;
 
 int64_t FloorDivide(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
 size_t At(DimId dim) { return static_cast<size_t>(dim); }
 
 }  // namespace
+
+SizeProblem& SizeProblem::operator=(const SizeProblem& other) {
+  if (this == &other) return *this;
+  dims_ = other.dims_;
+  relations_ = other.relations_;
+  tensors_ = other.tensors_;
+  std::copy_n(other.parent_.begin(), dims_, parent_.begin());
+  std::copy_n(other.value_.begin(), dims_, value_.begin());
+  std::copy_n(other.least_.begin(), dims_, least_.begin());
+  std::copy_n(other.most_.begin(), dims_, most_.begin());
+  std::copy_n(other.relation_.begin(), relations_, relation_.begin());
+  std::copy_n(other.tensor_.begin(), tensors_, tensor_.begin());
+  return *this;
+}
 
 DimId SizeProblem::Add(int32_t least, int32_t most) {
   if (dims_ == kMaxDims) return -1;
@@ -59,7 +75,7 @@ bool SizeProblem::Unify(DimId a, DimId b) {
 
 bool SizeProblem::RelateProduct(DimId out, int32_t coefficient, std::span<const DimId> factors) {
   if (relations_ == kMaxRelations || factors.size() > 5) return false;
-  Relation relation{.kind = Kind::kProduct, .count = static_cast<int8_t>(factors.size()), .out = out, .a = coefficient};
+  Relation relation{Kind::kProduct, static_cast<int8_t>(factors.size()), out, {}, coefficient, 0, 1};
   std::copy(factors.begin(), factors.end(), relation.in.begin());
   // coefficient * x = x has no solution; one factor that is the product leaves 1 for the others.
   if (coefficient > 1 && std::any_of(factors.begin(), factors.end(), [&](DimId f) { return Root(f) == Root(out); })) return false;
@@ -69,20 +85,19 @@ bool SizeProblem::RelateProduct(DimId out, int32_t coefficient, std::span<const 
 
 bool SizeProblem::RelateSum(DimId out, DimId a, DimId b) {
   if (relations_ == kMaxRelations || Root(out) == Root(a) || Root(out) == Root(b)) return false;
-  relation_[static_cast<size_t>(relations_++)] = Relation{.kind = Kind::kSum, .count = 2, .out = out, .in = {a, b}};
+  relation_[static_cast<size_t>(relations_++)] = Relation{Kind::kSum, 2, out, {a, b}, 1, 0, 1};
   return true;
 }
 
 bool SizeProblem::RelateAffine(DimId out, DimId in, int32_t a, int32_t b, int32_t c) {
   if (relations_ == kMaxRelations) return false;
-  relation_[static_cast<size_t>(relations_++)] =
-      Relation{.kind = Kind::kAffine, .count = 1, .out = out, .in = {in}, .a = a, .b = b, .c = c};
+  relation_[static_cast<size_t>(relations_++)] = Relation{Kind::kAffine, 1, out, {in}, a, b, c};
   return true;
 }
 
 bool SizeProblem::RelateAtMost(DimId low, DimId high) {
   if (relations_ == kMaxRelations) return false;
-  relation_[static_cast<size_t>(relations_++)] = Relation{.kind = Kind::kAtMost, .count = 1, .out = high, .in = {low}};
+  relation_[static_cast<size_t>(relations_++)] = Relation{Kind::kAtMost, 1, high, {low}, 1, 0, 1};
   return true;
 }
 
@@ -152,6 +167,172 @@ bool SizeProblem::PropagateOne(const Relation& relation, int64_t largest, bool* 
   return true;
 }
 
+// ---- Bounds: what follows from the least and most that each size can be.
+
+SizeProblem::Bounds SizeProblem::BoundsOf(DimId dim) const {
+  const size_t root = At(Root(dim));
+  if (value_[root] != 0) return {value_[root], value_[root]};
+  return {least_[root], most_[root] != 0 ? most_[root] : kLargest};
+}
+
+bool SizeProblem::Tighten(DimId dim, int64_t least, int64_t most, bool* changed) {
+  const Bounds now = BoundsOf(dim);
+  least = std::max(least, now.least);
+  most = std::min(most, now.most);
+  if (least > most) return false;
+  if (least == now.least && most == now.most) return true;
+  *changed = true;
+  const size_t root = At(Root(dim));
+  least_[root] = static_cast<int32_t>(least);
+  most_[root] = static_cast<int32_t>(most);
+  if (least == most) value_[root] = static_cast<int32_t>(least);
+  return true;
+}
+
+bool SizeProblem::NarrowOne(const Relation& relation, bool* changed) {
+  const Bounds out = BoundsOf(relation.out);
+  const int64_t a = relation.a, b = relation.b, c = relation.c;
+  switch (relation.kind) {
+    case Kind::kAtMost: {
+      const Bounds in = BoundsOf(relation.in[0]);
+      return Tighten(relation.in[0], 1, out.most, changed) && Tighten(relation.out, in.least, kLargest, changed);
+    }
+    case Kind::kSum: {
+      const Bounds x = BoundsOf(relation.in[0]);
+      const Bounds y = BoundsOf(relation.in[1]);
+      return Tighten(relation.out, x.least + y.least, x.most + y.most, changed) &&
+             Tighten(relation.in[0], out.least - y.most, out.most - y.least, changed) &&
+             Tighten(relation.in[1], out.least - x.most, out.most - x.least, changed);
+    }
+    case Kind::kAffine: {
+      const Bounds in = BoundsOf(relation.in[0]);
+      return Tighten(relation.out, FloorDivide(a * in.least + b, c), FloorDivide(a * in.most + b, c), changed) &&
+             Tighten(relation.in[0], -FloorDivide(b - c * out.least, a), FloorDivide(c * out.most + c - 1 - b, a), changed);
+    }
+    case Kind::kProduct: {
+      int64_t least = a;
+      double most = static_cast<double>(a);
+      for (int i = 0; i < relation.count; ++i) {
+        const Bounds in = BoundsOf(relation.in[static_cast<size_t>(i)]);
+        least = std::min(least * in.least, 2 * kLargest);
+        most *= static_cast<double>(in.most);
+      }
+      if (!Tighten(relation.out, least, static_cast<int64_t>(std::min(most, 1e9)), changed)) return false;
+      for (int i = 0; i < relation.count; ++i) {
+        const DimId dim = relation.in[static_cast<size_t>(i)];
+        const int64_t others = least / std::max<int64_t>(BoundsOf(dim).least, 1);
+        if (!Tighten(dim, 1, out.most / std::max<int64_t>(others, 1), changed)) return false;
+        if (relation.count == 1 && !Tighten(dim, (out.least + a - 1) / a, kLargest, changed)) return false;
+      }
+      return true;
+    }
+  }
+  return true;
+}
+
+// Sizes that differ by fixed amounts: around a circle the amounts add up to nothing.
+bool SizeProblem::DifferencesAgree() const {
+  std::array<DimId, kMaxDims> parent;
+  std::array<int64_t, kMaxDims> above;  // size minus the parent's
+  bool any = false;
+  const auto is_difference = [](const Relation& r) { return r.kind == Kind::kAffine && r.a == r.c && r.a == 1; };
+  for (int r = 0; r < relations_ && !any; ++r) any = is_difference(relation_[static_cast<size_t>(r)]);
+  if (!any) return true;
+  for (int d = 0; d < dims_; ++d) {
+    parent[static_cast<size_t>(d)] = static_cast<DimId>(d);
+    above[static_cast<size_t>(d)] = 0;
+  }
+  const auto climb = [&](DimId dim, int64_t* sum) {
+    for (*sum = 0; parent[At(dim)] != dim; dim = parent[At(dim)]) *sum += above[At(dim)];
+    return dim;
+  };
+  for (int r = 0; r < relations_; ++r) {
+    const Relation& relation = relation_[static_cast<size_t>(r)];
+    if (!is_difference(relation)) continue;
+    int64_t out_sum = 0, in_sum = 0;
+    const DimId out = climb(Root(relation.out), &out_sum);
+    const DimId in = climb(Root(relation.in[0]), &in_sum);
+    const int64_t difference = relation.b + in_sum - out_sum;  // of the tops: out minus in
+    if (out == in && difference != 0) return false;
+    if (out == in) continue;
+    parent[At(out)] = in;
+    above[At(out)] = difference;
+  }
+  return true;
+}
+
+bool SizeProblem::Narrow() {
+  if (relations_ == 0) return true;
+  if (!DifferencesAgree()) return false;
+  bool changed = true;
+  for (int round = 0; changed && round < kMostRounds; ++round) {
+    changed = false;
+    for (int r = 0; r < relations_; ++r) {
+      if (!NarrowOne(relation_[static_cast<size_t>(r)], &changed)) return false;
+    }
+  }
+  return true;
+}
+
+uint64_t SizeProblem::Fingerprint(std::span<const DimId> dims) const {
+  std::array<DimId, kMaxDims> met;  // classes in the order in which they are met
+  size_t count = 0;
+  uint64_t hash = 1469598103934665603ULL;
+  const auto mix = [&hash](uint64_t x) { hash = (hash ^ x) * 0x9e3779b97f4a7c15ULL, hash ^= hash >> 29; };
+  const auto meet = [&](DimId dim) {
+    const DimId root = Root(dim);
+    for (size_t i = 0; i < count; ++i) {
+      if (met[i] == root) return mix(i);
+    }
+    met[count++] = root;
+    mix(1000 + count);
+    mix(static_cast<uint64_t>(value_[At(root)]) << 40 | static_cast<uint64_t>(least_[At(root)]) << 20 | static_cast<uint64_t>(most_[At(root)]));
+  };
+  for (DimId dim : dims) meet(dim);
+  // Relations that touch what was met, until none is new.
+  uint64_t taken = 0;
+  for (bool changed = relations_ > 0; changed;) {
+    changed = false;
+    for (int r = 0; r < relations_; ++r) {
+      if ((taken >> r) & 1U) continue;
+      const Relation& relation = relation_[static_cast<size_t>(r)];
+      const auto is_met = [&](DimId dim) { return value_[At(Root(dim))] == 0 && std::find(met.begin(), met.begin() + count, Root(dim)) != met.begin() + count; };
+      bool touches = is_met(relation.out);
+      for (int i = 0; i < relation.count; ++i) touches = touches || is_met(relation.in[static_cast<size_t>(i)]);
+      if (!touches) continue;
+      taken |= uint64_t{1} << r;
+      changed = true;
+      mix(static_cast<uint64_t>(relation.kind) << 48 | static_cast<uint64_t>(relation.count) << 40);
+      mix(static_cast<uint64_t>(static_cast<uint32_t>(relation.a)) << 32 | static_cast<uint32_t>(relation.b));
+      mix(static_cast<uint64_t>(relation.c));
+      meet(relation.out);
+      for (int i = 0; i < relation.count; ++i) meet(relation.in[static_cast<size_t>(i)]);
+    }
+  }
+  return hash;
+}
+
+void SizeProblem::FindComponents() {
+  for (int d = 0; d < dims_; ++d) component_[static_cast<size_t>(d)] = Root(static_cast<DimId>(d));
+  for (bool changed = relations_ > 0; changed;) {
+    changed = false;
+    for (int r = 0; r < relations_; ++r) {
+      const Relation& relation = relation_[static_cast<size_t>(r)];
+      DimId least = component_[At(Root(relation.out))];
+      for (int i = 0; i < relation.count; ++i) least = std::min(least, component_[At(Root(relation.in[static_cast<size_t>(i)]))]);
+      const auto lower = [&](DimId dim) {
+        DimId& component = component_[At(Root(dim))];
+        changed = changed || component != least;
+        component = least;
+      };
+      lower(relation.out);
+      for (int i = 0; i < relation.count; ++i) lower(relation.in[static_cast<size_t>(i)]);
+    }
+  }
+}
+
+// ---- Search
+
 bool SizeProblem::Propagate(int64_t largest) {
   for (bool changed = true; changed;) {
     changed = false;
@@ -198,10 +379,10 @@ double SizeProblem::RoomFor(DimId root, double wanted) const {
   return room;
 }
 
-bool SizeProblem::Search(DimId from, const SizeMenu& menu, Random& random, int* steps) {
+int SizeProblem::Search(DimId from, const SizeMenu& menu, Random& random, int* steps) {
   DimId dim = from;
   while (dim < dims_ && (parent_[At(dim)] != dim || value_[At(dim)] != 0)) ++dim;
-  if (dim == dims_) return true;
+  if (dim == dims_) return -1;
   const size_t root = At(dim);
   const double room = RoomFor(dim, menu.room);
   const auto first = std::lower_bound(menu.sizes.begin(), menu.sizes.end(), least_[root]);
@@ -211,22 +392,32 @@ bool SizeProblem::Search(DimId from, const SizeMenu& menu, Random& random, int* 
   std::array<double, 96> weights;
   const int count = static_cast<int>(std::min<ptrdiff_t>(last - first, 96));
   for (int i = 0; i < count; ++i) weights[static_cast<size_t>(i)] = first[i] == 1 ? menu.one : 1;
+  // Where only relations stand against all values, no other component matters.
+  int failed = component_[root];
   for (int left = count; left > 0; --left) {
-    if (++*steps > kMostSteps) return false;
+    if (++*steps > kMostSteps) return kWhole;
     const int pick = random.Weighted(weights, count);
     weights[static_cast<size_t>(pick)] = 0;
-    const auto before = value_;
-    if (Assign(dim, first[pick], menu.largest) && Propagate(menu.largest) && TensorsFit(menu.most_elements) &&
-        Search(static_cast<DimId>(dim + 1), menu, random, steps))
-      return true;
-    value_ = before;
+    std::array<int32_t, kMaxDims> before;
+    std::copy_n(value_.begin(), dims_, before.begin());
+    const auto restore = [&] { std::copy_n(before.begin(), dims_, value_.begin()); };
+    if (Assign(dim, first[pick], kLargest) && Propagate(kLargest)) {
+      const int below = TensorsFit(menu.most_elements) ? Search(static_cast<DimId>(dim + 1), menu, random, steps) : kWhole;
+      if (below == -1) return -1;
+      restore();
+      if (below != kWhole && below != component_[root]) return below;
+      if (below == kWhole) failed = kWhole;
+    } else {
+      restore();
+    }
   }
-  return false;
+  return failed;
 }
 
 bool SizeProblem::Solve(const SizeMenu& menu, Random& random, bool* exhausted) {
   int steps = 0;
-  const bool found = Propagate(menu.largest) && TensorsFit(menu.most_elements) && Search(0, menu, random, &steps);
+  FindComponents();
+  const bool found = Narrow() && Propagate(kLargest) && TensorsFit(menu.most_elements) && Search(0, menu, random, &steps) == -1;
   if (exhausted != nullptr) *exhausted = !found && steps <= kMostSteps;
   return found;
 }

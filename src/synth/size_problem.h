@@ -25,7 +25,6 @@ struct SizeMenu {
   std::vector<int32_t> sizes;      // ascending, beginning with 1
   int64_t most_elements = 4096;    // of any tensor: a limit
   double room = 4096;              // elements that tensors are meant to have at most: sizes are drawn within it
-  int64_t largest = 1 << 20;       // of any size
   double one = 0.04;               // weight of size 1 against 1 for the others
 };
 
@@ -35,6 +34,12 @@ class SizeProblem {
   static constexpr int kMaxDims = 160;
   static constexpr int kMaxRelations = 64;
   static constexpr int kMaxTensors = 40;
+  static constexpr int64_t kLargest = 1 << 20;  // of any size
+
+  SizeProblem() {}  // leaves the unused places unset
+  SizeProblem(const SizeProblem& other) { *this = other; }
+  SizeProblem& operator=(const SizeProblem& other);  // copies what is used
+  void Clear() { dims_ = relations_ = tensors_ = 0; }
 
   // Each returns -1 or false when the problem cannot hold more, or has no solution any more.
   DimId Add(int32_t least = 1, int32_t most = 0);
@@ -47,10 +52,16 @@ class SizeProblem {
   bool RelateAtMost(DimId low, DimId high);
   bool LimitTensor(std::span<const DimId> dims);
 
+  // A hash of what these dimensions can be and of all that relations say of them, equal for equal situations.
+  uint64_t Fingerprint(std::span<const DimId> dims) const;
+
   DimId Root(DimId dim) const;
   // 0: open.
   int32_t Known(DimId dim) const { return value_[static_cast<size_t>(Root(dim))]; }
   bool CanBe(DimId dim, int32_t value) const;
+
+  // Narrows the sizes' bounds by what the relations say of each other.  False: there is no solution.
+  bool Narrow();
 
   // Assigns every variable.  False: there is no solution (`exhausted`), or the search was given up after too many steps.
   bool Solve(const SizeMenu& menu, Random& random, bool* exhausted);
@@ -59,23 +70,32 @@ class SizeProblem {
  private:
   enum class Kind : uint8_t { kProduct, kSum, kAffine, kAtMost };
   struct Relation {
-    Kind kind = Kind::kProduct;
-    int8_t count = 0;
-    DimId out = -1;
-    std::array<DimId, 5> in = {};
-    int32_t a = 1, b = 0, c = 1;
+    Kind kind;
+    int8_t count;
+    DimId out;
+    std::array<DimId, 5> in;
+    int32_t a, b, c;
   };
   struct Tensor {
-    int8_t count = 0;
-    std::array<DimId, 6> dims = {};
+    int8_t count;
+    std::array<DimId, 6> dims;
   };
 
+  struct Bounds {
+    int64_t least, most;
+  };
+  Bounds BoundsOf(DimId dim) const;
+  bool Tighten(DimId dim, int64_t least, int64_t most, bool* changed);
+  bool NarrowOne(const Relation& relation, bool* changed);
+  bool DifferencesAgree() const;
+  void FindComponents();
   bool Propagate(int64_t largest);
   bool PropagateOne(const Relation& relation, int64_t largest, bool* changed);
   bool Assign(DimId root, int64_t value, int64_t largest);
   bool TensorsFit(int64_t most_elements) const;
   double RoomFor(DimId root, double wanted) const;
-  bool Search(DimId from, const SizeMenu& menu, Random& random, int* steps);
+  // -1: solved; else the component that cannot be completed, or kWhole where limits of tensors had a part in it.
+  int Search(DimId from, const SizeMenu& menu, Random& random, int* steps);
 
   int dims_ = 0;
   int relations_ = 0;
@@ -84,6 +104,7 @@ class SizeProblem {
   std::array<int32_t, kMaxDims> value_;
   std::array<int32_t, kMaxDims> least_;
   std::array<int32_t, kMaxDims> most_;
+  std::array<DimId, kMaxDims> component_;  // by class: the classes that relations connect
   std::array<Relation, kMaxRelations> relation_;
   std::array<Tensor, kMaxTensors> tensor_;
 };

@@ -25,6 +25,7 @@ class Search {
     for (size_t i = 0; i < NodeCount(); ++i) {
       allowed_types_[i].fill(kAnyType);
       allowed_ranks_[i].fill(0xff);
+      last_reader_[i].fill(-1);
     }
   }
 
@@ -33,7 +34,7 @@ class Search {
     solution.nodes.assign(NodeCount(), {});
     if (!SourcesAreDistinct()) return SolveResult::kInfeasible;
     AllowWhatIsRead();
-    if (ReachTypes(0) && ReachRanks(0) && DrawTypes(0)) return SolveResult::kSolved;
+    if (ReachTypes(0) && ReachRanks(0) && DrawPositions(0, 0)) return SolveResult::kSolved;
     return gave_up_ ? SolveResult::kGaveUp : SolveResult::kInfeasible;
   }
 
@@ -70,6 +71,7 @@ class Search {
       for (size_t s = 0; s < FormOf(i).slots.size(); ++s) {
         const Source& source = SourceOf(i, s);
         if (source.node < 0) continue;
+        last_reader_[static_cast<size_t>(source.node)][static_cast<size_t>(source.result)] = static_cast<int8_t>(i);
         allowed_types_[static_cast<size_t>(source.node)][static_cast<size_t>(source.result)] &= FormOf(i).accepts[s];
         allowed_ranks_[static_cast<size_t>(source.node)][static_cast<size_t>(source.result)] &= FormOf(i).accepts_rank[s];
       }
@@ -107,9 +109,60 @@ class Search {
     return reach_types_[static_cast<size_t>(source.node)][static_cast<size_t>(source.result)];
   }
 
+  // First, for each fresh tensor, whether it holds positions: all that shapes know of types.
+  bool DrawPositions(size_t i, size_t s) {
+    if (i == NodeCount()) {
+      shapes_failed_ = false;
+      for (auto* memo : {&failed_types_, &failed_ranks_, &failed_cases_}) {
+        for (auto& level : *memo) level.clear();
+      }
+      return DrawTypes(0);
+    }
+    if (s == FormOf(i).slots.size()) return DrawPositions(i + 1, 0);
+    const TypeMask index = MaskOf(ElementType::kIndex);
+    const TypeMask accepts = FormOf(i).accepts[s];
+    fresh_types_[i][s] = accepts;
+    if (SourceOf(i, s).node != -1 || !(accepts & index) || accepts == index) return DrawPositions(i, s + 1);
+    double others = 0;
+    for (int t = 0; t < kElementTypes; ++t) others += (accepts & ~index) >> t & 1 ? kTypeWeights[static_cast<size_t>(t)] : 0;
+    const double weight = kTypeWeights[static_cast<size_t>(ElementType::kIndex)];
+    const bool first = random_.Chance(weight / (weight + others));
+    for (const bool positions : {first, !first}) {
+      fresh_types_[i][s] = positions ? index : static_cast<TypeMask>(accepts & ~index);
+      if (DrawPositions(i, s + 1)) return true;
+      if (gave_up_) return false;
+    }
+    return false;
+  }
+
+  // What failed with the same types of what is still to be read fails again, unless shapes were to blame; and where
+  // shapes are to blame, no other types help.
   bool DrawTypes(size_t i) {
-    if (i == NodeCount()) return DrawRanks(0);
-    return DrawSlotType(i, 0);
+    if (i == NodeCount()) {
+      reached_ = true;
+      if (DrawRanks(0)) return true;
+      shapes_failed_ = true;
+      return false;
+    }
+    uint64_t key = 0;
+    ForLive(i, [&](size_t j, size_t k) { key = key * kElementTypes + static_cast<uint64_t>(Solved(j).result_types[k]); });
+    if (Contains(failed_types_[i], key)) return false;
+    reached_ = false;
+    if (DrawSlotType(i, 0)) return true;
+    if (!reached_) failed_types_[i].push_back(key);
+    return false;
+  }
+
+  static bool Contains(const std::vector<uint64_t>& list, uint64_t key) { return std::find(list.begin(), list.end(), key) != list.end(); }
+
+  // Results of nodes before i that nodes from i on read.
+  template <typename Function>
+  void ForLive(size_t i, Function function) const {
+    for (size_t j = 0; j < i; ++j) {
+      for (size_t k = 0; k < static_cast<size_t>(FormOf(j).results); ++k) {
+        if (last_reader_[j][k] >= static_cast<int8_t>(i)) function(j, k);
+      }
+    }
   }
 
   bool DrawSlotType(size_t i, size_t s) {
@@ -126,7 +179,7 @@ class Search {
     std::array<double, kElementTypes> weights = kTypeWeights;
     int left = 0;
     for (int t = 0; t < kElementTypes; ++t) {
-      if ((form.accepts[s] >> t) & 1) {
+      if ((fresh_types_[i][s] >> t) & 1) {
         ++left;
       } else {
         weights[static_cast<size_t>(t)] = 0;
@@ -137,7 +190,7 @@ class Search {
       weights[static_cast<size_t>(pick)] = 0;
       Solved(i).slot_types[s] = static_cast<ElementType>(pick);
       if (DrawSlotType(i, s + 1)) return true;
-      if (gave_up_) return false;
+      if (gave_up_ || shapes_failed_) return false;
     }
     return false;
   }
@@ -153,7 +206,7 @@ class Search {
       weights[static_cast<size_t>(pick)] = 0;
       if (!TakeScalars(i, pick, index) || !ReachTypes(i + 1)) continue;
       if (DrawTypes(i + 1)) return true;
-      if (gave_up_) return false;
+      if (gave_up_ || shapes_failed_) return false;
     }
     return false;
   }
@@ -204,10 +257,23 @@ class Search {
 
   bool DrawRanks(size_t i) {
     if (i == NodeCount()) {
-      sizes_[0] = SizeProblem();
+      ranks_reached_ = true;
+      sizes_[0].Clear();
       return DrawCase(0);
     }
+    // What failed at these ranks before all were drawn fails again.
+    uint64_t key = 0;
+    ForLive(i, [&](size_t j, size_t k) { key = key * 8 + static_cast<uint64_t>(rows_[j]->results[k]); });
+    if (Contains(failed_ranks_[i], key)) return false;
+    ranks_reached_ = false;
+    if (DrawRow(i)) return true;
+    if (!ranks_reached_) failed_ranks_[i].push_back(key);
+    return false;
+  }
+
+  bool DrawRow(size_t i) {
     const Form& form = FormOf(i);
+    bool reached = false;
     std::array<double, 128> weights;
     const int count = std::min<int>(static_cast<int>(form.rows.size()), 128);
     int left = 0;
@@ -223,8 +289,10 @@ class Search {
         reach_ranks_[i][k] = static_cast<RankMask>(1U << rows_[i]->results[k]);
       if (!ReachRanks(i + 1)) continue;
       if (DrawRanks(i + 1)) return true;
+      reached = reached || ranks_reached_;
       if (gave_up_) return false;
     }
+    ranks_reached_ = reached;
     return false;
   }
 
@@ -249,6 +317,28 @@ class Search {
 
   bool DrawCase(size_t i) {
     if (i == NodeCount()) return ShareAndSolve();
+    const uint64_t key = CaseKey(i);
+    if (Contains(failed_cases_[i], key)) return false;
+    if (DrawCaseOfRow(i)) return true;
+    failed_cases_[i].push_back(key);
+    return false;
+  }
+
+  // The rows of the nodes from i on and what is known of the tensors that they read: what is left depends on nothing else.
+  uint64_t CaseKey(size_t i) const {
+    std::array<DimId, 128> dims;
+    size_t count = 0;
+    uint64_t key = 0;
+    for (size_t j = i; j < NodeCount(); ++j) key = key * 1000003 + static_cast<uint64_t>(rows_[j] - FormOf(j).rows.data());
+    ForLive(i, [&](size_t j, size_t k) {
+      for (int d = 0; d < rows_[j]->results[k] && count < dims.size(); ++d) dims[count++] = result_dims_[j][k][static_cast<size_t>(d)];
+      const IndexFacts& facts = index_facts_[j][k];
+      for (int b = 0; b < facts.bound_count && count < dims.size(); ++b) dims[count++] = facts.bounds[static_cast<size_t>(b)];
+    });
+    return key * 0x9e3779b97f4a7c15ULL ^ sizes_[i].Fingerprint(std::span(dims).first(count));
+  }
+
+  bool DrawCaseOfRow(size_t i) {
     const std::vector<int>& cases = rows_[i]->cases;
     const uint32_t count = static_cast<uint32_t>(cases.size());
     std::vector<int>& order = orders_[i];
@@ -447,6 +537,7 @@ class Search {
         return false;
       }
     }
+    if (!sizes.Narrow()) return false;
     if (i + 1 < NodeCount()) {
       sizes_[i + 1] = sizes;
       return DrawCase(i + 1);
@@ -636,6 +727,14 @@ class Search {
   SlotDims given_dims_ = {};
   std::array<std::vector<int>, kMaxJointNodes> orders_;
   std::array<std::vector<int>, kMaxJointNodes> failed_classes_;
+
+  bool shapes_failed_ = false;
+  bool reached_ = false;        // types were complete
+  bool ranks_reached_ = false;  // ranks were complete
+  using Memo = std::array<std::vector<uint64_t>, kMaxJointNodes>;
+  Memo failed_types_, failed_ranks_, failed_cases_;
+  std::array<std::array<TypeMask, kMaxSlots>, kMaxJointNodes> fresh_types_;
+  std::array<std::array<int8_t, kMaxResults>, kMaxJointNodes> last_reader_;
 };
 
 }  // namespace
