@@ -69,6 +69,7 @@ class Relation {
   }
 
   void AddChoice(const std::vector<std::pair<int, Attr>>& values, std::optional<Family> cast) {
+    families_.clear();
     ScalarChoice choice{.values = values, .cast = cast, .table = {}};
     arguments_ = defaults_;
     for (const auto& [position, value] : values) arguments_[static_cast<size_t>(position)] = NumberOf(value);
@@ -120,7 +121,6 @@ class Relation {
       key += weight * static_cast<size_t>(FamilyOf(type));
       weight *= 3;
     }
-    key += 128 * form_.scalars.size();
     const auto found = families_.find(key);
     if (found != families_.end()) return found->second;
     return families_[key] = ProbeFamilies(types, choice);
