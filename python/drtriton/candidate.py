@@ -92,8 +92,11 @@ def first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__
 
 
-def load_source(request: Request, folder: str) -> types.ModuleType:
-    """Imports the candidate's text from a file in `folder`: Triton reads kernels from their file."""
+def load_source(request: Request, folder: str, as_user: bool = False) -> types.ModuleType:
+    """Imports the candidate's text from a file in `folder`: Triton reads kernels from their file.
+
+    Unless `as_user`, it sees of Python what candidate_view.py shows.
+    """
     name = os.path.basename(request.source_name) or "candidate.py"
     path = os.path.join(folder, name)
     with open(path, "w", encoding="utf-8") as file:
@@ -109,7 +112,8 @@ def load_source(request: Request, folder: str) -> types.ModuleType:
     module = types.ModuleType("drtriton_candidate")
     module.__file__ = path
     module.__spec__ = importlib.util.spec_from_file_location(module.__name__, path)
-    module.__dict__["__builtins__"] = candidate_builtins()
+    if not as_user:
+        module.__dict__["__builtins__"] = candidate_builtins()
     sys.modules[module.__name__] = module
     run_candidate(lambda: exec(code, module.__dict__), "import_error", "importing the candidate", folder)
     return module

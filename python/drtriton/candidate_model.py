@@ -151,6 +151,12 @@ def bind_parameters(model: torch.nn.Module, request: Request, names: dict[str, s
     give_constants(sys.modules[type(model).__module__], constants, device_index)
 
 
+def buffers_by_target(model: torch.nn.Module, names: dict[str, str]) -> dict[str, torch.Tensor]:
+    """What the module's buffers hold now, by the Program's names."""
+    held = dict(model.named_buffers(remove_duplicate=False))
+    return {target: held[name] for target, name in names.items() if name in held}
+
+
 def _bind_constant(model: torch.nn.Module, target: str, tensor: torch.Tensor) -> None:
     *path, name = target.split(".")
     part: Any = model

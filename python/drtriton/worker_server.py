@@ -262,14 +262,39 @@ def _crash(exit_code: int, log: str) -> CandidateFailure:
     return CandidateFailure("crashed", f"the candidate's process ended by itself with status {exit_code}{last}")
 
 
-def main(prepare: Callable[[], Callable[[dict[str, Any]], Answer]]) -> None:
-    """Runs a worker. `prepare` does the expensive imports, after the sandbox is entered, and returns what runs a request."""
+def main(prepare: Callable[[], Callable[[dict[str, Any]], Answer]], probe: Callable[[], None] | None = None) -> None:
+    """Runs a worker. `prepare` does the expensive imports, after the sandbox is entered, and returns what runs a request.
+
+    `probe` is called once as a candidate would be run; where it raises, this isolation is too strong for this host, and the
+    worker ends with its reason.
+    """
     parser = argparse.ArgumentParser()
     parser.add_argument("--sandbox", default=NO_OUTER_SANDBOX, help="worker_sandbox.SandboxOptions as JSON")
     parser.add_argument("--scratch", required=True, help="an empty folder for candidates' scratch")
-    options, _ = parser.parse_known_args()
+    options = parser.parse_args()
     sandbox = Sandbox(SandboxOptions.from_json(options.sandbox), options.scratch)
     sandbox.enter_worker()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us; our input ends with it
-    os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    Server(prepare(), sandbox, options.scratch).serve()
+    run = prepare()
+    if probe is not None:
+        _require_probe(probe, sandbox, options.scratch)
+    Server(run, sandbox, options.scratch).serve()
+
+
+def _require_probe(probe: Callable[[], None], sandbox: Sandbox, folder: str) -> None:
+    scratch = tempfile.mkdtemp(dir=folder)
+    child = sandbox.fork_candidate()
+    if child == 0:
+        try:
+            sandbox.enter_candidate(scratch, CandidateLimits(32 << 30, 300, 1 << 30), [], [])
+            os.environ["TMPDIR"] = tempfile.tempdir = scratch
+            os.chdir(scratch)
+            probe()
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    shutil.rmtree(scratch, ignore_errors=True)
+    if status != 0:
+        sys.exit(f"the GPU cannot be used under this isolation (status {os.waitstatus_to_exitcode(status)})")

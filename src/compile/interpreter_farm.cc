@@ -1,7 +1,9 @@
 // InterpreterFarm: requests to a WorkerPool of `interpret_worker`s.  Tensors cross as files in the pool's folder, the
 // only one that worker and we both see.  Tests: interpreter_farm_test.cc and python/tests/test_interpreter*.py.
+#include <cstdlib>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <utility>
 
 #include "base/error.h"
@@ -23,6 +25,17 @@ CompileFailure AtRun(CompileFailure failure) {
   return failure;
 }
 
+// The GPU of this index as CUDA_VISIBLE_DEVICES names it to a child: ours may be a part of the machine's.
+std::string VisibleGpu(int index) {
+  const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
+  std::istringstream names(visible == nullptr ? "" : visible);
+  std::string name;
+  for (int i = 0; i <= index; ++i) {
+    if (!std::getline(names, name, ',')) return std::to_string(index);
+  }
+  return name;
+}
+
 // Moves across file systems where it must.
 void MoveFile(const fs::path& from, const fs::path& to) {
   std::error_code error;
@@ -38,11 +51,16 @@ void MoveFile(const fs::path& from, const fs::path& to) {
 
 class InterpreterFarm::Impl {
  public:
-  explicit Impl(FarmOptions options) : options_(std::move(options)) {
+  Impl(FarmOptions options, const RunPlace& place) : options_(std::move(options)) {
     if (options_.folder.empty()) options_.folder = own_.emplace("drtriton-interpret").path();
     options_.folder = fs::absolute(options_.folder);
     fs::create_directories(options_.folder);
-    pool_.emplace(WorkerPoolOptions{"interpret_worker", {"TRITON_INTERPRET=1"}, options_.workers, options_.folder});
+    if (place.gpu < 0) {
+      pool_.emplace(WorkerPoolOptions{"interpret_worker", {"TRITON_INTERPRET=1"}, options_.workers, options_.folder});
+    } else {
+      pool_.emplace(WorkerPoolOptions{"real_run_worker", {"CUDA_VISIBLE_DEVICES=" + VisibleGpu(place.gpu)}, options_.workers,
+                                      options_.folder, /*gpu=*/true, place.isolation});
+    }
   }
 
   std::vector<InterpretResult> RunAll(const std::vector<InterpretRequest>& requests) {
@@ -60,7 +78,12 @@ class InterpreterFarm::Impl {
                           {"memory_bytes", options_.memory_limit_bytes},
                           {"folder", folders[i].string()},
                           {"inputs", found->second.string()},
+                          {"seed", requests[i].random_seed},
                           {"candidate", CandidateToJson(requests[i].candidate, H200(), 1)}});
+      if (requests[i].plan != nullptr) {
+        messages.back()["plan"] = ToJson(*requests[i].plan);
+        messages.back()["poisons"] = requests[i].poisons;
+      }
       AddWhatIsSeen(requests[i].candidate, {found->second}, &messages.back());
     }
     pool_->RunAll(std::move(messages), [&](size_t index, const Json& answer) {
@@ -103,7 +126,8 @@ class InterpreterFarm::Impl {
   int64_t next_folder_ = 0;
 };
 
-InterpreterFarm::InterpreterFarm(FarmOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+InterpreterFarm::InterpreterFarm(FarmOptions options, RunPlace place)
+    : impl_(std::make_unique<Impl>(std::move(options), place)) {}
 InterpreterFarm::~InterpreterFarm() = default;
 
 std::vector<InterpretResult> InterpreterFarm::RunAll(const std::vector<InterpretRequest>& requests) {

@@ -80,7 +80,11 @@ std::optional<CompileFailure> FailureOf(const Json& answer) {
 
 std::vector<std::string> LayersOf(const Json& answer) {
   std::vector<std::string> layers;
-  for (const Json& layer : answer.value("layers", Json::array())) layers.push_back(layer.get<std::string>());
+  auto given = answer.find("layers");
+  if (given == answer.end() || !given->is_array()) return layers;
+  for (const Json& layer : *given) {
+    if (layer.is_string()) layers.push_back(layer.get<std::string>());
+  }
   return layers;
 }
 

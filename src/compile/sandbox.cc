@@ -118,7 +118,7 @@ std::vector<std::string> CleanEnvironment(const ProcessOptions& python, const Sa
                                       "TMPDIR=" + options.scratch.string(),
                                       "OMP_NUM_THREADS=1",
                                       "PYTHONDONTWRITEBYTECODE=1"};
-  command.push_back("CUDA_VISIBLE_DEVICES=" + (options.gpu ? EnvironmentOr("CUDA_VISIBLE_DEVICES", "0") : ""));
+  if (!options.gpu) command.emplace_back("CUDA_VISIBLE_DEVICES=");
   for (const auto& [name, value] : python.environment) command.push_back(name + "=" + value);
   if (const char* libraries = std::getenv("LD_LIBRARY_PATH"))
     command.push_back(std::string("LD_LIBRARY_PATH=") + libraries);
@@ -140,8 +140,8 @@ ProcessOptions SandboxedWorker(Isolation isolation, const SandboxOptions& option
   std::vector<std::string> command;
   if (isolation == Isolation::kBubblewrap) {
     command = BubblewrapCommand();
-    for (const std::string& device : sandbox["devices"]) {
-      command.insert(command.end(), {"--dev-bind", device, device});
+    for (const Json& device : sandbox["devices"]) {
+      command.insert(command.end(), {"--dev-bind", device.get<std::string>(), device.get<std::string>()});
     }
     command.insert(command.end(), {"--bind", options.folder, options.folder, "--chdir", options.folder, "--"});
   }

@@ -157,7 +157,7 @@ bool WorkerPool::Start(Worker* worker) {
   try {
     std::filesystem::remove_all(sandbox.scratch);
     std::filesystem::create_directories(sandbox.scratch);
-    auto process = std::make_unique<Process>(SandboxedWorker(AvailableIsolation(), sandbox));
+    auto process = std::make_unique<Process>(SandboxedWorker(options_.isolation.value_or(AvailableIsolation()), sandbox));
     std::optional<Json> ready = process->Receive(kStartLimit);
     if (ready && ready->value("ready", false)) {
       std::lock_guard<std::mutex> lock(mutex_);

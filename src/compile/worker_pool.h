@@ -30,6 +30,7 @@ struct WorkerPoolOptions {
   int forks = 0;                         // at once, over all workers; 0: one a core
   std::filesystem::path folder;          // absolute; the workers' only writable folder
   bool gpu = false;                      // candidates may use the GPU: a real run
+  std::optional<Isolation> isolation;    // AvailableIsolation() when not given
 };
 
 class WorkerPool {

@@ -79,6 +79,11 @@ class Executor {
   // the eager reference of the fragment).  Fills every field of the Verdict from stage kRun on.
   virtual Verdict Execute(ProblemId problem, const Executable& candidate, const ExecuteOptions& options) = 0;
 
+  // A foreign module that Execute() accepted is also run itself, as its user would run it, and must give what one of its plans
+  // gave: bit by bit, or within the numerics contract where equal runs may differ.  Rejects the verdict, or adds the layer
+  // "real run" to it.  The interpreter does this as part of Execute().
+  virtual void CheckItself(ProblemId, const CompileRequest&, const CompileResult&, const ExecuteOptions&, Verdict*) {}
+
   // The whole result of a module as a fresh Python process computed it (a .tensors file written by clock.py), judged by
   // the numerics contract against the loaded Program.
   virtual Verdict CompareResults(const std::filesystem::path& results) = 0;

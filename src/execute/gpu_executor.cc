@@ -45,7 +45,7 @@ void Append(std::vector<double>* all, const std::vector<double>& more) { all->in
 
 }  // namespace
 
-GpuExecutor::GpuExecutor(const DeviceSpec& device, uint64_t seed) : device_(device), seed_(seed), reference_("cuda") {}
+GpuExecutor::GpuExecutor(const DeviceSpec& device, uint64_t seed) : device_(device), seed_(seed), folder_("drtriton-gpu"), reference_("cuda") {}
 
 ProblemId GpuExecutor::Prepare(const Fragment& fragment, uint64_t seed) {
   PreparedProblem problem = reference_.Prepare(fragment, seed);
@@ -200,7 +200,7 @@ bool GpuExecutor::CheckAgain(const Trial& trial, const Json& variation, Verdict*
   verdict->outcome = Outcome::kRejected;
   verdict->stage = by_memory ? Stage::kNumerics : Stage::kDeterminism;
   verdict->code = by_memory ? "unwritten" : "nondeterministic";
-  verdict->reason = by_memory ? "a result depends on memory that nobody wrote" : same.at("reason").get<std::string>();
+  verdict->reason = by_memory ? "a result depends on memory that nobody wrote" : "between equal runs " + same.at("reason").get<std::string>();
   return false;
 }
 

@@ -3,10 +3,14 @@
 #ifndef DRTRITON_EXECUTE_GPU_EXECUTOR_H_
 #define DRTRITON_EXECUTE_GPU_EXECUTOR_H_
 
+#include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/file.h"
+#include "compile/real_run_farm.h"
 #include "execute/executor.h"
 #include "execute/plan_layout.h"
 #include "execute/reference_client.h"
@@ -29,6 +33,8 @@ class GpuExecutor : public Executor {
   std::vector<MutantReport> MeasurePower(ProblemId problem, double seconds) override { return reference_.MeasurePower(problem, seconds); }
   Verdict Execute(ProblemId problem, const Executable& candidate, const ExecuteOptions& options) override;
   Verdict CompareResults(const std::filesystem::path& results) override;
+  void CheckItself(ProblemId problem, const CompileRequest& candidate, const CompileResult& compiled,
+                   const ExecuteOptions& options, Verdict* verdict) override;
 
  private:
   // One candidate while it is judged.
@@ -51,8 +57,17 @@ class GpuExecutor : public Executor {
   std::vector<double> TimeSegment(const Trial& trial, const PlanSegment& segment, int count);
   std::vector<double> TimeEager(const Trial& trial, int count);
 
+  // Of CheckItself (gpu_real_run.cc).  `results`: a file of what the candidate itself gave.
+  InterpretResult RunItself(ProblemId problem, const CompileRequest& candidate, const ExecuteOptions& options);
+  void TakeFailure(const CompileFailure& failure, Verdict* verdict);
+  bool AgreesWithAny(ProblemId problem, const CompileRequest& candidate, const CompileResult& compiled,
+                     const ExecuteOptions& options, const std::filesystem::path& results, std::string* difference);
+  std::string DifferenceBeyondBounds(ProblemId problem, const std::filesystem::path& results);   // empty: none
+
   DeviceSpec device_;
   uint64_t seed_;
+  ScratchFolder folder_;
+  std::optional<RealRunFarm> real_runs_;   // started by the first foreign module
   ReferenceClient reference_;
   RunnerPool runners_;
   int64_t buffer_bytes_ = 0;       // of the runner's allocation that the reference has mapped

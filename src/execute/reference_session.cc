@@ -356,8 +356,13 @@ Json ReferenceSession::ComparePlan(const Json& request) {
   return CompareResultsOf(set, results, poison);
 }
 
-Json ReferenceSession::Remember(const Json&) {
+Json ReferenceSession::Remember(const Json& request) {
   remembered_.clear();
+  if (request.contains("tensors")) {
+    const TensorFile file(request.at("tensors").get<std::string>());
+    for (const StoredTensor& stored : file.tensors()) remembered_.push_back(Wrap(stored).to(evaluator_.device()));
+    return Json::object();
+  }
   for (const TensorView& view : plan_.results) remembered_.push_back(ViewOf(view).clone());
   return Json::object();
 }
@@ -365,9 +370,10 @@ Json ReferenceSession::Remember(const Json&) {
 Json ReferenceSession::Same(const Json&) {
   for (size_t i = 0; i < plan_.results.size(); ++i) {
     const at::Tensor before = Bytes(remembered_.at(i)), now = Bytes(ViewOf(plan_.results[i]));
+    if (before.sizes() != now.sizes()) return {{"same", false}, {"reason", "result " + std::to_string(i) + " has another size"}};
     if (before.numel() == 0 || at::equal(before, now)) continue;
     const int64_t differing = (before != now).sum().item<int64_t>();
-    return {{"same", false}, {"reason", "result " + std::to_string(i) + " differs between equal runs in " + std::to_string(differing) + " bytes"}};
+    return {{"same", false}, {"reason", "result " + std::to_string(i) + " differs in " + std::to_string(differing) + " bytes"}};
   }
   return {{"same", true}};
 }

@@ -17,7 +17,7 @@
 //   {"cmd": "place", "set"}                             {}   writes the plan's inputs
 //   {"cmd": "steps", "first", "last"}                   {}   copies, fills and vendor steps
 //   {"cmd": "compare", "set", "poison"}                 comparison
-//   {"cmd": "remember"}, {"cmd": "same"}                {}, {"same": bool, "reason"}
+//   {"cmd": "remember"}, {"cmd": "same"}                {}, {"same": bool, "reason"}   "remember" also takes "tensors", a file
 //   {"cmd": "time_eager", "problem", "count"}, {"cmd": "time_steps", "first", "last", "count"}   {"times_ms", "captured"}
 //   {"cmd": "trim"}                                     {}
 // A comparison is {"right", "code", "reason", "rel_err", "ref_rel_err"}.
