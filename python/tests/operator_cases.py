@@ -1,7 +1,7 @@
 """Evaluates cases of the operator registry with PyTorch's meta kernels and compares (run by operator_cases_test).
 
 Each line of the input is a JSON object: `op`, `args` (attributes as in docs/formats.md), `tensors` (dtype, shape,
-strides), `ours` (outputs, or an error), `text` (the call as our printer writes it, over x0, x1, ...) and `damaged`
+strides), `ours` (outputs, FLOPs, bytes, whether it is a view; or an error), `text` (the call as our printer writes it, over x0, x1, ...) and `damaged`
 (made not to fit). Prints one line for each difference and ends with status 1 when there was one.
 """
 
@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import faulthandler
 import json
+import math
 import sys
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 # Operators whose kernels let calls pass that the registry refuses.
 LENIENT = {
@@ -29,6 +31,14 @@ LENIENT = {
 }
 # Likewise for every operator whose name begins so.
 LENIENT_FAMILIES = {"aten.conv": "adds a bias of another dtype in some of its kernels"}
+# Operators whose FLOPs PyTorch counts.
+COUNTED = tuple(
+    f"aten.{name}."
+    for name in (
+        "linear", "matmul", "mm", "bmm", "addmm", "baddbmm", "einsum", "convolution", "scaled_dot_product_attention",
+        *(f"conv{kind}{dims}d" for kind in ("", "_transpose") for dims in (1, 2, 3)),
+    )
+)
 NAMED_FLOATS = {"inf": float("inf"), "-inf": float("-inf"), "nan": float("nan")}
 
 
@@ -110,7 +120,31 @@ def compare(case: dict[str, Any]) -> str | None:
     found = difference(case["ours"]["outputs"], theirs)
     if found is not None and difference(case["ours"]["outputs"], run_for_real(case) or theirs) is None:
         found = None
-    return found or (None if case["damaged"] else compare_text(case, tensors, theirs))
+    if found is not None or case["damaged"]:
+        return found
+    return compare_text(case, tensors, theirs) or compare_costs(case, tensors)
+
+
+def compare_costs(case: dict[str, Any], tensors: list[torch.Tensor]) -> str | None:
+    """Bytes lie between nothing and every element read and written once; FLOPs are those that PyTorch counts.
+
+    PyTorch counts matrix products and convolutions only. It does not halve a causal attention, nor count products that
+    it carries out elementwise.
+    """
+    ours = case["ours"]
+    item_bytes = [torch.empty((), dtype=getattr(torch, t["dtype"])).element_size() for t in ours["outputs"]]
+    written = sum(math.prod(t["shape"]) * size for t, size in zip(ours["outputs"], item_bytes))
+    read = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    if not 0 <= ours["bytes"] <= read + written or (not ours["view"] and ours["bytes"] < written):
+        return f"{ours['bytes']} bytes, {read} could be read and {written} written"
+    if not 0 <= ours["flops"] < math.inf:
+        return f"{ours['flops']} FLOPs"
+    if not case["op"].startswith(COUNTED) or "is_causal=True" in case["text"]:
+        return None
+    with FlopCounterMode(display=False) as counter:
+        call(case, tensors, "meta")
+    counted = counter.get_total_flops()
+    return f"{ours['flops']} FLOPs, PyTorch counts {counted}" if counted and ours["flops"] != counted else None
 
 
 def run_for_real(case: dict[str, Any]) -> list[dict[str, Any]] | None:

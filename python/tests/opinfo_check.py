@@ -7,8 +7,8 @@
 Each sample (opinfo_samples.py) goes through the importer, with its real run; its Program is held against
  - the registry's rules: dtype, shape and strides of every node that the registry knows (`program_facts`);
  - the module's values: the Program's printed text, run by Python, has to give the same bits.
-A line of R.jsonl is what one entry gave for one dtype; entries that stand in it already are not run again. `--slice K` takes
-every K-th entry in float32 and three samples of each, for CI. `--report` prints the table of docs/operators.md. The exit
+A line of R.jsonl is what one entry gave for one dtype; entries that stand in it already are not run again. `--slice K`
+takes every K-th entry in float32 and three samples of each, for CI. `--report` prints docs/operator_samples.md. The exit
 status is 1 when a sample disagreed; samples that the importer refuses are counted by their reason.
 """
 
@@ -20,6 +20,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -184,6 +185,56 @@ def check_entry(checker: Checker, name: str, info: Any, dtype: torch.dtype, limi
     }
 
 
+PAGE = """# Samples of PyTorch's operator tests
+
+PyTorch's own tests of its operators (OpInfo, `torch.testing._internal`, in the wheel) hold calls with unusual shapes,
+strides, dtypes and arguments. Each goes through the importer as a module, with its real run on the CPU; every node of the
+Program is held against the rules of the [registry](operators.md), and the Program's printed text, run by Python, has to give
+the module's values bit for bit. An entry counts where a Program of its first samples holds an operator of the registry that
+is no glue.
+
+This page is written by `python/tests/opinfo_check.py --report`; that file says how a run is made (in shards, resumed where
+it stopped).
+
+| dtype | entries run | with operators of the registry | samples | agree |
+|---|---|---|---|---|
+"""
+
+
+def report(paths: list[str]) -> str:
+    """docs/operator_samples.md from the lines of some result files."""
+    lines = []
+    for path in paths:
+        with open(path) as file:
+            lines += [json.loads(line) for line in file]
+    text = PAGE
+    for dtype in dict.fromkeys(line["dtype"] for line in lines):
+        run = [line for line in lines if line["dtype"] == dtype]
+        ours = [line for line in run if line["operators"]]
+        samples = sum(line["samples"] for line in ours)
+        agree = samples - sum(len(line["problems"]) for line in ours)
+        text += f"| {dtype} | {len(run)} | {len(ours)} | {samples} | {agree} |\n"
+    causes: dict[tuple[str, str], list[tuple[str, str, int]]] = collections.defaultdict(list)
+    for line in lines:
+        for problem in line["problems"] if line["operators"] else []:
+            reason = re.sub(r"\b[us]\d+\b|\[[\d, ]*\]|\d{2,}", "...", problem["reason"])
+            causes[problem["kind"], reason].append((line["entry"], line["dtype"], problem["sample"]))
+    text += "\nSamples that do not agree, by cause (`entry dtype: samples`):\n\n| cause | samples | which |\n|---|---|---|\n"
+    for (kind, reason), found in sorted(causes.items(), key=lambda item: -len(item[1])):
+        text += f"| {KINDS[kind]}: {reason.replace('|', chr(92) + '|')} | {len(found)} | {places(found)} |\n"
+    return text
+
+
+KINDS = {"import": "not imported", "rules": "the registry's rule", "values": "values", "facts": "the printed text"}
+
+
+def places(found: list[tuple[str, str, int]]) -> str:
+    by_entry: dict[str, list[int]] = collections.defaultdict(list)
+    for entry, dtype, sample in found:
+        by_entry[f"`{entry}` {dtype}"].append(sample)
+    return "; ".join(f"{entry}: {', '.join(map(str, samples))}" for entry, samples in by_entry.items())
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--facts", help="the program_facts binary")
@@ -195,6 +246,9 @@ def main() -> int:
     parser.add_argument("--samples", type=int, help="at most so many of an entry and dtype")
     parser.add_argument("--report", nargs="+")
     options = parser.parse_args()
+    if options.report:
+        print(report(options.report), end="")
+        return 0
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     part, parts = map(int, options.shard.split("/"))

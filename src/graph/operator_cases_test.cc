@@ -23,14 +23,22 @@ uint64_t seed = 20260321;
 int cases_a_row = 12;
 std::string only;  // a part of an operator's name
 
-Json Ours(const OperatorCase& c) {
+// The results' types and the call's costs, or why it is refused.
+Json Ours(OperatorCase c) {
   try {
     Json outputs = Json::array();
     for (const InferredValue& value : InferOutputs(c.program, c.node)) {
       Json strides = value.strides ? Json(*value.strides) : Json();
       outputs.push_back({{"dtype", std::string(Name(value.dtype))}, {"shape", value.shape}, {"strides", strides}});
+      c.node.outputs.push_back(static_cast<ValueId>(c.program.values.size()));
+      c.program.values.push_back(Value{.dtype = value.dtype,
+                                       .shape = value.shape,
+                                       .strides = value.strides.value_or(ContiguousStrides(value.shape))});
     }
-    return Json{{"outputs", outputs}};
+    return Json{{"outputs", outputs},
+                {"flops", NodeFlops(c.program, c.node)},
+                {"bytes", NodeBytes(c.program, c.node)},
+                {"view", ViewOf(c.program, c.node).has_value()}};
   } catch (const UserError& error) {
     return Json{{"error", error.what()}};
   }

@@ -23,8 +23,9 @@ std::vector<InferredValue> InferEmbedding(const Call& call) {
 std::vector<InferredValue> InferGather(const Call& call) {
   const Operand self = call.Tensor("self");
   const Operand index = call.Tensor("index");
-  call.Expect(IsIndex(index), "the index has to be int32 or int64");
+  call.Expect(IsIndex(index) || index.Elements() == 0, "the index has to be int32 or int64");
   const size_t dim = static_cast<size_t>(call.Dim("dim", self.rank()));
+  if (index.Elements() == 0) return {Contiguous(self.dtype, index.shape)};
   call.Expect(std::max<int64_t>(self.rank(), 1) == std::max<int64_t>(index.rank(), 1),
               "tensor and index differ in rank");
   for (size_t i = 0; i < std::min(self.shape.size(), index.shape.size()); ++i) {
@@ -162,13 +163,22 @@ std::vector<InferredValue> InferIndexFill(const Call& call) {
   return {ContiguousIf(IsRowMajor(self), self.dtype, self.shape)};
 }
 
+bool HasMask(const Call& call) {
+  const AttrList& indices = call.Arg("indices").AsList();
+  return std::any_of(indices.begin(), indices.end(), [&](const Attr& index) {
+    return index.IsValue() && call.ToOperand(index).dtype == DType::kBool;
+  });
+}
+
 // x[i, :, j] = values
 std::vector<InferredValue> InferIndexPut(const Call& call) {
   const Operand self = call.Tensor("self");
   const Operand values = call.Tensor("values");
   call.Expect(values.dtype == self.dtype, "values and tensor are of different dtypes");
-  const Shape shape = InferIndex(call)[0].shape;
-  call.Expect(BroadcastShapes(values.shape, shape) == shape, "the values do not broadcast to ", shape);
+  if (!HasMask(call)) {  // how many elements a mask names depends on its values
+    const Shape shape = InferIndex(call)[0].shape;
+    call.Expect(BroadcastShapes(values.shape, shape) == shape, "the values do not broadcast to ", shape);
+  }
   return {ContiguousIf(IsRowMajor(self), self.dtype, self.shape)};
 }
 
