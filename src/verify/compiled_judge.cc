@@ -51,6 +51,9 @@ Judgement ExecuteAlternatives(Executor& executor, ProblemId problem, const Compi
     // Under the interpreter one alternative stands for all: it is slow, and does not show what sets them apart.
     if (!best.verdict.accepted() || executor.device_name() == "interpreter") break;
   }
+  if (best.verdict.accepted() && request.form == CandidateForm::kModule) {
+    executor.CheckItself(problem, request, result, ExecuteOptionsOf(options), &best.verdict);
+  }
   return best;
 }
 
