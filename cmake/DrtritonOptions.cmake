@@ -1,5 +1,7 @@
 # Compiler options for our own code.  DRTRITON_SANITIZE=ON builds with address and undefined-behaviour sanitizers.
+# DRTRITON_FUZZ=ON (Clang) builds the fuzz targets of tests/fuzz, with the sanitizers.
 option(DRTRITON_SANITIZE "address and undefined-behaviour sanitizers" OFF)
+option(DRTRITON_FUZZ "fuzz targets" OFF)
 
 add_library(drtriton_options INTERFACE)
 target_compile_options(drtriton_options INTERFACE -Wall -Wextra -Wpedantic -Wno-missing-field-initializers)
@@ -11,6 +13,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
 endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
   target_compile_options(drtriton_options INTERFACE -Werror=thread-safety)
+endif()
+if(DRTRITON_FUZZ)
+  set(DRTRITON_SANITIZE ON)
+  target_compile_options(drtriton_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 if(DRTRITON_SANITIZE)
   target_compile_options(drtriton_options INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer)
