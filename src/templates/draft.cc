@@ -300,9 +300,28 @@ Term Draft::Scan(const std::string& function, const Term& term, int64_t dim) {
   return AddNode(std::move(node), term.dims);
 }
 
-Term Draft::Matmul(const Term& a, const Term& b, DType result, bool convolution) {
-  RequireUsable(a);
-  RequireUsable(b);
+// (..., M, K) and (..., K, N) as (..., M, 1, K) and (..., 1, N, K), multiplied and summed over the last.
+Term Draft::SumOfProducts(const Term& left, const Term& right, DType result) {
+  Term a = left, b = right;
+  a.dims.insert(a.dims.end() - 1, AxisList{});
+  std::swap(b.dims[b.dims.size() - 1], b.dims[b.dims.size() - 2]);
+  b.dims.insert(b.dims.end() - 2, AxisList{});
+  a.leaf.reset();
+  b.leaf.reset();
+  Term product = Pointwise("mul", result, {a, b});
+  return Reduce("sum", product, {product.rank() - 1}, false);
+}
+
+Term Draft::Matmul(const Term& left_operand, const Term& right_operand, DType result, bool convolution) {
+  RequireUsable(left_operand);
+  RequireUsable(right_operand);
+  const AxisList &left_k = left_operand.dims.back(), &right_k = right_operand.dims[right_operand.dims.size() - 2];
+  // A sum of one product is that product; one sum is a reduction, as are sums in types without fast products.
+  if (left_k.empty() && !convolution) return Pointwise("mul", result, {left_operand, right_operand});
+  const bool one = left_operand.dims[left_operand.dims.size() - 2].empty() && right_operand.dims.back().empty();
+  const bool slow = !IsFloating(left_operand.dtype) || left_operand.dtype == DType::kFloat64;
+  if ((one || slow) && !convolution) return SumOfProducts(left_operand, right_operand, result);
+  const Term a = SpreadOver(left_operand, left_k), b = SpreadOver(right_operand, right_k);
   std::vector<AxisList> left(a.dims.begin(), a.dims.end() - 2), right(b.dims.begin(), b.dims.end() - 2);
   Term left_batch = a, right_batch = b;
   left_batch.dims = left;

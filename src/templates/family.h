@@ -32,6 +32,7 @@ std::unique_ptr<Family> MakePointwiseFamily();   // pointwise.h
 std::unique_ptr<Family> MakeRowFamily();         // row.h
 std::unique_ptr<Family> MakeMatmulFamily();      // matmul.h
 std::unique_ptr<Family> MakeScanFamily();        // scan.h
+std::unique_ptr<Family> MakeAttentionFamily();   // attention.h
 std::unique_ptr<Family> MakeStagedFamily();      // staged.cc; asked last
 std::unique_ptr<Family> MakeConvolutionFamily();   // convolution.cc
 std::unique_ptr<Family> MakePoolFamily();        // pool.cc

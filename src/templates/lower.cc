@@ -25,6 +25,7 @@ const HandlerTable& Handlers() {
     LowerMovement(*made);
     LowerLookups(*made);
     LowerScans(*made);
+    LowerAttention(*made);
     LowerLosses(*made);
     return made;
   }();

@@ -51,6 +51,7 @@ void LowerMovement(HandlerTable& table);         // lower_movement.cc
 void LowerLookups(HandlerTable& table);          // lower_lookup.cc
 
 void LowerScans(HandlerTable& table);            // lower_scan.cc
+void LowerAttention(HandlerTable& table);        // lower_attention.cc
 void LowerLosses(HandlerTable& table);           // lower_loss.cc
 
 // Steps that several tables use (lower_reduction.cc).

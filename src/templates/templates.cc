@@ -50,6 +50,7 @@ TemplateProposer::TemplateProposer() {
   families_.push_back(MakeConvolutionFamily());
   families_.push_back(MakePoolFamily());
   families_.push_back(MakeScanFamily());
+  families_.push_back(MakeAttentionFamily());
   families_.push_back(MakeStagedFamily());
 }
 
