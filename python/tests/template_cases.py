@@ -11,6 +11,7 @@ from typing import Any, Callable
 
 import torch
 import torch.nn.functional as F
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from drtriton.importer_errors import UserFile
 from drtriton.importer_program import ProgramBuilder
@@ -36,7 +37,7 @@ class Case:
 
     def _make(self, spec: tuple, device: str, generator: torch.Generator) -> torch.Tensor:
         shape, dtype = spec[0], spec[1]
-        strides = spec[2] if len(spec) > 2 else torch.empty(shape, device="meta").stride()
+        strides = self._strides(spec)
         if dtype is B:
             data = torch.rand(shape, generator=generator) < 0.5
         elif dtype.is_floating_point:
@@ -49,10 +50,14 @@ class Case:
         tensor = torch.empty_strided(shape, strides, dtype=dtype, device=device)
         return tensor.copy_(data)
 
+    def _strides(self, spec: tuple) -> tuple:
+        return spec[2] if len(spec) > 2 else torch.empty(spec[0], device="meta").stride()
+
     def program(self, device: str = "cpu") -> dict:
         module = _Wrapper(self.function)
-        inputs = [tensor for tensor in self.make_inputs("cpu")]
-        exported = torch.export.export(module, tuple(inputs), strict=False).run_decompositions({})
+        with FakeTensorMode():  # no data: real sizes cost nothing, and strides are those of the CPU's kernels
+            inputs = [torch.empty_strided(spec[0], self._strides(spec), dtype=spec[1]) for spec in self.inputs]
+            exported = torch.export.export(module, tuple(inputs), strict=False).run_decompositions({})
         return ProgramBuilder(exported, UserFile("case.py", "case.py"), "case", device, CONTEXT).build().json
 
 
@@ -237,8 +242,150 @@ def mean_and_self(x):
     return x, x.mean(-1)
 
 
+def _movement() -> list[Case]:
+    """Data movement between computed values: it becomes addresses, so what matters is what stands around it."""
+    index = lambda i, size: i.abs() % size  # noqa: E731 - inputs of integers are drawn from -20 to 20
+    return [
+        Case("glu_of_computed", lambda x: torch.chunk(x.exp(), 2, -1)[0] * torch.sigmoid(torch.chunk(x.exp(), 2, -1)[1]), [((5, 34), F32)]),
+        Case("rotate_half", lambda x, c, s: x * c + torch.cat((-x[..., 8:], x[..., :8]), -1) * s, [((2, 3, 5, 16), F32), ((5, 16), F32), ((5, 16), F32)]),
+        Case("cat_of_computed", lambda x, y: torch.cat((x.relu(), y * 2, x.exp()), 1).sigmoid(), [((3, 7, 5), F32), ((3, 4, 5), F32)]),
+        Case("cat_mixed_types", lambda x, y: torch.cat((x, y), 0), [((3, 5), F16), ((2, 5), F32)]),
+        Case("stack_last", lambda x, y: torch.stack((x.cos(), y.sin()), -1).flatten(-2), [((4, 9), F32), ((4, 9), F32)]),
+        Case("roll_of_computed", lambda x: x + x.exp().roll((1, -2), (0, 1)), [((5, 9), F32)]),
+        Case("flip_of_flip", lambda x: x.flip(0, 1) + x.exp().flip(1), [((5, 9), F32)]),
+        Case("pad_of_computed", lambda x: F.pad(x.exp(), (1, 2, 0, 3), value=-1.5) * 2, [((2, 5, 7), F32)]),
+        Case("pad_reflect", lambda x: F.pad(x * x, (2, 1, 1, 2), mode="reflect"), [((2, 3, 5, 7), F32)]),
+        Case("pad_circular", lambda x: F.pad(x * x, (2, 1), mode="circular"), [((2, 3, 7), F32)]),
+        Case("pad_replicate", lambda x: F.pad(x, (3, 1), mode="replicate").relu(), [((2, 3, 7), F16)]),
+        Case("crop", lambda x: F.pad(x.exp(), (-1, -2)), [((3, 9), F32)]),
+        Case("slice_of_pad", lambda x: F.pad(x.exp(), (2, 2))[:, 1:-1:2], [((3, 9), F32)]),
+        Case("shifted_window", lambda x: x.roll((-2, -2), (1, 2)).view(2, 2, 4, 2, 4, 3).permute(0, 1, 3, 2, 4, 5).reshape(8, 16, 3), [((2, 8, 8, 3), F32)]),
+        Case("odd_reshape", lambda x: (x * 2).view(6, 4).exp().view(8, 3) + 1, [((4, 6), F32)]),
+        Case("repeat", lambda x: x.exp().repeat(2, 3) + 1, [((3, 5), F32)]),
+        Case("repeat_interleave", lambda x: x.exp().repeat_interleave(3, 1), [((3, 5), F32)]),
+        Case("pixel_shuffle", lambda x: F.pixel_shuffle(x.relu(), 2), [((2, 12, 3, 5), F32)]),
+        Case("upsample", lambda x: F.interpolate(x, scale_factor=2) + 1, [((2, 3, 4, 5), F32)]),
+        Case("upsample_odd", lambda x: F.interpolate(x, size=(7, 9)), [((2, 3, 4, 5), F32)]),
+        Case("upsample_bilinear", lambda x: F.interpolate(x, size=(7, 9), mode="bilinear"), [((2, 3, 4, 5), F32)]),
+        Case("embedding", lambda w, i, p: F.embedding(index(i, 11), w) * 2 + p, [((11, 8), F32), ((3, 5), I64), ((5, 8), F32)], -20, 20),
+        Case("embedding_norm", lambda w, i: F.layer_norm(F.embedding(index(i, 11), w), (8,)), [((11, 8), F32), ((3, 5), I64)], -20, 20),
+        Case("gather", lambda x, i: (x.exp() + 1).gather(1, index(i, 9)), [((5, 9), F32), ((4, 3), I64)]),
+        Case("index_pairs", lambda x, i, j: x.exp()[index(i, 5), index(j, 9)], [((5, 9), F32), ((4,), I64), ((4,), I64)], -20, 20),
+        Case("index_negative", lambda x, i: x[:, i % 9 - 9], [((5, 9), F32), ((4,), I64)], -20, 20),
+        Case("index_select", lambda x, i: x.index_select(1, index(i, 9)).softmax(-1), [((5, 9), F32), ((7,), I32)], -20, 20),
+        Case("rows_of_softmax", lambda x, i: x.softmax(-1)[index(i, 5)], [((5, 9), F32), ((7,), I64)], -20, 20),
+        Case("one_hot", lambda i, x: F.one_hot(index(i, 7), 7).float() * x, [((3, 4), I64), ((7,), F32)], -20, 20),
+        Case("token_log_probability", lambda x, t: x.float().log_softmax(-1).gather(-1, index(t, 300)[:, None]).squeeze(-1), [((6, 300), BF16), ((6,), I64)]),
+        Case("unfold", lambda x: x.exp().unfold(1, 3, 2).sum(-1), [((4, 11), F32)]),
+        Case("diagonal", lambda x: x.exp().diagonal(1).sin(), [((5, 7), F32)]),
+        Case("eye_and_linspace", lambda x: x + torch.eye(5, 7) * torch.linspace(0, 1, 7), [((5, 7), F32)]),
+    ]
+
+
+def _arg_reductions() -> list[Case]:
+    ties = lambda x: (x * 2).round()  # noqa: E731
+    holes = lambda x: torch.where(x > 2.5, float("nan"), x)  # noqa: E731
+    cases = [Case(f"{name}_dim{dim}", lambda x, f=f, dim=dim: f(ties(x), dim), [((5, 12, 33), F32)])
+             for name, f in {"argmax": torch.argmax, "argmin": torch.argmin, "max": torch.max, "min": torch.min}.items() for dim in (0, 1, 2)]
+    return cases + [
+        Case("argmax_all", lambda x: ties(x).argmax(), [((40, 300), F32)]), Case("argmin_nan", lambda x: holes(x).argmin(1), [((5, 100), F32)]),
+        Case("max_nan", lambda x: holes(x).max(1), [((5, 100), F32)]), Case("max_int", lambda x: x.max(0), [((50, 7), I64)], -5, 5),
+        Case("argmax_permuted", lambda x: x.permute(1, 0, 2).argmax(), [((5, 12, 33), F32)]),
+        Case("argmax_equal", lambda x: (x * 0).argmax(1), [((3, 40000), F32)]),
+        Case("long_argmax", lambda x: ties(x).argmax(-1), [((2, 40001), F32)]), Case("long_max", lambda x: ties(x).max(-1), [((2, 40001), F16)]),
+        Case("argmax_minus_infinity", lambda x: torch.where(x > -9, float("-inf"), x).argmax(-1), [((2, 40001), F32)]),
+        Case("aminmax", lambda x: torch.aminmax(x, dim=1), [((5, 100), F32)]), Case("nansum", lambda x: holes(x).nansum(1), [((5, 100), F32)]),
+        Case("count_nonzero", lambda x: ties(x).count_nonzero(1), [((5, 100), F32)]),
+        Case("mean_of_expanded", lambda x: x.expand(6, 40).mean(0) + x.expand(6, 40).sum(), [((1, 40), F32)]),
+        Case("sums_both_ways", lambda x: x / x.sum(0, keepdim=True) / x.sum(1, keepdim=True), [((6, 40), F32)], 0.1, 3),
+    ]
+
+
+def _scans() -> list[Case]:
+    functions = {"cumsum": torch.cumsum, "cumprod": torch.cumprod, "logcumsumexp": torch.logcumsumexp, "cummax": torch.cummax, "cummin": torch.cummin}
+    cases = [Case(f"{name}_dim{dim}", lambda x, f=f, dim=dim: f(x * 0.5, dim), [((5, 12, 33), F32)]) for name, f in functions.items() for dim in (0, 1, 2)]
+    cases += [Case(f"long_{name}", lambda x, f=f: f(x, -1), [((2, 20001), F32)], -1, 1) for name, f in functions.items() if name != "cumprod"]
+    return cases + [
+        Case("long_cumprod", lambda x: x.cumprod(-1), [((2, 20001), F32)], 0.99, 1.01), Case("cumsum_int", lambda x: x.cumsum(0), [((50, 3), I32)], -9, 9),
+        Case("cumsum_f16", lambda x: x.cumsum(1), [((5, 300), F16)]), Case("cumsum_of_mask", lambda x: (x > 0).cumsum(-1) - 1, [((5, 70), F32)]),
+        Case("cummax_ties", lambda x: x.round().cummax(-1), [((5, 70), F32)]), Case("cummin_nan", lambda x: torch.where(x > 2.5, float("nan"), x).cummin(-1), [((5, 70), F32)]),
+        Case("gated_scan", lambda x, g: torch.cumsum(x * torch.sigmoid(g), 1) * g, [((3, 40, 8), F32), ((3, 40, 8), F32)]),
+        Case("chained_scans", lambda x: x.cumsum(1).cummax(1).values, [((3, 9000), F32)]), Case("long_cumsum_of_columns", lambda x: x.cumsum(0), [((3000, 40), F32)]),
+    ]
+
+
+def _losses() -> list[Case]:
+    classes = lambda t: t.abs() % 21  # noqa: E731
+    signs = lambda x: torch.where(x > 0, 1.0, -1.0)  # noqa: E731
+    logits, target = ((12, 21), F32), ((12,), I64)
+    cases = []
+    for reduction in ("none", "mean", "sum"):
+        cases += [
+            Case(f"cross_entropy_{reduction}", lambda x, t, r=reduction: F.cross_entropy(x, classes(t), reduction=r), [logits, target]),
+            Case(f"cross_entropy_all_{reduction}", lambda x, t, w, r=reduction: F.cross_entropy(
+                x, torch.where(t == 1, -100, classes(t)), w.abs(), reduction=r, label_smoothing=0.1), [logits, target, ((21,), F32)]),
+            Case(f"nll_{reduction}", lambda x, t, w, r=reduction: F.nll_loss(x, classes(t), w.abs(), reduction=r), [logits, target, ((21,), F32)]),
+            Case(f"bce_{reduction}", lambda x, t, r=reduction: F.binary_cross_entropy(x.sigmoid(), t.sigmoid(), reduction=r), [((5, 33), F32)] * 2),
+            Case(f"bce_logits_{reduction}", lambda x, t, w, r=reduction: F.binary_cross_entropy_with_logits(x, t.sigmoid(), pos_weight=w.abs(), reduction=r),
+                 [((5, 33), F32), ((5, 33), F32), ((33,), F32)]),
+            Case(f"kl_div_{reduction}", lambda x, t, r=reduction: F.kl_div(x.log_softmax(-1), t.softmax(-1), reduction=r), [((5, 33), F32)] * 2),
+        ]
+    return cases + [
+        Case("cross_entropy_2d", lambda x, t: F.cross_entropy(x, classes(t)), [((2, 21, 3, 4), F32), ((2, 3, 4), I64)]),
+        Case("cross_entropy_bf16", lambda x, t: F.cross_entropy(x, classes(t), label_smoothing=0.1), [((12, 21), BF16), target]),
+        Case("cross_entropy_soft", lambda x, t: F.cross_entropy(x, t.softmax(-1)), [logits, logits]),
+        Case("kl_div_logs", lambda x, t: F.kl_div(x.log_softmax(-1), t.log_softmax(-1), reduction="batchmean", log_target=True), [((5, 33), F32)] * 2),
+        Case("hinge_embedding", lambda x, y: F.hinge_embedding_loss(x, signs(y)), [((5, 33), F32)] * 2),
+        Case("soft_margin", lambda x, y: F.soft_margin_loss(x, signs(y)), [((5, 33), F32)] * 2),
+        Case("cosine_similarity", lambda x, y: F.cosine_similarity(x, y), [((5, 33), F32)] * 2),
+        Case("cosine_embedding", lambda x, y, t: F.cosine_embedding_loss(x, y, signs(t)), [((5, 33), F32), ((5, 33), F32), ((5,), F32)]),
+        Case("margin_ranking", lambda x, y, t: F.margin_ranking_loss(x, y, signs(t), margin=0.1), [((33,), F32)] * 3),
+        Case("triplet", lambda a, p, n: F.triplet_margin_loss(a, p, n), [((5, 33), F32)] * 3),
+        Case("gaussian_nll", lambda x, y, v: F.gaussian_nll_loss(x, y, v.abs() + 0.1), [((5, 33), F32)] * 3),
+        Case("poisson_nll", lambda x, y: F.poisson_nll_loss(x, y.abs()), [((5, 33), F32)] * 2),
+        Case("smoothed_token_loss", lambda x, t: smoothed_loss(x, classes(t)), [((12, 21), BF16), target]),
+    ]
+
+
+def smoothed_loss(logits, targets):
+    logs = logits.float().log_softmax(-1)
+    return -(0.9 * logs.gather(-1, targets[:, None]).squeeze(-1) + 0.1 * logs.mean(-1)).mean()
+
+
+def causal_attention(q, k, v):
+    scores = (q @ k.transpose(-2, -1)) * q.shape[-1] ** -0.5
+    keep = torch.arange(q.shape[-2])[:, None] >= torch.arange(k.shape[-2])[None, :]
+    return torch.where(keep, scores, float("-inf")).softmax(-1) @ v
+
+
+def causal_attention_16(q, k, v):
+    scores = (q @ k.transpose(-2, -1)).float() * q.shape[-1] ** -0.5
+    places = torch.arange(q.shape[-2], device=q.device)
+    return torch.where(places[:, None] >= places[None, :], scores, float("-inf")).softmax(-1).to(v.dtype) @ v
+
+
+def _attention() -> list[Case]:
+    qkv = [((2, 3, 20, 16), F32)] * 3
+    sdpa = F.scaled_dot_product_attention
+    return [
+        Case("attention", sdpa, qkv), Case("attention_causal", lambda q, k, v: sdpa(q, k, v, is_causal=True), qkv),
+        Case("attention_f16", sdpa, [((2, 3, 40, 24), F16)] * 3), Case("attention_bf16", lambda q, k, v: sdpa(q, k, v, is_causal=True), [((2, 3, 40, 64), BF16)] * 3),
+        Case("attention_mask", lambda q, k, v, m: sdpa(q, k, v, attn_mask=m), qkv + [((20, 20), B)]),
+        Case("attention_bias", lambda q, k, v, m: sdpa(q, k, v, attn_mask=m), qkv + [((2, 1, 20, 20), F32)]),
+        Case("attention_masked_out", lambda q, k, v, m: sdpa(q, k, v, attn_mask=m & (torch.arange(20) > 3)[:, None]), qkv + [((20, 20), B)]),
+        Case("attention_cross", lambda q, k, v: sdpa(q, k, v, scale=0.3), [((2, 3, 7, 20), F32), ((2, 3, 33, 20), F32), ((2, 3, 33, 12), F32)]),
+        Case("attention_grouped", lambda q, k, v: sdpa(q, k, v, enable_gqa=True, is_causal=True), [((2, 6, 20, 16), F32)] + [((2, 2, 20, 16), F32)] * 2),
+        Case("attention_one_query", sdpa, [((2, 6, 1, 16), F32)] + [((2, 6, 90, 16), F32)] * 2),
+        Case("attention_one_query_grouped", lambda q, k, v: sdpa(q, k, v, enable_gqa=True), [((2, 6, 1, 16), F16)] + [((2, 2, 90, 16), F16)] * 2),
+        Case("attention_projected", lambda x: sdpa(*x.view(2, 20, 3, 4, 8).permute(2, 0, 3, 1, 4).unbind(0)).transpose(1, 2).reshape(2, 20, 32), [((2, 20, 96), F32)]),
+        Case("attention_by_hand", lambda q, k, v: ((q @ k.transpose(-2, -1)) * 0.25).softmax(-1) @ v, qkv),
+        Case("attention_by_hand_causal", causal_attention, qkv), Case("attention_wide", sdpa, [((1, 2, 9, 300), F32)] * 3),
+        Case("attention_residual", lambda q, k, v, x: x + sdpa(q, k, v), qkv + [((2, 3, 20, 16), F32)]),
+    ]
+
+
 def small_cases() -> list[Case]:
-    return _unary() + _binary() + _layout() + _rows()
+    return _unary() + _binary() + _layout() + _rows() + _movement() + _arg_reductions() + _scans() + _losses() + _attention()
 
 
 def real_cases() -> list[Case]:
@@ -275,5 +422,38 @@ def real_cases() -> list[Case]:
         Case("real_attention_softmax", lambda x, m: (x * 0.125).masked_fill(m, float("-inf")).softmax(-1), [((8, 16, 1024, 1024), F32), ((1024, 1024), B)]),
         Case("real_logsumexp", lambda x: x.logsumexp(-1), [((8192, 32000), F32)]),
         Case("real_token_loss", lambda x: mean_and_self(x.float().log_softmax(-1)), [((8192, 32000), BF16)]),
+        Case("real_cat", lambda x, y: torch.cat((x, y), 1), [((8192, 2048), F32), ((8192, 2048), F32)]),
+        Case("real_rotary_bf16", lambda x, c, s: x * c + torch.cat((-x[..., 64:], x[..., :64]), -1) * s, [((8, 32, 2048, 128), BF16), ((2048, 128), BF16), ((2048, 128), BF16)]),
+        Case("real_roll", lambda x: x.roll((-3, -3), (1, 2)), [((64, 56, 56, 96), F32)]),
+        Case("real_pad_reflect", lambda x: F.pad(x, (3, 3, 3, 3), mode="reflect"), [((16, 64, 128, 128), F32)]),
+        Case("real_pad", lambda x: F.pad(x, (1, 1, 1, 1)), [((64, 128, 56, 56), F32)]),
+        Case("real_flip", lambda x: x.flip(-1), [((8192, 4096), F32)]),
+        Case("real_upsample", lambda x: F.interpolate(x, scale_factor=2), [((16, 128, 64, 64), F32)]),
+        Case("real_upsample_bilinear", lambda x: F.interpolate(x, scale_factor=2, mode="bilinear"), [((16, 128, 64, 64), F32)]),
+        Case("real_embedding", lambda w, i: F.embedding(i, w), [((50000, 1024), F32), ((32, 1024), I64)], 0, 49999),
+        Case("real_embedding_add_bf16", lambda w, i, p: F.embedding(i, w) + p, [((50000, 1024), BF16), ((32, 1024), I64), ((1024, 1024), BF16)], 0, 49999),
+        Case("real_gather", lambda x, i: x.gather(1, i), [((8192, 4096), F32), ((8192, 2048), I64)], 0, 4095),
+        Case("real_one_hot", lambda i: F.one_hot(i, 1000), [((65536,), I64)], 0, 999),
+        Case("real_argmax", lambda x: x.argmax(-1), [((8192, 32000), BF16)]),
+        Case("real_argmax_all", lambda x: x.argmax(), [((8192, 8192), F32)]),
+        Case("real_max_dim", lambda x: x.max(1), [((128, 512, 512), F32)]),
+        Case("real_cumsum", lambda x: x.cumsum(-1), [((8192, 4096), F32)]),
+        Case("real_cumsum_long", lambda x: x.cumsum(-1), [((16, 4194304), F32)], -1, 1),
+        Case("real_cumsum_columns", lambda x: x.cumsum(0), [((4096, 8192), F32)]),
+        Case("real_cumprod", lambda x: x.cumprod(-1), [((8192, 4096), F32)], 0.99, 1.01),
+        Case("real_cummax", lambda x: x.cummax(-1), [((8192, 4096), F32)]),
+        Case("real_logcumsumexp", lambda x: x.logcumsumexp(-1), [((8192, 4096), F32)]),
+        Case("real_cross_entropy", lambda x, t: F.cross_entropy(x, t), [((8192, 32000), BF16), ((8192,), I64)], 0, 31999),
+        Case("real_cross_entropy_f32", lambda x, t: F.cross_entropy(x - 5, t, label_smoothing=0.1), [((8192, 8192), F32), ((8192,), I64)], 0, 10),
+        Case("real_smoothed_token_loss", smoothed_loss, [((8192, 32000), BF16), ((8192,), I64)], 0, 20),
+        Case("real_bce_logits", lambda x, t: F.binary_cross_entropy_with_logits(x, t.sigmoid()), [((8192, 4096), F32)] * 2),
+        Case("real_cosine_similarity", lambda x, y: F.cosine_similarity(x, y), [((32768, 1024), F32)] * 2),
+        Case("real_attention_bf16", F.scaled_dot_product_attention, [((8, 16, 2048, 64), BF16)] * 3, -1, 1),
+        Case("real_attention_causal_bf16", lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True), [((4, 16, 4096, 128), BF16)] * 3, -1, 1),
+        Case("real_attention_f32", F.scaled_dot_product_attention, [((4, 16, 1024, 64), F32)] * 3, -1, 1),
+        Case("real_attention_bias_bf16", lambda q, k, v, m: F.scaled_dot_product_attention(q, k, v, attn_mask=m), [((4, 16, 1024, 64), BF16)] * 3 + [((1, 16, 1024, 1024), BF16)], -1, 1),
+        Case("real_attention_grouped_bf16", lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True),
+             [((2, 32, 2048, 128), BF16)] + [((2, 8, 2048, 128), BF16)] * 2, -1, 1),
+        Case("real_attention_by_hand_f16", causal_attention_16, [((4, 16, 1024, 64), F16)] * 3, -1, 1),
         Case("real_strided_softmax", lambda x: x.softmax(1), [((64, 256, 4096), F32)]),
     ]

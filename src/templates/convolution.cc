@@ -29,8 +29,11 @@ class ConvolutionFamily : public Family {
     while (static_cast<int>(proposals.size()) < max_count && (product < products.size() || sum < direct.size())) {
       bool take_sum = product == products.size() ||
                       (sum < direct.size() && direct[sum].estimated_us < products[product].estimated_us);
-      // The two models are not measured against each other: of the first two, one is of either kind.
-      if (product + sum == 1 && !products.empty() && !direct.empty()) take_sum = sum == 0;
+      // The two models are not measured against each other: where they are close, one of the first two is of either kind.
+      if (product + sum == 1 && !products.empty() && !direct.empty()) {
+        const double ratio = direct[0].estimated_us / products[0].estimated_us;
+        if (ratio > 0.25 && ratio < 4) take_sum = sum == 0;
+      }
       proposals.push_back(take_sum ? WriteDirect(problem, direct[sum++], device) : WriteGemm(problem, products[product++], device));
     }
     return proposals;
