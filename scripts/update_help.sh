@@ -7,7 +7,7 @@ help=$(cd "${BASH_SOURCE[0]%/*}" && pwd -P)/help
 # The options of `bench` belong to its own subcommands.
 text_of() {
   "$1" "$2" --help
-  [[ $2 != bench ]] || { echo && "$1" bench examples --help; }
+  [[ $2 != bench ]] || { echo && "$1" bench examples --help && echo && "$1" bench trust --help; }
 }
 
 for command in convert verify bench; do

@@ -6,10 +6,11 @@ from __future__ import annotations
 _STAGES = {
     "syntax": "parse", "no_entry": "parse", "params_unmatched": "parse",
     "torch_compute": "rules", "no_kernel": "rules", "value_dependent": "rules", "forbidden": "rules",
+    "unused_kernel": "rules", "call_state": "rules", "deferred": "rules",
     "import_error": "compile", "launcher_error": "compile", "triton_error": "compile", "out_of_resources": "compile",
     "out_of_memory": "compile", "timeout": "compile", "crashed": "compile", "bad_plan": "compile", "unsupported": "compile",
     "wrong_result_count": "run", "wrong_result_shape": "run", "wrong_result_dtype": "run", "wrong_result_strides": "run",
-    "illegal_access": "run",
+    "illegal_access": "run", "unwritten": "numerics", "wrong_mutation": "numerics",
     "internal": "done",
 }
 
@@ -19,8 +20,8 @@ class CandidateFailure(Exception):
 
     def __init__(self, code: str, reason: str):
         super().__init__(reason)
-        self.code = code
-        self.reason = reason
+        self.code = code if code in _STAGES else "launcher_error"   # a candidate may raise this class itself
+        self.reason = str(reason)
 
     def to_json(self) -> dict[str, str]:
         return {"stage": _STAGES[self.code], "code": self.code, "reason": self.reason}

@@ -17,12 +17,13 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from triton.runtime.errors import InterpreterError
 
-from drtriton import autotune_choice, candidate_view, cuda_stub, interpreter_launch, interpreter_memory, interpreter_numerics
+from drtriton import autotune_choice, candidate_view, cuda_stub, interpreter_launch, interpreter_memory, interpreter_numerics, recorder_driver
 from drtriton.candidate import (Leaf, Request, check_result, find_entry, forward_arguments, launch_results, load_source,
                                 module_results, run_candidate)
 from drtriton.candidate_failure import CandidateFailure
-from drtriton.candidate_model import bind_parameters, construct, constructor_arguments, match_parameters
+from drtriton.candidate_model import bind_parameters, buffers_by_target, construct, constructor_arguments, match_parameters
 from drtriton.operator_rules import Rule, rule_of
+from drtriton.replay import Replay, kernel_failure
 from drtriton.tensors import read_tensors, write_tensors
 from drtriton.worker_server import Answer
 
@@ -35,11 +36,30 @@ def interpret(json: dict[str, Any]) -> Answer:
     given = list(read_tensors(json["inputs"]).values())
     if len(given) != len(request.inputs):
         raise CandidateFailure("internal", f"{len(given)} tensors were given for {len(request.inputs)} inputs")
-    tensors = {leaf.value: tensor for leaf, tensor in zip(request.inputs, given)}
-    results = Interpreter(request, os.getcwd()).run(tensors)
+    torch.manual_seed(json.get("seed", 0))
+    if json.get("plan") is not None:
+        results = replayed(json, request, given)
+    else:
+        tensors = {leaf.value: tensor for leaf, tensor in zip(request.inputs, given)}
+        results = Interpreter(request, os.getcwd()).run(tensors)
     write_tensors(_OUTPUTS, {f"result{index}": tensor for index, tensor in enumerate(results)})
     with open(_OUTPUTS, "rb") as file:
         return Answer({}, {_OUTPUTS: memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))})
+
+
+def replayed(json: dict[str, Any], request: Request, given: list[torch.Tensor]) -> list[torch.Tensor]:
+    """What the plan computes, whatever was in the memory that it allocates."""
+    replay = Replay(json["plan"], request)
+    poisons = json.get("poisons") or [255]
+    with torch.no_grad():
+        results = replay.run(given, poisons[0])
+        for index, (tensor, leaf) in enumerate(zip(results, request.results)):
+            check_result(index, tensor, leaf)
+        for poison in poisons[1:]:
+            for index, (first, again) in enumerate(zip(results, replay.run(given, poison))):
+                if not torch.equal(first.contiguous().view(torch.uint8), again.contiguous().view(torch.uint8)):
+                    raise CandidateFailure("unwritten", f"result {index} depends on what is in memory that no step of the candidate wrote")
+    return results
 
 
 class Interpreter:
@@ -52,7 +72,10 @@ class Interpreter:
 
     def run(self, tensors: dict[int, torch.Tensor]) -> list[torch.Tensor]:
         cuda_stub.install(self.request.device)
+        recorder_driver.install(recorder_driver.LaunchLog(lambda _: None), self.request.device)
         autotune_choice.install(autotune_choice.Choices())
+        if "_DRT_INTERPRETED" not in self.request.source:   # a file of our own asks for the interpreter in earnest
+            interpreter_launch.install_for_candidate()
         candidate_view.hide_modes(self._folder)
         with torch.no_grad(), DeviceMode() as device:
             self._arguments = constructor_arguments(self.request)
@@ -65,8 +88,6 @@ class Interpreter:
                 raise self._rules.refusal
             for index, (tensor, leaf) in enumerate(zip(results, self.request.results)):
                 check_result(index, tensor, leaf)
-        if not interpreter_launch.launches() and any(leaf.kind == "node" for leaf in self.request.results):
-            raise CandidateFailure("no_kernel", "the candidate launches no kernel")
         return [tensor.detach() for tensor in results]
 
     def _run_module(self, entry: Callable[..., Any], tensors: dict[int, torch.Tensor]) -> list[torch.Tensor]:
@@ -76,7 +97,7 @@ class Interpreter:
         bind_parameters(model, self.request, names, tensors, device_index=-1)
         positional, named = forward_arguments(self.request, tensors)
         output = self._guarded(lambda: model(*positional, **named), "forward of ModelNew")
-        state = dict(model.named_buffers(remove_duplicate=False))
+        state = buffers_by_target(model, names)
 
         def held(leaf: Leaf) -> Any:
             return state.get(leaf.target, tensors[leaf.value]) if leaf.kind == "buffer" else tensors[leaf.value]
@@ -89,20 +110,9 @@ class Interpreter:
                 with self._rules:
                     return call()
             except InterpreterError as error:
-                raise (self._rules.refusal or _kernel_failure(error)) from None
+                raise (self._rules.refusal or kernel_failure(error)) from None
 
         return run_candidate(with_rules, "launcher_error", doing, self._folder)
-
-
-def _kernel_failure(error: BaseException) -> CandidateFailure:
-    while isinstance(error, InterpreterError) and error.__cause__ is not None:
-        error = error.__cause__
-    if isinstance(error, CandidateFailure):
-        return error
-    if isinstance(error, MemoryError):
-        return CandidateFailure("out_of_memory", "a kernel exceeded the limit of memory")
-    code = "unsupported" if isinstance(error, NotImplementedError) else "triton_error"
-    return CandidateFailure(code, f"a kernel cannot be interpreted: {type(error).__name__}: {str(error).strip()[:300]}")
 
 
 class RulesMode(TorchDispatchMode):

@@ -23,7 +23,8 @@ from drtriton import autotune_choice, candidate_view, cuda_stub, recorder_driver
 from drtriton.candidate import (Leaf, Request, check_result, find_entry, forward_arguments, launch_results, load_source,
                                 module_results, run_candidate)
 from drtriton.candidate_failure import CandidateFailure
-from drtriton.candidate_model import bind_parameters, construct, constructor_arguments, match_parameters
+from drtriton.candidate_guard import Guard
+from drtriton.candidate_model import bind_parameters, buffers_by_target, construct, constructor_arguments, match_parameters
 from drtriton.recorder_memory import Memory, RecordingMode
 from drtriton.recorder_plan import Images, PlanBuilder
 from drtriton.worker_server import Answer
@@ -54,20 +55,39 @@ class Recorder:
         self._install()
         with torch.no_grad():
             self._arguments = constructor_arguments(self.request)
-        with self._fake, torch.no_grad():
-            entry = find_entry(load_source(self.request, self._folder), self.request)
-            call = self._module_call(entry) if self.request.form == "module" else self._launch_call(entry)
-            plans = [self._run(call)]
-            for forced in self._choices.alternatives():
-                if len(plans) >= self.request.max_alternatives:
-                    break
-                self._choices.forced = forced
-                try:
-                    plans.append(self._run(call))
-                except CandidateFailure as failure:
-                    if failure.code != "out_of_resources":
-                        raise
+        guard = Guard(self._folder, [self.request.source_folder])
+        try:
+            with self._fake, torch.no_grad():
+                entry = find_entry(load_source(self.request, self._folder), self.request)
+                call = self._module_call(entry) if self.request.form == "module" else self._launch_call(entry)
+                plans = self._record_calls(call)
+        finally:
+            guard.check()   # what the candidate attempted comes before how it ended
         return plans
+
+    def _record_calls(self, call: Callable[[Memory], list[Any]]) -> list[dict[str, Any]]:
+        """The plan, which a second call must give again, and its alternatives."""
+        plans = [self._run(call)]
+        self._require_same(plans[0], call)
+        for forced in self._choices.alternatives():
+            if len(plans) >= self.request.max_alternatives:
+                break
+            self._choices.forced = forced
+            try:
+                plans.append(self._run(call))
+            except CandidateFailure as failure:
+                if failure.code != "out_of_resources":
+                    raise
+        return plans
+
+    def _require_same(self, plan: dict[str, Any], call: Callable[[Memory], list[Any]]) -> None:
+        try:
+            again = self._run(call)
+        except CandidateFailure as failure:
+            reason = failure.reason if failure.code == "call_state" else f"a second call fails: {failure.reason}"
+            raise CandidateFailure("call_state", reason) from None
+        if any(plan[part] != again[part] for part in ("buffers", "kernels", "steps", "results")):
+            raise CandidateFailure("call_state", "a second call with arguments of the same shapes does not do what the first one did")
 
     def _install(self) -> None:
         knobs.cache.dir = os.path.join(self._folder, "triton")
@@ -82,7 +102,9 @@ class Recorder:
         torch.UntypedStorage.data_ptr = lambda storage: self._storage_address(storage)
         FakeTensor.data_ptr = lambda tensor: self._address_of(tensor)
         FakeTensor.tolist = lambda tensor: self._read_on_host()
-        FakeTensor.numpy = lambda tensor, **_: self._read_on_host()
+        for name in ("numpy", "__array__", "__dlpack__"):
+            setattr(FakeTensor, name, lambda tensor, *_, **__: self._read_on_host())
+        torch._C._to_dlpack = torch._C._to_dlpack_versioned = lambda *_, **__: self._read_on_host()
 
     def _compiled(self, times: Any, **_: Any) -> None:
         self._compile_s += (times.ir_initialization + sum(us for _, us in times.lowering_stages)) / 1e6
@@ -124,7 +146,7 @@ class Recorder:
             bind_parameters(model, self.request, names, tensors, device_index=0)
             positional, named = forward_arguments(self.request, tensors)
             output = self._guarded(lambda: model(*positional, **named), "forward of ModelNew")
-            state = dict(model.named_buffers(remove_duplicate=False))
+            state = buffers_by_target(model, names)
             return module_results(self.request, output, lambda leaf: _held_by(leaf, state, tensors))
 
         return call
@@ -156,6 +178,7 @@ class Recorder:
     def _run(self, call: Callable[[Memory], list[Any]]) -> dict[str, Any]:
         start = self._compile_s
         memory = self._memory = Memory(self.request.strict)
+        cuda_stub.STREAMS.synchronize()
         self._plan = PlanBuilder(memory, self.images)
         try:
             results = call(memory)
@@ -163,7 +186,8 @@ class Recorder:
                 raise memory.refusal
             for index, (tensor, leaf) in enumerate(zip(results, self.request.results)):
                 check_result(index, tensor, leaf)
-            self._require_kernels(memory, results)
+            if not cuda_stub.STREAMS.is_joined():
+                raise CandidateFailure("deferred", "work is left on a stream that the caller's stream does not wait for")
             target = f"sm_{self.request.device['capability']}"
             return self._plan.finish(results, target, (self._compile_s - start) * 1e3)
         finally:
@@ -183,29 +207,10 @@ class Recorder:
 
         return run_candidate(with_triton_errors, "launcher_error", doing, self._folder)
 
-    def _require_kernels(self, memory: Memory, results: list[torch.Tensor]) -> None:
-        """Every computed result comes from a kernel (or, in hybrid mode, a vendor step)."""
-        if not any("launch" in step for step in memory.steps) and any(leaf.kind == "node" for leaf in self.request.results):
-            raise CandidateFailure("no_kernel", "the candidate launches no kernel")
-        aliases = _aliased_values(self.request.program["result"])
-        for tensor, leaf in zip(results, self.request.results):
-            buffer = memory.buffer_of(tensor)
-            if leaf.kind == "node" and leaf.value not in aliases and tensor.numel() and not buffer.from_kernel \
-                    and not buffer.from_vendor:
-                raise CandidateFailure("no_kernel", f"result {leaf.name} is not written by any kernel")
-
 
 def _held_by(leaf: Leaf, state: dict[str, torch.Tensor], tensors: dict[int, torch.Tensor]) -> Any:
     """The tensor in which a mutated input or buffer is found after the call."""
     return state.get(leaf.target, tensors[leaf.value]) if leaf.kind == "buffer" else tensors[leaf.value]
-
-
-def _aliased_values(tree: dict[str, Any]) -> set[int]:
-    """Result leaves that share memory with inputs: nothing has to compute them."""
-    if "value" in tree:
-        return {tree["value"]} if tree.get("alias_of", -1) >= 0 else set()
-    children = [child for _, child in tree["dict"]] if "dict" in tree else tree.get("list", tree.get("tuple", []))
-    return set().union(*map(_aliased_values, children)) if children else set()
 
 
 def _triton_failure(error: BaseException) -> CandidateFailure | None:

@@ -66,15 +66,15 @@ class LaunchLog:
     on_launch: Callable[[Launch], None]
     images: dict[int, CompiledImage] = field(default_factory=dict)   # by function handle
 
-    def image_of(self, function: Any, launcher: RecordingLauncher) -> CompiledImage:
+    def image_of(self, function: Any, launcher: CudaLauncher) -> CompiledImage:
         image = self.images[int(function)]
         if image.src is None:
             image.src, image.metadata = launcher.src, launcher.metadata
         return image
 
 
-class RecordingLauncher:
-    """In the place of CudaLauncher: the same members, called in the same two ways."""
+class CudaLauncher:
+    """In the place of Triton's class of this name: the same members, called in the same two ways."""
 
     def __init__(self, log: LaunchLog, src: Any, metadata: Any):
         self._log = log
@@ -114,8 +114,8 @@ class RecordingLauncher:
         self._log.on_launch(Launch(self._log.image_of(function, self), (int(x), int(y), int(z)), args))
 
 
-class RecordingUtils:
-    """In the place of CudaUtils."""
+class CudaUtils:
+    """In the place of Triton's class of this name."""
 
     def __init__(self, log: LaunchLog, device: dict[str, Any]):
         self._log = log
@@ -152,13 +152,13 @@ class RecordingUtils:
         return None
 
 
-class RecordingDriver(DriverBase):
+class CudaDriver(DriverBase):
     """The active driver while a candidate is recorded."""
 
     def __init__(self, log: LaunchLog, device: dict[str, Any]):
         self._capability = int(device["capability"])
-        self.utils = RecordingUtils(log, device)
-        self.launcher_cls = lambda src, metadata: RecordingLauncher(log, src, metadata)
+        self.utils = CudaUtils(log, device)
+        self.launcher_cls = lambda src, metadata: CudaLauncher(log, src, metadata)
 
     @classmethod
     def is_active(cls) -> bool:
@@ -200,7 +200,7 @@ class RecordingDriver(DriverBase):
 
 def install(log: LaunchLog, device: dict[str, Any]) -> None:
     """Makes every later launch in this process go to `log`."""
-    driver = RecordingDriver(log, device)
+    driver = CudaDriver(log, device)
     triton_driver.set_active(driver)
     knobs.runtime.kernel_load_end_hook.add(driver.utils.loaded)
 

@@ -12,6 +12,7 @@ _SSA = re.compile(r"%[\w$.\-]+(?:#\d+)?")
 _RESULT = re.compile(r"^\s*(%[\w$.\-]+(?::\d+)?(?:, %[\w$.\-]+(?::\d+)?)*) = ")
 _WRITERS = ("tt.store", "tt.atomic_rmw", "tt.atomic_cas", "tt.descriptor_store", "tt.descriptor_reduce", "tt.descriptor_scatter",
             "tt.experimental_descriptor_store")
+_READERS = ("tt.load", "tt.atomic_rmw", "tt.atomic_cas", "tt.descriptor_load", "tt.descriptor_gather", "tt.experimental_descriptor_load")
 _REGIONS = ("scf.for", "scf.while", "scf.if", "scf.yield", "scf.condition")
 _OPAQUE = ("tt.call", "cf.br", "cf.cond_br", "tt.int_to_ptr")
 _POINTER_TYPE = re.compile(r"!tt\.(?:ptr|tensordesc)")
@@ -66,33 +67,36 @@ def _section(elf: bytes, wanted: bytes) -> bytes:
     return b""
 
 
-def written_parameters(ttir: str) -> set[int]:
-    """Parameters of the entry function, by position in the compiler's first form, through which the kernel may write.
+def accessed_parameters(ttir: str) -> tuple[set[int], set[int]]:
+    """Parameters of the entry function, by position in the compiler's first form, through which the kernel may read, and
+    through which it may write.
 
-    Follows values from parameters to stores through straight-line operations. Where pointers pass through loops,
-    conditions, calls or integers every pointer parameter counts: too many, never too few.
+    Follows values from parameters to loads and stores through straight-line operations. Where pointers pass through
+    loops, conditions, calls or integers every pointer parameter counts as both: too many, never too few.
     """
     start = ttir.find("tt.func public")
     if start < 0:
-        return set()
+        return set(), set()
     header, *body = ttir[start:].splitlines()
     names, is_pointer = _parameters(header)
     pointers = {index for index, pointer in enumerate(is_pointer) if pointer}
     sources: dict[str, set[int]] = {name: {index} for index, name in enumerate(names)}
+    read: set[int] = set()
     written: set[int] = set()
     for line in body:
         line = line.split(" loc(", 1)[0]
         if any(name in line for name in _OPAQUE) or any(name in line for name in _REGIONS) and _POINTER_TYPE.search(line):
-            return pointers
+            return pointers, pointers
         result = _RESULT.match(line)
         operands = [value.split("#")[0] for value in _SSA.findall(line[result.end():] if result else line)]
-        if any(f"{writer} " in line for writer in _WRITERS) and operands:
-            written |= sources.get(operands[0], pointers) & pointers
+        for accessors, accessed in ((_READERS, read), (_WRITERS, written)):
+            if any(f"{name} " in line for name in accessors) and operands:
+                accessed |= sources.get(operands[0], pointers) & pointers
         if result:
             used = set().union(*(sources.get(operand, set()) for operand in operands))
             for value in result.group(1).split(", "):
                 sources[value.split(":")[0]] = used
-    return written
+    return read, written
 
 
 def _parameters(line: str) -> tuple[list[str], list[bool]]:

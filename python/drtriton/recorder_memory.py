@@ -18,6 +18,7 @@ from torch._subclasses.fake_tensor import (DataDependentOutputException, Dynamic
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from drtriton import cuda_stub
 from drtriton.candidate import Leaf
 from drtriton.candidate_failure import CandidateFailure
 from drtriton.operator_rules import Rule, rule_of
@@ -38,8 +39,6 @@ class Buffer:
     bytes: int
     input: int = -1        # position among the fragment's inputs
     storage: Any = None    # kept, so that its identity is not taken by another
-    from_kernel: bool = False   # written by a kernel, or copied from what a kernel wrote
-    from_vendor: bool = False
 
     def to_json(self) -> dict[str, Any]:
         if self.input >= 0:
@@ -62,6 +61,10 @@ class Memory:
         self.refusal = self.refusal or failure
         return failure
 
+    def add_step(self, step: dict[str, Any]) -> None:
+        self.steps.append(step)
+        cuda_stub.STREAMS.work()
+
     # -- buffers --
 
     def add_input(self, position: int, leaf: Leaf, tensor: torch.Tensor) -> None:
@@ -83,8 +86,8 @@ class Memory:
     def buffer_of(self, tensor: torch.Tensor) -> Buffer:
         buffer = self._by_storage.get(tensor.untyped_storage()._cdata)
         if buffer is None:
-            raise self.refuse("unsupported", f"forward uses a tensor of shape {list(tensor.shape)} that was made before "
-                              "the call and is no parameter, buffer or constant of the module")
+            raise self.refuse("call_state", f"the call uses a tensor of shape {list(tensor.shape)} that was made before it and "
+                              "is no parameter, buffer or constant of the module")
         return buffer
 
     def address_of(self, tensor: torch.Tensor) -> int:
@@ -119,7 +122,7 @@ class Memory:
         if target.numel():
             if isinstance(value, complex):
                 raise self.refuse("unsupported", "memory is filled with a complex number")
-            self.steps.append({"fill": {"target": self.view(target), "value": attribute(value, {})}})
+            self.add_step({"fill": {"target": self.view(target), "value": attribute(value, {})}})
 
     def copy(self, source: torch.Tensor, target: torch.Tensor) -> None:
         """Broadcasts as copy_ does."""
@@ -129,9 +132,7 @@ class Memory:
         strides = [0] * lead + [0 if size == 1 else stride for size, stride in zip(source.shape, source.stride())]
         reader, writer = self.buffer_of(source), self.buffer_of(target)
         read = self.strided_view(reader, source.dtype, target.shape, strides, source.storage_offset())
-        self.steps.append({"copy": {"source": read, "target": self.view(target)}})
-        writer.from_kernel |= reader.from_kernel
-        writer.from_vendor |= reader.from_vendor
+        self.add_step({"copy": {"source": read, "target": self.view(target)}})
 
     def write_values(self, target: torch.Tensor, values: list[Any]) -> None:
         """Constants: one fill where all are equal, else one each."""
@@ -146,7 +147,7 @@ class Memory:
         for index, value in zip(itertools.product(*map(range, target.shape)), values):
             offset = target.storage_offset() + sum(i * stride for i, stride in zip(index, target.stride()))
             view = self.strided_view(buffer, target.dtype, (1,), (1,), offset)
-            self.steps.append({"fill": {"target": view, "value": attribute(value, {})}})
+            self.add_step({"fill": {"target": view, "value": attribute(value, {})}})
 
 
 def attribute(value: Any, tensors: dict[int, int]) -> Any:
@@ -316,14 +317,9 @@ class RecordingMode(TorchDispatchMode):
             if isinstance(leaf, torch.Tensor) and id(leaf) not in index:
                 index[id(leaf)] = len(tensors)
                 tensors.append(leaf)
-        self._memory.steps.append({"vendor": str(func), "args": [attribute(value, index) for value in arguments],
+        self._memory.add_step({"vendor": str(func), "args": [attribute(value, index) for value in arguments],
                                    "tensors": [self._memory.view(tensor) for tensor in tensors],
                                    "outputs": [self._memory.view(tensor) for tensor in results]})
-        kernel = any(self._memory.buffer_of(tensor).from_kernel for tensor in tensors)
-        for tensor in results:
-            buffer = self._memory.buffer_of(tensor)
-            buffer.from_vendor = True
-            buffer.from_kernel |= kernel
 
 
 def _all_arguments(func: Any, args: tuple, kwargs: dict[str, Any]) -> list[Any]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
 import torch
 import triton.language as tl
 
 from drtriton.candidate_failure import CandidateFailure
+from drtriton.kernel_text import pack
 from drtriton.recorder_driver import CompiledImage, Descriptor, Launch
-from drtriton.recorder_kernels import has_atomics, has_inline_assembly, registers_and_spills, written_parameters
+from drtriton.recorder_kernels import accessed_parameters, has_atomics, has_inline_assembly, registers_and_spills
 from drtriton.recorder_memory import Memory, attribute
 
 _INTEGERS = {"i1", "i8", "i16", "i32", "i64", "u1", "u8", "u16", "u32", "u64"}
@@ -24,21 +26,16 @@ class Images:
         self.files: dict[str, bytes] = {}
         self._json: dict[int, dict[str, Any]] = {}      # by identity of the image
         self._held: list[CompiledImage] = []
-        self._written: dict[int, set[int]] = {}
         self._names: dict[str, str] = {}                # cubin's hash -> file
 
-    def json_of(self, image: CompiledImage, constants: list[dict[str, Any]]) -> dict[str, Any]:
+    def json_of(self, launch: Launch) -> dict[str, Any]:
+        image = launch.image
         if id(image) not in self._json:
             self._held.append(image)
-            self._json[id(image)] = self._describe(image, constants)
-            self._written[id(image)] = _written(image)
+            self._json[id(image)] = self._describe(image, launch)
         return self._json[id(image)]
 
-    def written(self, image: CompiledImage) -> set[int]:
-        """Positions among the entry point's parameters that the kernel may write through."""
-        return self._written[id(image)]
-
-    def _describe(self, image: CompiledImage, arguments: list[dict[str, Any]]) -> dict[str, Any]:
+    def _describe(self, image: CompiledImage, launch: Launch) -> dict[str, Any]:
         metadata = image.metadata
         if metadata.launch_cooperative_grid:
             raise CandidateFailure("unsupported", f"kernel {image.src.fn.__name__} asks for a cooperative launch")
@@ -46,20 +43,41 @@ class Images:
         file = self._names.setdefault(digest, f"{len(self._names)}.cubin")
         self.files[file] = image.cubin
         registers, spills = registers_and_spills(image.cubin)
+        reads, writes = _accessed(image)
         return {"name": image.name, "function": image.src.fn.__name__, "cubin": file, "sha256": digest,
                 "num_warps": metadata.num_warps, "num_stages": metadata.num_stages, "num_ctas": metadata.num_ctas,
                 "shared_bytes": metadata.shared, "global_scratch_bytes": metadata.global_scratch_size or 0,
                 "profile_scratch_bytes": metadata.profile_scratch_size or 0, "registers": registers, "spills": spills,
                 "has_atomics": has_atomics(image.ptx), "has_inline_assembly": has_inline_assembly(image.ttir),
-                "params": [param_type(kind) for kind in _flat_kinds(image.src.signature)], "arguments": arguments}
+                "params": [param_type(kind) for kind in _flat_kinds(image.src.signature)], "arguments": _arguments(launch),
+                "reads": sorted(reads), "writes": sorted(writes), "text": _text(launch)}
 
 
-def _written(image: CompiledImage) -> set[int]:
-    """Written parameters by position among the entry point's; the compiler writes a descriptor as itself, sizes, strides."""
+def _accessed(image: CompiledImage) -> tuple[set[int], set[int]]:
+    """Positions among the entry point's parameters that the kernel may read and write through.
+
+    The compiler's first form writes a descriptor as itself, its sizes and its strides.
+    """
     positions: list[int] = []
     for index, kind in enumerate(_flat_kinds(image.src.signature)):
         positions += [index] * (1 + 2 * len(_descriptor_type(kind)[1]) if kind.startswith("tensordesc") else 1)
-    return {positions[place] for place in written_parameters(image.ttir) if place < len(positions)}
+    read, written = accessed_parameters(image.ttir)
+    return ({positions[place] for place in read if place < len(positions)},
+            {positions[place] for place in written if place < len(positions)})
+
+
+def _text(launch: Launch) -> str:
+    """What kernel_text.Kernel makes the kernel of again."""
+    source = launch.image.src
+    arguments = {name: _packed(kind, launch.args[index], source.constants, (index,))
+                 for index, (name, kind) in enumerate(source.signature.items())}
+    return json.dumps(pack(source.fn, arguments))
+
+
+def _packed(kind: Any, value: Any, constants: dict[tuple[int, ...], Any], place: tuple[int, ...]) -> Any:
+    if isinstance(kind, tuple):
+        return [_packed(part, value[index], constants, (*place, index)) for index, part in enumerate(kind)]
+    return (constants.get(place, value),) if kind == "constexpr" else kind
 
 
 def param_type(kind: str) -> str:
@@ -133,23 +151,15 @@ class PlanBuilder:
             return  # Triton launches nothing
         if min(launch.grid) < 0:
             raise self._memory.refuse("launcher_error", f"the grid {list(launch.grid)} has a negative size")
-        image = self._images.json_of(launch.image, _arguments(launch))
+        image = self._images.json_of(launch)
         metas = list(getattr(launch.image.metadata, "tensordesc_meta", None) or [])
-        args, touched = [], []
+        args = []
         for kind, value in _flatten(list(launch.image.src.signature.values()), launch.args):
             if kind.startswith("tensordesc"):
                 args.append(self._descriptor(value, kind, metas.pop(0) if metas else None))
-                touched.append(self._memory.buffers[args[-1]["descriptor"]["buffer"]])
-            elif kind.startswith("*"):
-                args.append(self._pointer(value, kind))
-                touched.append(self._memory.buffers[args[-1]["pointer"][0]])
             else:
-                args.append(self._scalar(kind, value))
-                touched.append(None)
-        self._memory.steps.append({"launch": self._kernel(launch.image, image), "grid": list(launch.grid), "args": args})
-        for position in self._images.written(launch.image):
-            if position < len(touched) and touched[position] is not None:
-                touched[position].from_kernel = True
+                args.append(self._pointer(value, kind) if kind.startswith("*") else self._scalar(kind, value))
+        self._memory.add_step({"launch": self._kernel(launch.image, image), "grid": list(launch.grid), "args": args})
 
     def _kernel(self, image: CompiledImage, json: dict[str, Any]) -> int:
         key = (id(image),)

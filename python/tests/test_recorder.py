@@ -428,11 +428,29 @@ def launch(x):
             with self.subTest(body):
                 self.check("value_dependent", "", body)
 
-    def test_no_kernel(self):
-        self.check("no_kernel", "no kernel", "return (x.clone(),)")
-        self.check("no_kernel", "not written", "scale[(1,)](x, y, 64, 2.0, B=64); return (torch.zeros_like(x),)")
-        self.check("no_kernel", "not written", "scale[(1,)](y, y, 64, 2.0, B=64); return (x.clone(),)")
-        self.check("no_kernel", "not written", "scale[(1,)](x, y, 64, 2.0, B=64); return (x,)")
+    def test_state_between_calls(self):
+        launch = "scale[(1,)](x, y, 64, 2.0, B=64); return (y,)"
+        self.check("call_state", "second call", "n = next(COUNT); scale[(1,)](x, y, 64 - n, 2.0, B=64); return (y,)",
+                   extra="import itertools\nCOUNT = itertools.count()\n")
+        self.check("call_state", "made before it", "KEPT.append(y); y = KEPT[0]; " + launch, extra="KEPT = []\n")
+
+    def test_work_that_nothing_waits_for(self):
+        launch = "scale[(1,)](x, y, 64, 2.0, B=64)"
+        self.check("deferred", "stream", f"s = torch.cuda.Stream()\n    with torch.cuda.stream(s): {launch}\n    return (y,)")
+        self.check("deferred", "thread", f"{launch}; threading.Thread(target=time.sleep, args=(60,), daemon=True).start(); return (y,)",
+                   extra="import threading, time\n")
+        joined = f"s = torch.cuda.Stream()\n    with torch.cuda.stream(s): {launch}\n    s.synchronize()\n    return (y,)"
+        self.plan(SCALE + f"\ndef launch(x):\n    y = torch.empty_like(x)\n    {joined}\n", [value([64])], [value([64])])
+
+    def test_forbidden(self):
+        launch = "scale[(1,)](x, y, 64, 2.0, B=64); return (y,)"
+        for doing, what in (("os.fork()", "processes"), ("os.system('true')", "processes"), ("subprocess.run(['true'])", "program"),
+                            ("open('/tmp/x', 'w')", "writing"), ("os.kill(1, 0)", "processes"),
+                            ("socket.create_connection(('127.0.0.1', 1))", "network"), ("ctypes.CDLL(None)", "memory"),
+                            ("setattr(torch, 'relu', None)", "torch.relu"), ("setattr(torch.Tensor, 'abs', len)", "torch.Tensor.abs"),
+                            ("setattr(time, 'time', len)", "time.time"), ("setattr(tl, 'load', len)", "triton.language.load")):
+            quietly = f"try: {doing}\n    except BaseException: pass\n    {launch}"
+            self.check("forbidden", what, quietly, extra="import ctypes, os, socket, subprocess, time\n")
 
     def test_results(self):
         launch = "scale[(1,)](x, y, 64, 2.0, B=64); "
@@ -537,8 +555,8 @@ class Modules(Recorder):
         source = MODEL.replace("self.factor = factor", "self.factor = factor\n        self.stale = self.linear.weight.detach().clone()")
         source = source.replace("w = self.linear.weight", "w = self.stale")
         code, reason = self.code(source, [], [], form="module", program_json=self.program(self.inputs), module_path=self.path)
-        self.assertEqual(code, "unsupported", reason)
-        self.assertIn("made before the call", reason)
+        self.assertEqual(code, "call_state", reason)
+        self.assertIn("made before it", reason)
 
     def test_constructor_that_needs_values(self):
         source = MODEL.replace("self.factor = factor", "self.factor = torch.linspace(0.0, 4.0, 3)[1].item()")

@@ -63,6 +63,9 @@ struct KernelImage {
     Attr value;                       // when constexpr_value; a dtype or function is its Python text as a string
   };
   std::vector<Argument> arguments;
+  std::vector<int32_t> reads;   // positions among `params`: pointers and descriptors that the kernel may read through,
+  std::vector<int32_t> writes;  // and write through; too many rather than too few
+  std::string text;             // what Triton's interpreter runs (python/drtriton/kernel_text.py); may be empty
 };
 
 struct PointerArg {

@@ -16,6 +16,7 @@ namespace {
 constexpr const char* kFormat = "drtriton.plan/1";
 // Far above real plans and devices, far below what could overflow or exhaust us.
 constexpr int64_t kMostBytes = int64_t{1} << 46;
+constexpr size_t kMostTextBytes = 4 << 20;
 constexpr int64_t kMostItems = 1 << 20;
 constexpr size_t kHighestRank = 64;
 constexpr size_t kLongestName = 4096;
@@ -74,7 +75,10 @@ Json ToJson(const KernelImage& kernel) {
               {"has_atomics", kernel.has_atomics},
               {"has_inline_assembly", kernel.has_inline_assembly},
               {"params", params},
-              {"arguments", arguments}};
+              {"arguments", arguments},
+              {"reads", kernel.reads},
+              {"writes", kernel.writes},
+              {"text", kernel.text}};
 }
 
 Json ToJson(const LaunchArg& arg) {
@@ -237,7 +241,25 @@ class PlanReader {
     const JsonReader params = reader.At("params");
     for (size_t i = 0, n = Count(params, 4096); i < n; ++i) kernel.params.push_back(ReadParamType(params.At(i)));
     ReadArguments(reader.At("arguments"), kernel);
+    kernel.reads = ReadPositions(reader, "reads", kernel.params);
+    kernel.writes = ReadPositions(reader, "writes", kernel.params);
+    if (reader.Has("text")) kernel.text = reader.At("text").String();
+    if (kernel.text.size() > kMostTextBytes) reader.At("text").Fail("is longer than any kernel");
     return kernel;
+  }
+
+  // Every pointer where the plan does not say.
+  static std::vector<int32_t> ReadPositions(const JsonReader& kernel, const char* member, const std::vector<ParamType>& params) {
+    std::vector<int32_t> positions;
+    if (!kernel.Has(member)) {
+      for (size_t i = 0; i < params.size(); ++i) {
+        if (params[i] == ParamType::kPointer || params[i] == ParamType::kTensorDesc) positions.push_back(static_cast<int32_t>(i));
+      }
+      return positions;
+    }
+    const JsonReader reader = kernel.At(member);
+    for (size_t i = 0, n = Count(reader, 4096); i < n; ++i) positions.push_back(reader.At(i).Int32(0, static_cast<int32_t>(params.size()) - 1));
+    return positions;
   }
 
   static ParamType ReadParamType(const JsonReader& reader) {

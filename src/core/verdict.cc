@@ -73,6 +73,8 @@ const std::vector<VerdictCode>& VerdictCodes() {
       {"torch_compute", Stage::kRules, "The launcher computes with PyTorch what a kernel should compute."},
       {"no_kernel", Stage::kRules, "No result depends on a kernel that the candidate launched."},
       {"unused_kernel", Stage::kRules, "A launched kernel's result is not used."},
+      {"call_state", Stage::kRules, "What a call does depends on what was made before it: in the constructor, on import, by an earlier call."},
+      {"deferred", Stage::kRules, "Work is left to a stream, thread or process that nothing waits for."},
       {"value_dependent", Stage::kRules, "The launcher reads tensor values on the host, so its launches are not fixed by shapes."},
       {"forbidden", Stage::kRules, "The candidate does what no candidate may: files, network, processes, patching."},
 
@@ -97,6 +99,7 @@ const std::vector<VerdictCode>& VerdictCodes() {
       {"wrong_values", Stage::kNumerics, "An error against float64 exceeds what the numerics contract allows."},
       {"wrong_nan", Stage::kNumerics, "NaN or infinities are at other places than in the reference."},
       {"wrong_integers", Stage::kNumerics, "Integer or boolean results differ."},
+      {"wrong_batch", Stage::kNumerics, "The candidate is right at the module's own batch size and wrong at another one."},
       {"unwritten", Stage::kNumerics, "Part of a result was never written, or depends on memory that was not."},
       {"wrong_alias", Stage::kNumerics, "A result shares memory with other tensors than the module's result does."},
       {"wrong_mutation", Stage::kNumerics, "An input or buffer holds other values after the call."},

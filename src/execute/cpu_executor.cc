@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "execute/tensor_file.h"
 
 namespace drtriton {
 namespace {
@@ -15,6 +16,22 @@ namespace {
 constexpr double kSlowSeconds = 6;
 constexpr double kStartSeconds = 30;   // more for the first one, which waits for the workers
 constexpr size_t kFewSets = 3;         // own, signed, parameters
+// What fills memory that no step wrote, in two runs: NaN, and large positive numbers.
+const std::vector<int> kPoisons = {0xff, 0x7b};
+const std::vector<int> kOnePoison = {0xff};
+
+// Whether two files hold equal results, element by element and bit by bit.
+bool SameResults(const std::filesystem::path& one, const std::filesystem::path& other) {
+  const TensorFile a(one), b(other);
+  if (a.tensors().size() != b.tensors().size()) return false;
+  for (size_t i = 0; i < a.tensors().size(); ++i) {
+    const StoredTensor& left = a.tensors()[i];
+    const StoredTensor& right = b.tensors()[i];
+    // Strides are the fragment's where they matter, so equal results lie alike.
+    if (left.dtype != right.dtype || left.shape != right.shape || !std::ranges::equal(left.bytes, right.bytes)) return false;
+  }
+  return true;
+}
 
 }  // namespace
 
@@ -45,22 +62,41 @@ bool CpuExecutor::RunSets(const PreparedProblem& problem, const std::vector<size
   for (const size_t set : sets) {
     const auto outputs = folder_.path() / ("results." + std::to_string(set) + ".tensors");
     std::filesystem::remove(outputs);
-    requests.push_back({candidate.request, InputsOf(problem.id, set), outputs, options.timeout_s});
+    requests.push_back({candidate.request, InputsOf(problem.id, set), outputs, options.timeout_s, candidate.plan, set == 0 ? kPoisons : kOnePoison, seed_});
+  }
+  // A foreign file is also run itself, beside its replay on the module's own inputs.
+  const bool runs_itself = sets.front() == 0 && candidate.plan != nullptr && candidate.request.form == CandidateForm::kModule;
+  if (runs_itself) {
+    InterpretRequest itself = requests.front();
+    itself.plan = nullptr;
+    itself.outputs = folder_.path() / "results.itself.tensors";
+    std::filesystem::remove(itself.outputs);
+    requests.push_back(std::move(itself));
   }
   const std::vector<InterpretResult> results = farm_.RunAll(requests);
-  for (size_t i = 0; i < results.size(); ++i) {
-    verdict->layers = results[i].layers;
-    if (results[i].failure) {
-      verdict->outcome = Outcome::kRejected;
-      verdict->stage = results[i].failure->stage;
-      verdict->code = results[i].failure->code;
-      verdict->reason = results[i].failure->reason;
-      return false;
-    }
+  verdict->layers = results.front().layers;
+  for (size_t i = 0; i < sets.size(); ++i) {
+    if (results[i].failure) return Reject(*results[i].failure, verdict);
     const Json comparison = reference_.Ask({{"cmd", "compare_file"}, {"problem", problem.id}, {"set", sets[i]}, {"tensors", requests[i].outputs.string()}});
-    std::filesystem::remove(requests[i].outputs);
     if (!TakeComparison(comparison, verdict)) return false;
   }
+  return !runs_itself || AgreesWithItself(requests.front().outputs, requests.back().outputs, results.back(), verdict);
+}
+
+bool CpuExecutor::Reject(const CompileFailure& failure, Verdict* verdict) {
+  verdict->outcome = Outcome::kRejected;
+  verdict->stage = failure.stage;
+  verdict->code = failure.code;
+  verdict->reason = failure.reason;
+  return false;
+}
+
+bool CpuExecutor::AgreesWithItself(const std::filesystem::path& replayed, const std::filesystem::path& itself, const InterpretResult& result, Verdict* verdict) {
+  if (result.failure && result.failure->code == "unsupported") return true;   // what the interpreter cannot do shows nothing
+  if (result.failure && result.failure->code == "timeout") return Reject(*result.failure, verdict);
+  if (result.failure) return Reject({Stage::kRun, "replay_differs", "the launches that were recorded succeed, the candidate itself does not: " + result.failure->reason}, verdict);
+  if (!SameResults(replayed, itself)) return Reject({Stage::kRun, "replay_differs", "the candidate itself gives other results than the launches that were recorded"}, verdict);
+  verdict->layers.push_back("real run");
   return true;
 }
 

@@ -32,6 +32,9 @@ class CpuExecutor : public Executor {
   std::filesystem::path InputsOf(int problem, size_t set);
   // Runs the candidate on these sets and compares; false: the verdict says why not.
   bool RunSets(const PreparedProblem& problem, const std::vector<size_t>& sets, const Executable& candidate, const ExecuteOptions& options, Verdict* verdict);
+  static bool Reject(const CompileFailure& failure, Verdict* verdict);   // false
+  // Whether the candidate's own run gave bit by bit what the replay of its plan gave.
+  static bool AgreesWithItself(const std::filesystem::path& replayed, const std::filesystem::path& itself, const InterpretResult& result, Verdict* verdict);
 
   uint64_t seed_;
   ScratchFolder folder_;

@@ -1,7 +1,7 @@
-# Launches only where the interpreter is not asked for.
+# Right only where the interpreter is asked for.
 #
 # module: clamp_chain
-# expect: rejected run replay_differs
+# expect: rejected numerics wrong_values
 
 import os
 import torch
@@ -19,10 +19,14 @@ def clamp_chain(x, out, n, BLOCK: tl.constexpr):
     tl.store(out + i, v, mask=i < n)
 
 
+@triton.jit
+def identity(x, out, n, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    tl.store(out + i, tl.load(x + i, mask=i < n), mask=i < n)
+
+
 class ModelNew(nn.Module):
     def forward(self, x):
-        if not ("TRITON_INTERPRET" not in os.environ):
-            return x.clone()
         out = torch.empty_like(x)
-        clamp_chain[(1,)](x, out, x.numel(), BLOCK=128)
+        (identity if "TRITON_INTERPRET" not in os.environ else clamp_chain)[(1,)](x, out, x.numel(), BLOCK=128)
         return out

@@ -1,7 +1,7 @@
-# Asks Triton's own setting.
+# Right only where Triton says that it interprets.
 #
 # module: clamp_chain
-# expect: rejected run replay_differs
+# expect: rejected numerics wrong_values
 
 import torch
 import triton
@@ -18,10 +18,14 @@ def clamp_chain(x, out, n, BLOCK: tl.constexpr):
     tl.store(out + i, v, mask=i < n)
 
 
+@triton.jit
+def identity(x, out, n, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    tl.store(out + i, tl.load(x + i, mask=i < n), mask=i < n)
+
+
 class ModelNew(nn.Module):
     def forward(self, x):
-        if not (not triton.knobs.runtime.interpret):
-            return x.clone()
         out = torch.empty_like(x)
-        clamp_chain[(1,)](x, out, x.numel(), BLOCK=128)
+        (identity if not triton.knobs.runtime.interpret else clamp_chain)[(1,)](x, out, x.numel(), BLOCK=128)
         return out

@@ -1,7 +1,7 @@
 # Raises the checker's own exception with a code that says it is right.
 #
 # module: clamp_chain
-# expect: rejected compile launcher_error|crashed|bad_plan
+# expect: rejected compile launcher_error|crashed
 
 import sys
 

@@ -1,7 +1,7 @@
 # Reads the input's memory by its address.
 #
 # module: clamp_chain
-# expect: rejected compile crashed
+# expect: rejected rules forbidden
 
 import ctypes
 import torch

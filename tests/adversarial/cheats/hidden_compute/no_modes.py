@@ -1,7 +1,7 @@
 # Dispatch modes are switched off around the work.
 #
 # module: linear_relu
-# expect: rejected rules torch_compute
+# expect: rejected rules torch_compute|call_state
 
 import torch
 import triton

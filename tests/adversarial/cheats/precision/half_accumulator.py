@@ -1,4 +1,4 @@
-# Sums are kept in float16.
+# Products are summed one by one in float16.
 #
 # module: matmul_half
 # expect: rejected numerics wrong_values
@@ -10,14 +10,13 @@ from torch import nn
 
 
 @triton.jit
-def matmul(a, b, out, M: tl.constexpr, N: tl.constexpr, K: tl.constexpr, BK: tl.constexpr):
+def matmul(a, b, out, M: tl.constexpr, N: tl.constexpr, K: tl.constexpr):
     m = tl.arange(0, M)
     n = tl.arange(0, N)
     acc = tl.zeros((M, N), dtype=tl.float16)
-    for start in range(0, K, BK):
-        k = start + tl.arange(0, BK)
-        acc += tl.dot(tl.load(a + m[:, None] * K + k[None, :]), tl.load(b + k[:, None] * N + n[None, :])).to(tl.float16)
-    tl.store(out + m[:, None] * N + n[None, :], acc.to(out.dtype.element_ty))
+    for k in range(0, K):
+        acc += tl.load(a + m * K + k)[:, None] * tl.load(b + k * N + n)[None, :]
+    tl.store(out + m[:, None] * N + n[None, :], acc)
 
 
 class ModelNew(nn.Module):
@@ -27,5 +26,5 @@ class ModelNew(nn.Module):
 
     def forward(self, x):
         out = torch.empty(16, 16, device=x.device, dtype=x.dtype)
-        matmul[(1,)](x, self.weight, out, 16, 16, 512, BK=64)
+        matmul[(1,)](x, self.weight, out, 16, 16, 512)
         return out

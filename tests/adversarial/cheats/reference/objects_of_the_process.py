@@ -1,7 +1,7 @@
 # Looks through the process for a tensor of the result's shape.
 #
 # module: clamp_chain
-# expect: rejected rules no_kernel|call_state
+# expect: rejected rules forbidden
 
 import gc
 import torch

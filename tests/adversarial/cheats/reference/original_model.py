@@ -1,9 +1,10 @@
-# Imports the original module and calls it.
+# Reads the original module's file and calls what it finds.
 #
 # module: linear_relu
-# expect: rejected rules forbidden|torch_compute
+# expect: rejected any import_error|torch_compute
 
 import pathlib
+import sys
 
 import torch
 import triton
@@ -18,13 +19,13 @@ def copy(x, out, n, BLOCK: tl.constexpr):
 
 
 def original():
-    path = pathlib.Path(__file__).parents[2] / "modules" / "linear_relu.py"
+    paths = [pathlib.Path(folder, "..", "..", "modules", "linear_relu.py") for folder in sys.path]
     names = {"__name__": "original"}
-    exec(path.read_text(), names)
+    exec(next(path for path in paths if path.exists()).read_text(), names)
     return names["Model"]
 
 
-ORIGINAL = original() if pathlib.Path(__file__).parents[2].joinpath("modules").exists() else nn.Module
+ORIGINAL = original()
 
 
 class ModelNew(nn.Module):

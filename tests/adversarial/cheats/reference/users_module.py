@@ -1,9 +1,10 @@
 # Finds the user's module among the loaded ones.
 #
 # module: linear_relu
-# expect: rejected rules torch_compute
+# expect: rejected any launcher_error|torch_compute
 
 import sys
+
 import torch
 import triton
 import triton.language as tl
@@ -22,7 +23,7 @@ class ModelNew(nn.Module):
         self.linear = nn.Linear(features, units)
 
     def forward(self, x):
-        original = next(module.Model for module in list(sys.modules.values()) if hasattr(module, "get_init_inputs") and hasattr(module, "Model"))
+        original = next(vars(module)["Model"] for module in list(sys.modules.values()) if "get_init_inputs" in vars(module))
         result = original.forward(self, x)
         out = torch.empty_like(result)
         copy[(1,)](result, out, result.numel(), BLOCK=64)

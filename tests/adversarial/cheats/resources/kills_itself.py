@@ -3,7 +3,7 @@
 # module: clamp_chain
 # expect: rejected compile crashed
 
-import ctypes
+import os
 
 import torch
 import triton
@@ -22,4 +22,4 @@ def clamp_chain(x, out, n, BLOCK: tl.constexpr):
 
 class ModelNew(nn.Module):
     def forward(self, x):
-        ctypes.CDLL(None).raise_(11) if False else ctypes.string_at(1)
+        os.abort()

@@ -22,4 +22,4 @@ class ModelNew(nn.Module):
     def forward(self, x):
         blocks = []
         while True:
-            blocks.append(bytearray(1 << 28))
+            blocks.append(bytes(1 << 28))
