@@ -14,7 +14,7 @@ from drtriton.importer_errors import ModuleProblem, TimeLimit, UserFile
 from drtriton.importer_export import Exporter
 from drtriton.importer_load import forget, load_module, make_inputs, make_model, move_inputs
 from drtriton.importer_program import Imported
-from drtriton.importer_reduce import reduced_inputs
+from drtriton.importer_reduce import other_batch, reduced_inputs
 from drtriton.importer_run import Recorder, add_format, require_tensors, value_leaves
 from drtriton.tensors import value_digest
 
@@ -131,7 +131,8 @@ def _run(steps: Steps, imported: Imported | None, has_device: bool) -> dict:
     recorder.record(path, request["seed"])
     if reduced:
         _copy_findings(reduced, imported, recorder.formats)
-    return {**_write(folder, imported, reduced, ran=True), "digests": steps.digests}
+    other = _at_other_batch(steps, imported) if request.get("other_batch") and not reduced else {}
+    return {**_write(folder, imported, reduced, ran=True), **other, "digests": steps.digests}
 
 
 def _export_for_real(steps: Steps, has_device: bool) -> Imported:
@@ -159,6 +160,26 @@ def _reduce(steps: Steps, imported: Imported) -> Imported | None:
             steps.arguments = arguments
             return reduced
     return None
+
+
+def _at_other_batch(steps: Steps, imported: Imported) -> dict:
+    """The module once more at another batch size, where it runs with one: its Program and values there."""
+    changed = other_batch(steps.arguments)
+    if changed is None:
+        return {}
+    arguments, rows, other_rows = changed
+    folder, seed = steps.request["folder"], steps.request["seed"]
+    try:
+        other = steps.exporter.for_real(steps.model, arguments, with_dynamo=False)
+        if len(other.result_ids) != len(imported.result_ids):
+            return {}
+        Recorder(steps.file, other, steps.model, arguments).record(os.path.join(folder, "other.tensors"), seed)
+    except TimeLimit:
+        raise
+    except Exception:  # whatever it is: the module is one for its own batch size
+        return {}
+    _write_json(os.path.join(folder, "other_program.json"), other.json)
+    return {"other_program": "other_program.json", "other_tensors": "other.tensors", "rows": rows, "other_rows": other_rows}
 
 
 def _copy_findings(source: Imported, target: Imported, formats: list[str | None]) -> None:

@@ -27,8 +27,8 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::array<const char*, 4> kWritten = {"program.json", "values.tensors", "reduced_program.json",
-                                                 "reduced.tensors"};
+constexpr std::array<const char*, 6> kWritten = {"program.json",    "values.tensors",     "reduced_program.json",
+                                                 "reduced.tensors", "other_program.json", "other.tensors"};
 // The worker ends itself at its limit and names the line; only where it cannot does this margin run out.
 constexpr double kMarginSeconds = 3;
 // Importing PyTorch is not the module's time.
@@ -200,6 +200,7 @@ ImportedModule Importer::Import(const std::filesystem::path& module, const Impor
                         {"training", options.training},
                         {"seed", options.seed},
                         {"digests", options.digests},
+                        {"other_batch", options.other_batch},
                         {"timeout_s", options.timeout_s},
                         {"max_cpu_flops", options.max_cpu_flops},
                         {"folder", target.string()}};
@@ -221,6 +222,10 @@ ImportedModule Importer::Import(const std::filesystem::path& module, const Impor
   if (imported.reduced) {
     imported.reduced_program = ReadProgram(path_of("reduced_program"));
     imported.reduced_tensors = path_of("reduced_tensors");
+  }
+  if (done.contains("other_program")) {
+    imported.other_batch = {ReadProgram(path_of("other_program")), path_of("other_tensors"),
+                            done.at("rows").get<int64_t>(), done.at("other_rows").get<int64_t>()};
   }
   if (done.contains("digests")) imported.digests = done.at("digests").get<std::map<std::string, std::string>>();
   written.Keep();

@@ -65,6 +65,22 @@ TEST_F(ImporterTest, ReducesWhatIsTooMuchForTheCpu) {
   EXPECT_TRUE(std::filesystem::is_regular_file(imported.reduced_tensors));
 }
 
+TEST_F(ImporterTest, AnotherBatchSizeWhereTheModuleRunsWithOne) {
+  ImportOptions options;
+  options.other_batch = true;
+  const ImportedModule imported = Import(kLinear, options);
+  ASSERT_TRUE(imported.other_batch.has_value());
+  EXPECT_EQ(imported.other_batch->rows, 6);
+  EXPECT_EQ(imported.other_batch->other_rows, 3);
+  const Program& other = imported.other_batch->program;
+  EXPECT_EQ(other.value(other.Results().front()).shape, (Shape{3, 4}));
+  EXPECT_TRUE(std::filesystem::is_regular_file(imported.other_batch->tensors));
+  EXPECT_FALSE(Import(kLinear).other_batch.has_value());
+  std::string fixed = kLinear;
+  fixed.replace(fixed.find("self.fc(x)"), 10, "self.fc(x).view(6, 4)");
+  EXPECT_FALSE(Import(fixed, options).other_batch.has_value());
+}
+
 TEST_F(ImporterTest, SiblingsOfTheFileCanBeImported) {
   WriteFileAtomically(scratch_.path() / "my_layers.py", "import torch\ndef act(x):\n  return torch.tanh(x)\n");
   const ImportedModule imported = Import(R"(
