@@ -5,10 +5,33 @@
 
 #include "base/file.h"
 #include "bench/power.h"
+#include "bench/source_power.h"
 #include "cli/command.h"
 #include "cli/device_option.h"
 
 namespace drtriton {
+
+void AddBenchSources(CLI::App& bench_command, Run& run) {
+  CLI::App* command = bench_command.add_subcommand("sources", "Whether verify refuses mutants of Triton candidates");
+  auto bench = std::make_shared<SourcePowerBench>();
+  auto device = std::make_shared<std::string>("auto");
+  auto table = std::make_shared<std::string>();
+  command->add_option("PAIRS", bench->pairs, "JSON lines {\"module\": path, \"candidate\": path} of right candidates")->required();
+  command->add_option("--mutants", bench->mutants, "Of each candidate at most; 0: all")->capture_default_str();
+  command->add_option("--seed", bench->seed, "Chooses them")->capture_default_str();
+  command->add_option("--device", *device, "auto, cuda or cpu")->capture_default_str();
+  command->add_option("--table", *table, "Write the table here too");
+  command->callback([=, &run] {
+    run = [=] {
+      if (!table->empty()) RequireWritable(*table);
+      bench->options = {"--device", *device};
+      std::string text = SourcePowerTable(MeasureSourcePower(*bench));
+      std::printf("%s", text.c_str());
+      if (!table->empty()) WriteFileAtomically(*table, text);
+      return 0;
+    };
+  });
+}
 
 void AddBenchPower(CLI::App& bench_command, Run& run) {
   CLI::App* command = bench_command.add_subcommand("power", "Which changes to a module's operators the verifier's inputs tell apart");

@@ -4,11 +4,17 @@
 #include <c10/core/InferenceMode.h>
 
 #include "base/error.h"
+#include "execute/cpu_operators.h"
 #include "execute/operator_name.h"
 #include "execute/torch_values.h"
 
 namespace drtriton {
 namespace {
+
+std::set<std::string>& OperatorsDone() {
+  static std::set<std::string> operators;
+  return operators;
+}
 
 bool IsFloatTensor(const at::Tensor& tensor) {
   return tensor.defined() && (tensor.is_floating_point() || tensor.is_complex());
@@ -217,11 +223,14 @@ std::vector<at::Tensor> Evaluator::Call(const std::string& op, const AttrList& a
     for (at::Tensor& output : outputs) {
       if (output.defined()) output = output.to(device_);
     }
+    OperatorsDone().insert(op);
     return outputs;
   } catch (const c10::Error& error) {
     throw EvaluationError(op + " in float64: " + FirstLine(error.what_without_backtrace()), false);
   }
 }
+
+const std::set<std::string>& OperatorsOnCpu() { return OperatorsDone(); }
 
 void ApplyContext(const RunContext& context) {
   at::Context& torch = at::globalContext();

@@ -49,7 +49,9 @@ GpuExecutor::GpuExecutor(const DeviceSpec& device, uint64_t seed) : device_(devi
 
 ProblemId GpuExecutor::Prepare(const Fragment& fragment, uint64_t seed) {
   PreparedProblem problem = reference_.Prepare(fragment, seed);
-  Debug(fragment.id + ": reference values made");
+  std::string on_cpu;
+  for (const std::string& op : problem.on_cpu) on_cpu += (on_cpu.empty() ? "; without float64 on the GPU: " : ", ") + op;
+  Debug(fragment.id + ": an input set with reference values in " + std::to_string(problem.seconds) + " s" + on_cpu);
   for (const std::string& weak : problem.weak) Debug(fragment.id + ": " + weak);
   const int id = problem.id;
   problems_[id] = std::move(problem);

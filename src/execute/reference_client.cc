@@ -53,7 +53,7 @@ PreparedProblem ReferenceClient::Prepare(const Fragment& fragment, uint64_t seed
                           {"parent_results", fragment.parent_results},
                           {"seed", seed}});
   return {reply.at("problem").get<int>(), reply.at("sets").get<std::vector<std::string>>(), reply.at("weak").get<std::vector<std::string>>(),
-          reply.at("slow").get<bool>()};
+          reply.at("slow").get<bool>(), reply.at("seconds").get<double>(), reply.at("on_cpu").get<std::vector<std::string>>()};
 }
 
 std::vector<MutantReport> ReferenceClient::MeasurePower(int problem, double seconds) {

@@ -25,6 +25,8 @@ struct PreparedProblem {
   std::vector<std::string> sets;
   std::vector<std::string> weak;   // what is weak about them, one sentence each
   bool slow = false;               // making one input set takes seconds
+  double seconds = 0;              // the first one took
+  std::vector<std::string> on_cpu; // operators without a float64 kernel on the GPU, of all problems so far
 };
 
 class ReferenceClient {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "execute/cpu_operators.h"
 #include "execute/power.h"
 #include "execute/torch_values.h"
 #include "graph/program_json.h"
@@ -190,7 +191,7 @@ Json ReferenceSession::Prepare(const Json& request) {
   std::vector<std::string> weak = problem->FindWeakResults();
   AddWeakMutants(*problem, &weak);
   const int id = next_problem_++;
-  const Json reply = {{"problem", id}, {"sets", problem->set_names()}, {"weak", weak}, {"slow", seconds > kSlowSeconds}};
+  const Json reply = {{"problem", id}, {"sets", problem->set_names()}, {"weak", weak}, {"slow", seconds > kSlowSeconds}, {"seconds", seconds}, {"on_cpu", OperatorsOnCpu()}};
   problems_[id] = std::move(problem);
   return reply;
 }

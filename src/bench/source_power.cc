@@ -1,0 +1,134 @@
+#include "bench/source_power.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "bench/source_mutants.h"
+
+namespace drtriton {
+namespace {
+
+struct Pair {
+  std::string module;
+  std::string candidate;
+};
+
+std::vector<Pair> ReadPairs(const std::filesystem::path& path) {
+  std::vector<Pair> pairs;
+  std::ifstream lines(path);
+  if (!lines) throw UserError("cannot read " + path.string());
+  for (std::string line; std::getline(lines, line);) {
+    Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (!json.is_object() || !json.contains("module") || !json.contains("candidate")) throw UserError(path.string() + ": expected lines {\"module\": path, \"candidate\": path}");
+    pairs.push_back({std::filesystem::absolute(json["module"].get<std::string>()).string(), std::filesystem::absolute(json["candidate"].get<std::string>()).string()});
+  }
+  return pairs;
+}
+
+// The code of each pair's verdict.
+std::vector<std::string> Judge(const std::vector<Pair>& pairs, const SourcePowerBench& bench, const std::filesystem::path& folder) {
+  if (pairs.empty()) return {};
+  std::string text;
+  for (const Pair& pair : pairs) text += Json{{"module", pair.module}, {"candidate", pair.candidate}}.dump() + "\n";
+  WriteFileAtomically(folder / "pairs.jsonl", text);
+  ProcessOptions process;
+  process.command = {(ExecutableFolder() / "drtriton").string(), "verify", "--batch", (folder / "pairs.jsonl").string(), "--hybrid", "--json", (folder / "verdicts.jsonl").string()};
+  process.command.insert(process.command.end(), bench.options.begin(), bench.options.end());
+  CommandResult result = RunCommand(process, std::chrono::hours(3));
+  if (result.end.exit_code > 2 || result.end.signal != 0 || result.end.timed_out) throw UserError("verify " + result.end.Describe() + ": " + result.end.stderr_tail);
+  std::vector<std::string> codes;
+  std::ifstream lines(folder / "verdicts.jsonl");
+  for (std::string line; std::getline(lines, line);) codes.push_back(Json::parse(line).at("code").get<std::string>());
+  if (codes.size() != pairs.size()) throw InternalError("verify gave " + std::to_string(codes.size()) + " verdicts for " + std::to_string(pairs.size()) + " pairs");
+  return codes;
+}
+
+std::vector<SourceMutant> Drawn(std::vector<SourceMutant> mutants, const SourcePowerBench& bench) {
+  if (bench.mutants == 0 || mutants.size() <= bench.mutants) return mutants;
+  std::mt19937_64 random(bench.seed);
+  std::shuffle(mutants.begin(), mutants.end(), random);
+  mutants.resize(bench.mutants);
+  std::sort(mutants.begin(), mutants.end(), [](const SourceMutant& a, const SourceMutant& b) { return a.line < b.line; });
+  return mutants;
+}
+
+}  // namespace
+
+std::vector<SourceMutantReport> MeasureSourcePower(const SourcePowerBench& bench) {
+  ScratchFolder scratch("drtriton-mutants");
+  const std::vector<Pair> originals = ReadPairs(bench.pairs);
+  const std::vector<std::string> own = Judge(originals, bench, scratch.path());
+  std::vector<SourceMutantReport> reports;
+  std::vector<std::string> probes;   // one a report
+  std::vector<Pair> pairs;
+  const auto write = [&](const std::string& source) {
+    std::filesystem::path path = scratch.path() / ("m" + std::to_string(pairs.size()) + "_" + std::to_string(reports.size()) + ".py");
+    WriteFileAtomically(path, source);
+    return path.string();
+  };
+  for (size_t i = 0; i < originals.size(); ++i) {
+    if (own[i] != "ok") {
+      Warn(originals[i].candidate + " itself is not accepted (" + own[i] + ")");
+      continue;
+    }
+    for (SourceMutant& mutant : Drawn(MakeSourceMutants(ReadFile(originals[i].candidate)), bench)) {
+      pairs.push_back({originals[i].module, write(mutant.source)});
+      reports.push_back({originals[i].candidate, mutant.kind, mutant.line, mutant.change, "", ""});
+      probes.push_back(std::move(mutant.probe));
+    }
+  }
+  const std::vector<std::string> codes = Judge(pairs, bench, scratch.path());
+  const std::vector<Pair> judged = std::move(pairs);
+  pairs.clear();
+  std::vector<size_t> probed;
+  for (size_t i = 0; i < reports.size(); ++i) {
+    reports[i].code = codes[i];
+    if (codes[i] != "ok" || probes[i].empty()) continue;
+    pairs.push_back({judged[i].module, write(probes[i])});
+    probed.push_back(i);
+  }
+  const std::vector<std::string> answers = Judge(pairs, bench, scratch.path());
+  for (size_t i = 0; i < probed.size(); ++i) {
+    if (answers[i] == "ok") reports[probed[i]].rule = "a mask that lets everything through";
+  }
+  return reports;
+}
+
+std::string SourcePowerTable(const std::vector<SourceMutantReport>& reports) {
+  struct Counts {
+    size_t all = 0, rejected = 0, equal = 0;
+  };
+  std::map<std::string, Counts> kinds;
+  std::string survivors;
+  for (const SourceMutantReport& report : reports) {
+    for (const std::string& kind : {report.kind, std::string("~all")}) {
+      Counts& counts = kinds[kind];
+      ++counts.all;
+      counts.rejected += report.code != "ok";
+      counts.equal += !report.rule.empty();
+    }
+    if (report.code == "ok" && report.rule.empty()) {
+      survivors += "- " + std::filesystem::path(report.candidate).filename().string() + " line " + std::to_string(report.line) + ", " + report.kind + ": " + report.change + "\n";
+    }
+  }
+  std::string text = "| kind | mutants | rejected | equal by a rule | share of the others rejected |\n|---|---|---|---|---|\n";
+  for (const auto& [kind, counts] : kinds) {
+    size_t others = counts.all - counts.equal;
+    char share[32];
+    std::snprintf(share, sizeof share, "%.2f%%", others == 0 ? 100.0 : 100.0 * static_cast<double>(counts.rejected) / static_cast<double>(others));
+    text += "| " + (kind == "~all" ? "**all**" : kind) + " | " + std::to_string(counts.all) + " | " + std::to_string(counts.rejected) + " | " + std::to_string(counts.equal) + " | " + share + " |\n";
+  }
+  if (!survivors.empty()) text += "\nSurvivors:\n\n" + survivors;
+  return text;
+}
+
+}  // namespace drtriton
