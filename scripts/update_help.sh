@@ -7,10 +7,10 @@ help=$(cd "${BASH_SOURCE[0]%/*}" && pwd -P)/help
 # The options of `bench` belong to its own subcommands.
 text_of() {
   "$1" "$2" --help
-  [[ $2 != bench ]] || { echo && "$1" bench examples --help && echo && "$1" bench trust --help; }
+  [[ $2 != bench ]] || { echo && "$1" bench examples --help && echo && "$1" bench synth --help && echo && "$1" bench trust --help; }
 }
 
-for command in convert verify bench; do
+for command in convert verify synth bench; do
   if [[ ${2:-} == --check ]]; then
     diff -u "$help/$command.txt" <(text_of "$1" $command) || { echo "run scripts/update_help.sh $1" && exit 1; }
   else

@@ -35,6 +35,7 @@ check_files() {
   case $command in
     convert) (($# == 1)) || fail 2 "'convert' needs one module file; see ./drtriton convert --help" ;;
     bundle) (($# == 1)) || fail 2 "'bundle' needs the folder to write; see ./drtriton bundle --help" ;;
+    synth) (($# == 0)) || fail 2 "'synth' takes no files; see ./drtriton synth --help" ;;
     test) (($# == 0)) || fail 2 "'test' takes no files; see ./drtriton test --help" ;;
   esac
   [[ $command == convert ]] || return 0

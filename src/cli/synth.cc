@@ -209,10 +209,9 @@ void AddWriting(CLI::App& command, SynthArguments& arguments) {
   command.add_option("--threads", arguments.generate.threads, "Threads (all cores); what is written does not depend on them");
   command
       .add_option("--stats", arguments.stats,
-                  "Write what the programs cover, as HTML (.html) or JSON (- for standard output), instead of the lines unless --out "
-                  "is given; may be given twice")
+                  "Write what they cover, not the lines (unless --out): .html or JSON, - for standard output")
       ->allow_extra_args(false);
-  command.add_option("--suite", arguments.suite, "Write the fixed benchmark into this folder: 100 programs each of 1, 2, 5 and 20 operators");
+  command.add_option("--suite", arguments.suite, "Write the fixed benchmark into this folder: 100 modules each of 1, 2, 5 and 20 operators");
   command.add_flag("--list-operators", arguments.list_operators, "List the operator space and the glue");
 }
 
