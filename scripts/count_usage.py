@@ -43,11 +43,11 @@ VISION = {
 
 # Architectures of transformers with two layers; a text model reads tokens, a vision model pixels, an audio model samples.
 TEXT = (
-    "Bert Roberta DistilBert Albert Electra MPNet DebertaV2 Deberta XLMRoberta Camembert RoFormer ConvBert Funnel "
+    "Bert Roberta DistilBert Albert Electra MPNet DebertaV2 Deberta XLMRoberta Camembert RoFormer ConvBert "
     "GPT2 GPTNeo GPTNeoX GPTJ OPT Bloom Llama Mistral Qwen2 Qwen3 Gemma Gemma2 Phi Phi3 StableLm Falcon Olmo Olmo2 Cohere "
     "Granite Starcoder2 Nemotron Mixtral Qwen2Moe Mamba ModernBert FNet T5Encoder"
 ).split()
-PIXELS = "ViT DeiT Beit Swin Swinv2 ConvNext ConvNextV2 ResNet RegNet Segformer PoolFormer MobileViT MobileNetV2 CvT Dinov2 Hiera".split()
+PIXELS = "ViT DeiT Beit Swin Swinv2 ConvNext ConvNextV2 ResNet RegNet Segformer PoolFormer MobileViT MobileNetV2 Dinov2 Hiera".split()
 SAMPLES = "Wav2Vec2 Hubert WavLM".split()
 LAYERS = ("num_hidden_layers", "num_layers", "n_layer", "n_layers", "encoder_layers", "decoder_layers")
 
