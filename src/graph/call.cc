@@ -112,8 +112,7 @@ std::vector<Operand> Call::Tensors(std::string_view name) const {
 
 int64_t Call::Dim(int64_t dim, int64_t rank) const {
   const int64_t count = std::max<int64_t>(rank, 1);
-  Expect(dim >= -count && dim < count,
-         "dimension ", dim, " is out of range for a tensor of rank ", rank);
+  Expect(dim >= -count && dim < count, "dimension ", dim, " is out of range for a tensor of rank ", rank);
   return dim < 0 ? dim + count : dim;
 }
 

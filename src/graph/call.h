@@ -45,7 +45,8 @@ class Call {
   }
   template <typename... Parts>
   void Expect(bool holds, const Parts&... parts) const {
-    if (!holds) [[unlikely]] Fail(parts...);
+    if (!holds) [[unlikely]]
+      Fail(parts...);
   }
 
   const Attr& Arg(std::string_view name) const;

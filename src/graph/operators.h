@@ -11,19 +11,20 @@
 
 namespace drtriton {
 
-std::vector<OperatorSpec> ArithmeticOperators();   // operators_arithmetic.cc: arithmetic, comparison, logic, selection
-std::vector<OperatorSpec> UnaryOperators();        // operators_unary.cc: elementary functions and activations
-std::vector<OperatorSpec> ReductionOperators();    // operators_reduction.cc: reductions, scans, sorting
-std::vector<OperatorSpec> NormOperators();         // operators_norm.cc: normalisation and softmax
-std::vector<OperatorSpec> MatmulOperators();       // operators_matmul.cc: matrix products, einsum, attention
-std::vector<OperatorSpec> ViewOperators();         // operators_view.cc
-std::vector<OperatorSpec> PartOperators();         // operators_part.cc: slices, splits, diagonals
-std::vector<OperatorSpec> IdentityOperators();     // operators_identity.cc: alias, contiguous, to, dropout
-std::vector<OperatorSpec> MovementOperators();     // operators_movement.cc: copies, joins, padding
-std::vector<OperatorSpec> LookupOperators();       // operators_lookup.cc: gather, scatter, indexing
-std::vector<OperatorSpec> CreationOperators();     // operators_creation.cc: constants, ranges, random numbers
-std::vector<OperatorSpec> ConvolutionOperators();  // operators_convolution.cc: convolution, pooling, resizing
-std::vector<OperatorSpec> LossOperators();         // operators_loss.cc
+std::vector<OperatorSpec> ArithmeticOperators();  // operators_arithmetic.cc: arithmetic, comparison, logic, selection
+std::vector<OperatorSpec> UnaryOperators();       // operators_unary.cc: elementary functions and activations
+std::vector<OperatorSpec> ReductionOperators();   // operators_reduction.cc: reductions, scans, sorting
+std::vector<OperatorSpec> NormOperators();        // operators_norm.cc: normalisation and softmax
+std::vector<OperatorSpec> MatmulOperators();      // operators_matmul.cc: matrix products, einsum, attention
+std::vector<OperatorSpec> ViewOperators();        // operators_view.cc
+std::vector<OperatorSpec> PartOperators();        // operators_part.cc: slices, splits, diagonals
+std::vector<OperatorSpec> IdentityOperators();    // operators_identity.cc: alias, contiguous, to, dropout
+std::vector<OperatorSpec> MovementOperators();    // operators_movement.cc: copies, joins, padding
+std::vector<OperatorSpec> RearrangementOperators();  // operators_rearrangement.cc: triangles, shuffles, windows
+std::vector<OperatorSpec> LookupOperators();         // operators_lookup.cc: gather, scatter, indexing
+std::vector<OperatorSpec> CreationOperators();       // operators_creation.cc: constants, ranges, random numbers
+std::vector<OperatorSpec> ConvolutionOperators();    // operators_convolution.cc: convolution, pooling, resizing
+std::vector<OperatorSpec> LossOperators();           // operators_loss.cc
 
 using Rule = std::vector<InferredValue> (*)(const Call&);
 using FlopsRule = double (*)(const Call&);

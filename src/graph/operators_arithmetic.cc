@@ -199,8 +199,8 @@ void AddArithmetic(std::vector<OperatorSpec>& table) {
     add(Binary("aten::" + std::string(name) + "(Tensor self, Tensor other) -> Tensor", "torch." + std::string(name),
                "z"));
   }
-  add(Binary("aten::heaviside(Tensor self, Tensor values) -> Tensor", "torch.heaviside", "n; self=~:=; values=~:=",
-             promote, "self,values", InferHeaviside));
+  add(Binary("aten::heaviside(Tensor self, Tensor values) -> Tensor", "torch.heaviside",
+             "n; self=~:=; values=~:=", promote, "self,values", InferHeaviside));
   add(Binary("aten::special_xlog1py(Tensor self, Tensor other) -> Tensor", "torch.special.xlog1py", "n", to_float));
   add(Binary("aten::special_zeta(Tensor self, Tensor other) -> Tensor", "torch.special.zeta", "f", to_float));
   add(Binary("aten::atan2(Tensor self, Tensor other) -> Tensor", "torch.atan2", "n", to_float));

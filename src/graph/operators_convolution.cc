@@ -49,8 +49,8 @@ ConvolutionArguments ReadConvolution(const Call& call) {
   call.Expect(c.weight.rank() >= 3, "the weight has to be of rank 3 or more");
   c.dims = c.weight.shape.size() - 2;
   c.batched = c.input.shape.size() == c.dims + 2;
-  call.Expect(c.batched || c.input.shape.size() == c.dims + 1,
-              "an input of shape ", c.input.shape, " does not fit a weight of shape ", c.weight.shape);
+  call.Expect(c.batched || c.input.shape.size() == c.dims + 1, "an input of shape ", c.input.shape,
+              " does not fit a weight of shape ", c.weight.shape);
   c.groups = call.Int("groups");
   c.stride = call.Ints("stride", c.dims);
   c.dilation = call.Ints("dilation", c.dims);
@@ -68,14 +68,12 @@ int64_t OutputChannels(const ConvolutionArguments& c) {
 void CheckChannels(const Call& call, const ConvolutionArguments& c) {
   call.Expect(c.groups > 0, "groups has to be positive");
   const int64_t expected = c.transposed ? c.weight.shape[0] : c.weight.shape[1] * c.groups;
-  call.Expect(Channels(c) == expected, "the input has ", Channels(c), " channels, the weight needs ",
-                                           expected);
+  call.Expect(Channels(c) == expected, "the input has ", Channels(c), " channels, the weight needs ", expected);
   call.Expect(c.weight.shape[0] % c.groups == 0 && c.weight.shape[0] > 0, "the weight does not split into the groups");
   call.Expect(c.input.dtype == c.weight.dtype, "input and weight are of different dtypes");
   if (const std::optional<Operand> bias = call.OptionalTensor("bias")) {
     call.Expect(bias->dtype == c.input.dtype, "input and bias are of different dtypes");
-    call.Expect(bias->shape == Shape{OutputChannels(c)},
-                "the bias has to hold ", OutputChannels(c), " elements");
+    call.Expect(bias->shape == Shape{OutputChannels(c)}, "the bias has to hold ", OutputChannels(c), " elements");
   }
 }
 
@@ -134,8 +132,8 @@ size_t PoolDims(const Call& call) {
 
 Operand PoolInput(const Call& call, size_t dims) {
   Operand self = call.Tensor("self");
-  call.Expect(self.shape.size() == dims + 1 || self.shape.size() == dims + 2,
-              "a tensor of shape ", self.shape, " does not fit");
+  call.Expect(self.shape.size() == dims + 1 || self.shape.size() == dims + 2, "a tensor of shape ", self.shape,
+              " does not fit");
   return self;
 }
 
@@ -309,9 +307,9 @@ void AddResizing(std::vector<OperatorSpec>& table) {
   };
   for (size_t dims = 1; dims <= 3; ++dims) {
     for (const std::string name : {"upsample_nearest", "_upsample_nearest_exact"}) {
-      nearest(name + std::to_string(dims) +
-                  "d.vec(Tensor input, SymInt[]? output_size, float[]? scale_factors) -> Tensor",
-              "", domain(dims, ""), InferUpsample);
+      nearest(
+          name + std::to_string(dims) + "d.vec(Tensor input, SymInt[]? output_size, float[]? scale_factors) -> Tensor",
+          "", domain(dims, ""), InferUpsample);
     }
   }
   for (const std::string name : {"linear1d", "bilinear2d", "bicubic2d", "trilinear3d"}) {

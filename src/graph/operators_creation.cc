@@ -93,23 +93,23 @@ std::vector<OperatorSpec> CreationOperators() {
   const std::string typed = "; dtype=None|float16|int64";
   const std::string sized = "size=[A,B]|[]|[A]" + typed;
   creation("full(SymInt[] size, Scalar fill_value, *, " + where + end, "torch.full", sized + "; fill_value=2|0.5",
-      InferFull);
+           InferFull);
   creation("zeros(SymInt[] size, *, " + where + end, "torch.zeros", sized, InferEmpty);
   creation("ones(SymInt[] size, *, " + where + end, "torch.ones", sized, InferEmpty);
   creation("empty.memory_format(SymInt[] size, *, " + where + format + end, "torch.empty", sized, InferEmpty);
   creation("arange(Scalar end, *, " + where + end, "torch.arange", "end=5|2.5" + typed, InferArange);
-  creation("arange.start(Scalar start, Scalar end, *, " + where + end, "torch.arange",
-      "start=1|0.5; end=7|9.5" + typed, InferArange);
+  creation("arange.start(Scalar start, Scalar end, *, " + where + end, "torch.arange", "start=1|0.5; end=7|9.5" + typed,
+           InferArange);
   creation("arange.start_step(Scalar start, Scalar end, Scalar step=1, *, " + where + end,
-      "torch.arange({start}, {end}, {step}[, dtype={dtype}][, device={device}])",
-      "start=1|0.5; end=7; step=2|1" + typed, InferArange);
+           "torch.arange({start}, {end}, {step}[, dtype={dtype}][, device={device}])",
+           "start=1|0.5; end=7; step=2|1" + typed, InferArange);
   creation("linspace(Scalar start, Scalar end, int steps, *, " + where + end, "torch.linspace",
-      "start=0; end=1.5; steps=1..5", InferLinspace);
+           "start=0; end=1.5; steps=1..5", InferLinspace);
   creation("scalar_tensor(Scalar s, *, " + where + end, "torch.scalar_tensor", "s=2|0.5" + typed, InferScalar);
   creation("eye(SymInt n, *, " + where + end, "torch.eye", "n=1..4" + typed, InferEye);
   creation("eye.m(SymInt n, SymInt m, *, " + where + end, "torch.eye", "n=1..4; m=2..3" + typed, InferEye);
   creation("full_like(Tensor self, Scalar fill_value, *, " + where + format + end, "torch.full_like",
-      "fill_value=2" + typed, InferLike);
+           "fill_value=2" + typed, InferLike);
   for (const std::string name : {"zeros_like", "ones_like", "empty_like"}) {
     creation(name + "(Tensor self, *, " + where + format + end, "torch." + name, "self=~" + typed, InferLike);
   }
@@ -117,15 +117,15 @@ std::vector<OperatorSpec> CreationOperators() {
     creation(name + "(Tensor self, SymInt[] size, *, " + where + end, "." + name, sized, InferNew);
   }
   creation("new_full(Tensor self, SymInt[] size, Scalar fill_value, *, " + where + end, ".new_full",
-      sized + "; fill_value=2", InferNew);
+           sized + "; fill_value=2", InferNew);
   random("rand(SymInt[] size, *, " + where + end, "torch.rand", "size=[A,B]|[A]", InferEmpty);
   random("randn(SymInt[] size, *, " + where + end, "torch.randn", "size=[A,B]|[A]", InferEmpty);
   random("rand_like(Tensor self, *, " + where + format + end, "torch.rand_like", "self=[*,A]:f", InferLike);
   random("randn_like(Tensor self, *, " + where + format + end, "torch.randn_like", "self=[*,A]:f", InferLike);
   random("bernoulli(Tensor self, *, Generator? generator=None) -> Tensor", "torch.bernoulli", "self=[*,A]:f",
-      InferBernoulli);
+         InferBernoulli);
   random("bernoulli.p(Tensor self, float p, *, Generator? generator=None) -> Tensor", "torch.bernoulli",
-      "self=[*,A]:f; p=0.5", InferBernoulli);
+         "self=[*,A]:f; p=0.5", InferBernoulli);
   return table;
 }
 

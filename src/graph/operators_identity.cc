@@ -63,7 +63,8 @@ std::vector<OperatorSpec> IdentityOperators() {
   add("positive(Tensor(a) self) -> Tensor(a)", "+{self}", "self=[*,A]:n", ViewWhole).glue = true;
   add("lift_fresh(Tensor(a) self) -> Tensor(a)", "", "self=~", ViewWhole).glue = true;
   add("contiguous(Tensor(a) self, *, MemoryFormat memory_format=0) -> Tensor(a)", ".contiguous", "self=~",
-      ViewIfContiguous, InferContiguous).glue = true;
+      ViewIfContiguous, InferContiguous)
+      .glue = true;
   add("to.dtype(Tensor(a) self, ScalarType dtype, bool non_blocking=False, bool copy=False, MemoryFormat? "
       "memory_format=None) -> "
       "Tensor(a)",

@@ -165,9 +165,8 @@ std::vector<InferredValue> InferIndexFill(const Call& call) {
 
 bool HasMask(const Call& call) {
   const AttrList& indices = call.Arg("indices").AsList();
-  return std::any_of(indices.begin(), indices.end(), [&](const Attr& index) {
-    return index.IsValue() && call.ToOperand(index).dtype == DType::kBool;
-  });
+  return std::any_of(indices.begin(), indices.end(),
+                     [&](const Attr& index) { return index.IsValue() && call.ToOperand(index).dtype == DType::kBool; });
 }
 
 // x[i, :, j] = values
@@ -210,13 +209,17 @@ std::vector<OperatorSpec> LookupOperators() {
   add("embedding(Tensor weight, Tensor indices, SymInt padding_idx=-1, bool scale_grad_by_freq=False, bool "
       "sparse=False) -> Tensor",
       "F.embedding({indices}, {weight}[, padding_idx={padding_idx}])",
-      "f; weight=[V,K]; indices=[*]:i; padding_idx=-1|0", InferEmbedding).fetches = true;
+      "f; weight=[V,K]; indices=[*]:i; padding_idx=-1|0", InferEmbedding)
+      .fetches = true;
   add("gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor",
-      "torch.gather({self}, {dim}, {index})", "a; self=[A,B]; index=[A,C]:i; dim=1|-1", InferGather).fetches = true;
+      "torch.gather({self}, {dim}, {index})", "a; self=[A,B]; index=[A,C]:i; dim=1|-1", InferGather)
+      .fetches = true;
   add("index_select(Tensor self, int dim, Tensor index) -> Tensor", "torch.index_select({self}, {dim}, {index})",
-      "a; self=[A,B,C]; index=[D]:i; dim=0..2|-1", InferIndexSelect).fetches = true;
+      "a; self=[A,B,C]; index=[D]:i; dim=0..2|-1", InferIndexSelect)
+      .fetches = true;
   add("index.Tensor(Tensor self, Tensor?[] indices) -> Tensor", "",
-      "a; self=[A,B,C]; indices=[[D]]:i|[None,[D]]:i|[[D],None,[D]]:i|[[D],[E,1]]:i", InferIndex).fetches = true;
+      "a; self=[A,B,C]; indices=[[D]]:i|[None,[D]]:i|[[D],None,[D]]:i|[[D],[E,1]]:i", InferIndex)
+      .fetches = true;
   add("scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor",
       "torch.scatter({self}, {dim}, {index}, {src})", "f; self=[A,B]:=; index=[A,B]:i; src=[A,B]:=; dim=1",
       InferScatter);
@@ -227,11 +230,12 @@ std::vector<OperatorSpec> LookupOperators() {
       InferScatter);
   add("select_scatter(Tensor self, Tensor src, int dim, SymInt index) -> Tensor", "torch.select_scatter",
       "f; self=[A,B]:=; src=[A]:=; dim=1; index=0", InferSelectScatter);
-  add("slice_scatter(Tensor self, Tensor src, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor",
+  add("slice_scatter(Tensor self, Tensor src, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> "
+      "Tensor",
       "torch.slice_scatter", "f; self=[B,2A]:=; src=[B,A]:=; dim=1; start=None; end=None; step=2", InferSliceScatter);
   add("diagonal_scatter(Tensor self, Tensor src, int offset=0, int dim1=0, int dim2=1) -> Tensor",
-      "torch.diagonal_scatter", "f; self=[A,A]:=; src=[A]:=; dim1=0|1; dim2=1|0 || self=[A,A]:=; src=[A]:=",
-      InferDiagonalScatter);
+      "torch.diagonal_scatter",
+      "f; self=[A,A]:=; src=[A]:=; dim1=0|1; dim2=1|0 || self=[A,A]:=; src=[A]:=", InferDiagonalScatter);
   const std::string scattered = "f; self=[A,B]:=; index=[A,B]:i; src=[A,B]:=; dim=1|0; ";
   add("scatter_reduce.two(Tensor self, int dim, Tensor index, Tensor src, str reduce, *, bool include_self=True) -> "
       "Tensor",
@@ -243,7 +247,8 @@ std::vector<OperatorSpec> LookupOperators() {
       "torch.scatter", "f; self=[A,B]:=; index=[A,B]:i; dim=1|0; value=2; reduce='add'|'multiply'", InferScatterOld);
   add("take_along_dim(Tensor self, Tensor indices, int? dim=None) -> Tensor",
       "torch.take_along_dim({self}, {indices}[, dim={dim}])",
-      "a; self=[A,B]|[A,1]; indices=[A,C]:i|[1,C]:i; dim=1|-1|None", InferTakeAlongDim).fetches = true;
+      "a; self=[A,B]|[A,1]; indices=[A,C]:i|[1,C]:i; dim=1|-1|None", InferTakeAlongDim)
+      .fetches = true;
   add("index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor", "torch.index_add",
       "f; self=[A,B,C]:=; index=[D]:i; source=[A,D,C]:=; dim=1|-2; alpha=1|2", InferIndexAdd);
   add("index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor", "torch.index_copy",
@@ -258,8 +263,7 @@ std::vector<OperatorSpec> LookupOperators() {
       InferIndexPut);
   add("masked_scatter(Tensor self, Tensor mask, Tensor source) -> Tensor", "torch.masked_scatter",
       "f; self=[A,B]:=; mask=[A,B]:b|[B]:b; source=[A,B]:=", InferMaskedScatter);
-  add("one_hot(Tensor self, int num_classes=-1) -> Tensor", "F.one_hot", "a; self=[*]:i; num_classes=5",
-      InferOneHot);
+  add("one_hot(Tensor self, int num_classes=-1) -> Tensor", "F.one_hot", "a; self=[*]:i; num_classes=5", InferOneHot);
   return table;
 }
 

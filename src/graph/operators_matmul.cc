@@ -8,13 +8,10 @@ namespace drtriton {
 namespace {
 
 void ExpectOneDType(const Call& call, const Operand& a, const Operand& b) {
-  call.Expect(a.dtype == b.dtype,
-              "operands are of different dtypes, ", Name(a.dtype), " and ", Name(b.dtype));
+  call.Expect(a.dtype == b.dtype, "operands are of different dtypes, ", Name(a.dtype), " and ", Name(b.dtype));
 }
 
-void ExpectInner(const Call& call, int64_t a, int64_t b) {
-  call.Expect(a == b, "inner sizes differ, ", a, " and ", b);
-}
+void ExpectInner(const Call& call, int64_t a, int64_t b) { call.Expect(a == b, "inner sizes differ, ", a, " and ", b); }
 
 // A matrix product of two tensors of this rank (2, or 3 with equal batch).
 Shape ProductShape(const Call& call, const Operand& a, const Operand& b, size_t rank) {
@@ -66,7 +63,8 @@ std::vector<InferredValue> InferAddVectors(const Call& call) {
   const Operand a = call.Tensor(size_t{1});
   const Operand b = call.Tensor(size_t{2});
   const bool outer = call.info().schema.Find("vec1") >= 0;
-  call.Expect(a.rank() == (outer ? 1 : 2) && b.rank() == 1, outer ? "needs two vectors" : "needs a matrix and a vector");
+  call.Expect(a.rank() == (outer ? 1 : 2) && b.rank() == 1,
+              outer ? "needs two vectors" : "needs a matrix and a vector");
   if (!outer) ExpectInner(call, a.shape[1], b.shape[0]);
   if (!outer) ExpectOneDType(call, a, b);
   if (!outer) ExpectOneDType(call, self, a);
@@ -103,7 +101,8 @@ double AddVectorsFlops(const Call& call) {
 double CrossFlops(const Call& call) { return 3.0 * static_cast<double>(ElementCount(InferCross(call)[0].shape)); }
 
 double OuterFlops(const Call& call) {
-  return static_cast<double>(call.Tensor(size_t{0}).Elements()) * static_cast<double>(call.Tensor(size_t{1}).Elements());
+  return static_cast<double>(call.Tensor(size_t{0}).Elements()) *
+         static_cast<double>(call.Tensor(size_t{1}).Elements());
 }
 
 std::vector<InferredValue> InferDot(const Call& call) {

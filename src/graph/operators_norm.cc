@@ -16,8 +16,8 @@ Operand FloatInput(const Call& call) {
 void ExpectVector(const Call& call, std::string_view name, int64_t size) {
   const std::optional<Operand> operand = call.OptionalTensor(name);
   if (!operand) return;
-  call.Expect(operand->rank() == 1 && operand->shape[0] == size,
-              name, " has to be a vector of ", size, ", not ", operand->shape);
+  call.Expect(operand->rank() == 1 && operand->shape[0] == size, name, " has to be a vector of ", size, ", not ",
+              operand->shape);
 }
 
 // The input ends in normalized_shape, and so do weight and bias.  Returns the leading shape.
@@ -31,8 +31,7 @@ Shape CheckNormalizedShape(const Call& call, const Operand& input) {
   for (const char* name : {"weight", "bias"}) {
     if (call.info().schema.Find(name) < 0) continue;
     const std::optional<Operand> operand = call.OptionalTensor(name);
-    call.Expect(!operand || operand->shape == normalized,
-                name, " has to be of shape ", normalized);
+    call.Expect(!operand || operand->shape == normalized, name, " has to be of shape ", normalized);
   }
   return Shape(input.shape.begin(), input.shape.end() - static_cast<int64_t>(count));
 }
@@ -68,8 +67,8 @@ std::vector<InferredValue> InferGroupNorm(const Call& call) {
   const Operand input = FloatInput(call);
   call.Expect(input.rank() >= 2, "needs a tensor of rank 2 or more");
   const int64_t groups = call.Int("num_groups");
-  call.Expect(groups > 0 && input.shape[1] % groups == 0,
-              input.shape[1], " channels do not split into ", groups, " groups");
+  call.Expect(groups > 0 && input.shape[1] % groups == 0, input.shape[1], " channels do not split into ", groups,
+              " groups");
   ExpectVector(call, "weight", input.shape[1]);
   ExpectVector(call, "bias", input.shape[1]);
   return {LikeInput(input)};

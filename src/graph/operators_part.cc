@@ -129,8 +129,7 @@ Views ViewSelected(const Call& call) {
   const size_t dim = PartDim(call, view);
   const int64_t size = view.shape[dim];
   const int64_t index = call.Int("index");
-  call.Expect(index >= -size && index < size,
-              "index ", index, " is out of range for size ", size);
+  call.Expect(index >= -size && index < size, "index ", index, " is out of range for size ", size);
   return One(Selected(std::move(view), dim, index < 0 ? index + size : index));
 }
 
@@ -156,8 +155,8 @@ std::vector<OperatorSpec> PartOperators() {
   const ViewAdder add(table);
   add("slice.Tensor(Tensor(a) self, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor(a)", "",
       "self=[*,A]; dim=dim; start=None|0..3|-2; end=None|1..4|-1|9223372036854775807; step=1|1|2", ViewSliced);
-  add("select.int(Tensor(a) self, int dim, SymInt index) -> Tensor(a)", ".select",
-      "self=[*,A]; dim=-1|0; index=0|-1", ViewSelected);
+  add("select.int(Tensor(a) self, int dim, SymInt index) -> Tensor(a)", ".select", "self=[*,A]; dim=-1|0; index=0|-1",
+      ViewSelected);
   add("narrow(Tensor(a) self, int dim, SymInt start, SymInt length) -> Tensor(a)", "torch.narrow",
       "self=[*,A]; dim=-1; start=0; length=0..1|A", ViewNarrowed);
   add("split.Tensor(Tensor(a -> *) self, SymInt split_size, int dim=0) -> Tensor(a)[]",
@@ -165,8 +164,8 @@ std::vector<OperatorSpec> PartOperators() {
   add("split_with_sizes(Tensor(a -> *) self, SymInt[] split_sizes, int dim=0) -> Tensor(a)[]",
       "torch.split({self}, {split_sizes}[, dim={dim}])", "self=[*,2A]; split_sizes=[A,A]|[2A]|[0,A,A]; dim=-1",
       ViewSplitWithSizes);
-  add("chunk(Tensor(a -> *) self, int chunks, int dim=0) -> Tensor(a)[]",
-      "torch.chunk({self}, {chunks}[, dim={dim}])", "self=[*,A]; chunks=1..4; dim=dim", ViewChunked);
+  add("chunk(Tensor(a -> *) self, int chunks, int dim=0) -> Tensor(a)[]", "torch.chunk({self}, {chunks}[, dim={dim}])",
+      "self=[*,A]; chunks=1..4; dim=dim", ViewChunked);
   add("unbind.int(Tensor(a -> *) self, int dim=0) -> Tensor(a)[]", "torch.unbind({self}[, dim={dim}])",
       "self=[*,A]; dim=dim", ViewUnbound);
   add("diagonal(Tensor(a) self, int offset=0, int dim1=0, int dim2=1) -> Tensor(a)", "torch.diagonal",

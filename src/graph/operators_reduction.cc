@@ -248,26 +248,29 @@ void AddScansAndSorts(std::vector<OperatorSpec>& table) {
   const RowAdder other(table, OpKind::kOther);
   for (const std::string name : {"cumsum", "cumprod"}) {
     scan(name + "(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor",
-        "torch." + name + "({self}, dim={dim}[, dtype={dtype}])", "n; dim=dim; dtype=None|None|float32",
-        InferCumulative);
+         "torch." + name + "({self}, dim={dim}[, dtype={dtype}])", "n; dim=dim; dtype=None|None|float32",
+         InferCumulative);
   }
-  scan("logcumsumexp(Tensor self, int dim) -> Tensor", "torch.logcumsumexp({self}, dim={dim})",
-      "f; dim=dim", InferCumulative);
+  scan("logcumsumexp(Tensor self, int dim) -> Tensor", "torch.logcumsumexp({self}, dim={dim})", "f; dim=dim",
+       InferCumulative);
   for (const std::string name : {"cummax", "cummin"}) {
-    scan(name + "(Tensor self, int dim) -> (Tensor values, Tensor indices)",
-        "torch." + name + "({self}, dim={dim})", "n; dim=dim", InferCumulativeExtreme);
+    scan(name + "(Tensor self, int dim) -> (Tensor values, Tensor indices)", "torch." + name + "({self}, dim={dim})",
+         "n; dim=dim", InferCumulativeExtreme);
   }
   other("sort(Tensor self, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)",
-      "torch.sort({self}[, dim={dim}][, descending={descending}])", "n; dim=dim; descending=False|True", InferSort);
-  other("sort.stable(Tensor self, *, bool? stable, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)",
+        "torch.sort({self}[, dim={dim}][, descending={descending}])", "n; dim=dim; descending=False|True", InferSort);
+  other(
+      "sort.stable(Tensor self, *, bool? stable, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)",
       "torch.sort({self}, stable={stable}[, dim={dim}][, descending={descending}])",
       "n; stable=True|False; dim=dim; descending=False|True", InferSort);
   other("argsort.stable(Tensor self, *, bool stable, int dim=-1, bool descending=False) -> Tensor",
-      "torch.argsort({self}, stable={stable}[, dim={dim}][, descending={descending}])",
-      "n; stable=True|False; dim=dim; descending=False|True", InferSort);
+        "torch.argsort({self}, stable={stable}[, dim={dim}][, descending={descending}])",
+        "n; stable=True|False; dim=dim; descending=False|True", InferSort);
   other("argsort(Tensor self, int dim=-1, bool descending=False) -> Tensor",
-      "torch.argsort({self}[, dim={dim}][, descending={descending}])", "n; dim=dim; descending=False|True", InferSort);
-  other("topk(Tensor self, SymInt k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor indices)",
+        "torch.argsort({self}[, dim={dim}][, descending={descending}])", "n; dim=dim; descending=False|True",
+        InferSort);
+  other(
+      "topk(Tensor self, SymInt k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor indices)",
       "torch.topk({self}, {k}[, dim={dim}][, largest={largest}][, sorted={sorted}])",
       "n; self=[*,N]; k=1|N; largest=True|False", InferTopK);
 }

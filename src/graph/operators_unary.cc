@@ -68,8 +68,8 @@ void AddFunctions(std::vector<OperatorSpec>& table) {
     table.push_back(Unary("special_" + std::string(name) + "(Tensor self)", "torch.special." + std::string(name), "a",
                           ResultType::kFloat));
   }
-  table.push_back(Unary("polygamma(int n, Tensor self)", "torch.polygamma", "n; n=0..3", ResultType::kFloat,
-                        InferPolygamma));
+  table.push_back(
+      Unary("polygamma(int n, Tensor self)", "torch.polygamma", "n; n=0..3", ResultType::kFloat, InferPolygamma));
   table.push_back(Unary("logit(Tensor self, float? eps=None)", "torch.logit", "n; eps=None|1e-06", ResultType::kFloat));
   // The type stays.
   table.push_back(Unary("neg(Tensor self)", "-{self}", "n"));

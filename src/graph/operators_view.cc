@@ -114,8 +114,7 @@ StridedView Permuted(const StridedView& view, const std::vector<size_t>& order) 
 Views ViewPermuted(const Call& call) {
   const StridedView view = WholeView(call);
   const Shape dims = call.Ints("dims");
-  call.Expect(dims.size() == view.shape.size(),
-              "names ", dims.size(), " dimensions of ", Rank(view));
+  call.Expect(dims.size() == view.shape.size(), "names ", dims.size(), " dimensions of ", Rank(view));
   std::vector<size_t> order;
   for (int64_t dim : dims) order.push_back(static_cast<size_t>(call.Dim(dim, Rank(view))));
   for (size_t i = 0; i < order.size(); ++i) {
@@ -219,8 +218,7 @@ Views Expanded(const Call& call, const Shape& sizes) {
     const int64_t fresh = i + 1 < sizes.size() ? result.shape[i + 1] * result.strides[i + 1] : 1;
     call.Expect(sizes[i] >= 0 || (sizes[i] == -1 && !is_new), "a size is negative");
     const int64_t wanted = sizes[i] == -1 ? size : sizes[i];
-    call.Expect(size == wanted || size == 1,
-                "size ", size, " does not expand to ", wanted);
+    call.Expect(size == wanted || size == 1, "size ", size, " does not expand to ", wanted);
     result.shape[i] = wanted;
     result.strides[i] = size != wanted ? 0 : is_new ? fresh : view.strides[i - added];
   }
@@ -234,44 +232,51 @@ Views ViewExpandedAs(const Call& call) { return Expanded(call, call.Tensor("othe
 
 void AddShapes(std::vector<OperatorSpec>& table) {
   const ViewAdder add(table);
-  add("view(Tensor(a) self, SymInt[] size) -> Tensor(a)", "{self}.view({*size})", "size=sizes",
-      ViewReshaped, InferStrictView).glue = true;
-  add("_unsafe_view(Tensor self, SymInt[] size) -> Tensor", "", "size=sizes", ViewReshaped,
-      InferStrictView).glue = true;
-  add("reshape(Tensor(a) self, SymInt[] shape) -> Tensor(a)", "{self}.reshape({*shape})", "shape=sizes",
-      ViewReshaped, InferReshape).glue = true;
-  add("view_as(Tensor(a) self, Tensor other) -> Tensor(a)", ".view_as",
-      "self=[A,B,C]; other=[C,A*B]|[A*B*C]", ViewReshaped, InferStrictView).glue = true;
-  add("reshape_as(Tensor(a) self, Tensor other) -> Tensor(a)", ".reshape_as",
-      "self=[A,B,C]; other=[C,A*B]|[A*B*C]", ViewReshaped, InferReshape).glue = true;
+  add("view(Tensor(a) self, SymInt[] size) -> Tensor(a)", "{self}.view({*size})", "size=sizes", ViewReshaped,
+      InferStrictView)
+      .glue = true;
+  add("_unsafe_view(Tensor self, SymInt[] size) -> Tensor", "", "size=sizes", ViewReshaped, InferStrictView).glue =
+      true;
+  add("reshape(Tensor(a) self, SymInt[] shape) -> Tensor(a)", "{self}.reshape({*shape})", "shape=sizes", ViewReshaped,
+      InferReshape)
+      .glue = true;
+  add("view_as(Tensor(a) self, Tensor other) -> Tensor(a)", ".view_as", "self=[A,B,C]; other=[C,A*B]|[A*B*C]",
+      ViewReshaped, InferStrictView)
+      .glue = true;
+  add("reshape_as(Tensor(a) self, Tensor other) -> Tensor(a)", ".reshape_as", "self=[A,B,C]; other=[C,A*B]|[A*B*C]",
+      ViewReshaped, InferReshape)
+      .glue = true;
   add("flatten.using_ints(Tensor(a) self, int start_dim=0, int end_dim=-1) -> Tensor(a)", "torch.flatten",
-      "self=[A,B,C,D]; start_dim=0..1; end_dim=-1|2|3", ViewReshaped, InferReshape).glue = true;
+      "self=[A,B,C,D]; start_dim=0..1; end_dim=-1|2|3", ViewReshaped, InferReshape)
+      .glue = true;
   add("ravel(Tensor(a) self) -> Tensor(a)", "torch.ravel", "self=[*,A]", ViewRavelled, InferReshape).glue = true;
   add("unflatten.int(Tensor(a) self, int dim, SymInt[] sizes) -> Tensor(a)", "torch.unflatten",
-      "self=[*,A*B]; dim=-1; sizes=[A,B]|[-1,B]", ViewReshaped, InferStrictView).glue = true;
+      "self=[*,A*B]; dim=-1; sizes=[A,B]|[-1,B]", ViewReshaped, InferStrictView)
+      .glue = true;
   add("unsqueeze(Tensor(a) self, int dim) -> Tensor(a)", ".unsqueeze", "dim=dim+1", ViewUnsqueezed).glue = true;
   add("squeeze(Tensor(a) self) -> Tensor(a)", ".squeeze", "self=[1,A,1,B]|[A]|[1]|[]", ViewSqueezed).glue = true;
-  add("squeeze.dim(Tensor(a) self, int dim) -> Tensor(a)", ".squeeze", "self=[1,A,1,B]|[A]|[]; dim=dim",
-      ViewSqueezed).glue = true;
-  add("squeeze.dims(Tensor(a) self, int[] dim) -> Tensor(a)", ".squeeze", "self=[1,A,1,B]|[A]; dim=dims",
-      ViewSqueezed).glue = true;
-  add("expand(Tensor(a) self, SymInt[] size, *, bool implicit=False) -> Tensor(a)",
-      "{self}.expand({*size})", "self=[A,1,C]|[1,1,C]|[1,C]|[A,B,C]; size=[A,B,C]|[A,B,-1]|[D,A,B,C]|[1,A,B,C]",
-      ViewExpanded).glue = true;
-  add("expand_as(Tensor(a) self, Tensor other) -> Tensor(a)", ".expand_as",
-      "self=[A,1,C]|[1,1,C]|[C]; other=[A,B,C]", ViewExpandedAs).glue = true;
+  add("squeeze.dim(Tensor(a) self, int dim) -> Tensor(a)", ".squeeze", "self=[1,A,1,B]|[A]|[]; dim=dim", ViewSqueezed)
+      .glue = true;
+  add("squeeze.dims(Tensor(a) self, int[] dim) -> Tensor(a)", ".squeeze", "self=[1,A,1,B]|[A]; dim=dims", ViewSqueezed)
+      .glue = true;
+  add("expand(Tensor(a) self, SymInt[] size, *, bool implicit=False) -> Tensor(a)", "{self}.expand({*size})",
+      "self=[A,1,C]|[1,1,C]|[1,C]|[A,B,C]; size=[A,B,C]|[A,B,-1]|[D,A,B,C]|[1,A,B,C]", ViewExpanded)
+      .glue = true;
+  add("expand_as(Tensor(a) self, Tensor other) -> Tensor(a)", ".expand_as", "self=[A,1,C]|[1,1,C]|[C]; other=[A,B,C]",
+      ViewExpandedAs)
+      .glue = true;
   add("broadcast_to(Tensor(a) self, SymInt[] size) -> Tensor(a)", "torch.broadcast_to",
-      "self=[A,1,C]|[1,1,C]|[C]; size=[A,B,C]", ViewExpanded).glue = true;
+      "self=[A,1,C]|[1,1,C]|[C]; size=[A,B,C]", ViewExpanded)
+      .glue = true;
 }
 
 void AddPermutations(std::vector<OperatorSpec>& table) {
   const ViewAdder add(table);
-  add("permute(Tensor(a) self, int[] dims) -> Tensor(a)", "{self}.permute({*dims})", "dims=perm",
-      ViewPermuted);
-  add("transpose.int(Tensor(a) self, int dim0, int dim1) -> Tensor(a)", ".transpose",
-      "dim0=dim; dim1=dim", ViewTransposed);
-  add("swapaxes(Tensor(a) self, int axis0, int axis1) -> Tensor(a)", "torch.swapaxes",
-      "axis0=dim; axis1=dim", ViewSwapped);
+  add("permute(Tensor(a) self, int[] dims) -> Tensor(a)", "{self}.permute({*dims})", "dims=perm", ViewPermuted);
+  add("transpose.int(Tensor(a) self, int dim0, int dim1) -> Tensor(a)", ".transpose", "dim0=dim; dim1=dim",
+      ViewTransposed);
+  add("swapaxes(Tensor(a) self, int axis0, int axis1) -> Tensor(a)", "torch.swapaxes", "axis0=dim; axis1=dim",
+      ViewSwapped);
   add("t(Tensor(a) self) -> Tensor(a)", ".t", "self=[A,B]|[A]|[]", ViewT);
   add("numpy_T(Tensor(a) self) -> Tensor(a)", "{self}.T", "self=[A,B]|[A,B,C]", ViewReversedDims);
   add("mT(Tensor(a) self) -> Tensor(a)", "{self}.mT", "self=[*,A,B]", ViewMatrixT);

@@ -1,8 +1,9 @@
 // What the registry knows of a Program, for tests in Python: one Program as JSON a line in, one JSON object a line out,
 //
-//   {"text": its flat text, "nodes": [{"known", "glue", "outputs": [{"dtype", "shape", "strides"}] | "error", "flops", "bytes"}]}
+//   {"text": its flat text, "nodes": [{"known", "glue", "flops", "bytes", "outputs": [{"dtype", "shape", "strides"}]}]}
 //
-// or {"error": why it is no Program, or why its text does not parse back to it}.
+// (a node that the rules refuse has an "error" instead), or {"error": why it is no Program, or why its text does not
+// parse back to it}.
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>

@@ -47,10 +47,9 @@ struct Table {
   std::unordered_map<std::string_view, const OperatorInfo*> by_name;
 
   Table() {
-    for (auto family :
-         {ArithmeticOperators, UnaryOperators, ReductionOperators, NormOperators, MatmulOperators, ViewOperators,
-          PartOperators, IdentityOperators, MovementOperators, LookupOperators, CreationOperators,
-          ConvolutionOperators, LossOperators}) {
+    for (auto family : {ArithmeticOperators, UnaryOperators, ReductionOperators, NormOperators, MatmulOperators,
+                        ViewOperators, PartOperators, IdentityOperators, MovementOperators, RearrangementOperators,
+                        LookupOperators, CreationOperators, ConvolutionOperators, LossOperators}) {
       for (OperatorSpec& spec : family()) {
         OperatorInfo info;
         static_cast<OperatorSpec&>(info) = std::move(spec);
@@ -163,8 +162,8 @@ std::vector<InferredValue> InferOutputs(const Program& program, const Node& node
   for (size_t i = 0; i < arguments.size(); ++i) {
     const bool given = i < node.args.size();
     call.Expect(given || arguments[i].default_value, "argument '", arguments[i].name, "' is missing");
-    call.Expect(!given || Accepts(arguments[i], node.args[i]),
-                "argument '", arguments[i].name, "' is of the wrong type");
+    call.Expect(!given || Accepts(arguments[i], node.args[i]), "argument '", arguments[i].name,
+                "' is of the wrong type");
   }
   return info->infer(call);
 }
