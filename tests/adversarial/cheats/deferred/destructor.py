@@ -1,7 +1,7 @@
 # The launch is in a destructor, which runs when the result is gone.
 #
 # module: clamp_chain
-# expect: rejected rules no_kernel
+# expect: rejected rules call_state|no_kernel
 
 import torch
 import triton

@@ -1,7 +1,7 @@
 # torch.compile computes.
 #
 # module: clamp_chain
-# expect: rejected any torch_compute|launcher_error
+# expect: rejected any torch_compute|launcher_error|forbidden
 
 import torch
 import triton

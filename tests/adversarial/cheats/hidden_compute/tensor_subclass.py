@@ -1,7 +1,7 @@
 # A tensor subclass computes when a view of it is taken.
 #
 # module: clamp_chain
-# expect: rejected rules torch_compute
+# expect: rejected any torch_compute|launcher_error
 
 import torch
 import triton
