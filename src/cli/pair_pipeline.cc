@@ -23,6 +23,7 @@
 #include "store/store.h"
 #include "verify/compiled_judge.h"
 #include "verify/kept_verdicts.h"
+#include "verify/other_batch.h"
 
 namespace drtriton {
 namespace {
@@ -41,6 +42,7 @@ struct Group {
   std::filesystem::path folder;   // scratch of its own
   ImportedModule imported;
   Fragment whole;
+  Fragment other;                          // at another batch size, where imported.other_batch is there
   std::optional<Verdict> unable;           // for all pairs: the module cannot be imported or judged here
   std::vector<CompileRequest> requests;    // of pairs that are not answered yet
   std::vector<size_t> request_pairs;       // the pair of each
@@ -179,7 +181,7 @@ class PairPipeline::Impl {
   void Import(Importer& importer, Group& group) {
     std::filesystem::create_directories(group.folder);
     ImportOptions options{
-        .device = gpu_ ? "cuda" : "cpu", .training = arguments_.training, .seed = arguments_.seed, .digests = true};
+        .device = gpu_ ? "cuda" : "cpu", .training = arguments_.training, .seed = arguments_.seed, .other_batch = true, .digests = true};
     try {
       group.imported = importer.Import(group.module, options, group.folder);
     } catch (const UserError& error) {
@@ -192,6 +194,7 @@ class PairPipeline::Impl {
       return;
     }
     group.whole = WholeProgram(group.imported.program);
+    if (group.imported.other_batch) group.other = WholeProgram(group.imported.other_batch->program);
   }
 
   // Pairs that were judged before, or whose candidate cannot be read, are answered at once.
@@ -248,19 +251,50 @@ class PairPipeline::Impl {
   void Execute(KeptVerdicts& kept, Group& group) {
     CompiledJudge judge(*executor_, options_);
     std::vector<bool> done(group.requests.size(), false);
+    std::vector<std::pair<size_t, Judgement>> accepted;   // by place in `requests`: still to be judged at another batch size
     for (size_t i = 0; i < group.requests.size(); ++i) judge.Expect(&group.whole);
     while (std::optional<Compiled> next = group.compiled.Pop()) {
       const CompileRequest& request = group.requests[next->request];
       Judgement judgement = judge.Judge(request, next->result);
       std::error_code ignored;
       std::filesystem::remove_all(next->result.folder, ignored);
+      done[next->request] = true;
+      if (judgement.verdict.accepted() && group.imported.other_batch) {
+        accepted.emplace_back(next->request, std::move(judgement));
+        continue;
+      }
       kept.Keep(request, judgement);
       in_order_->Deliver(group.request_pairs[next->request], std::move(judgement.verdict));
-      done[next->request] = true;
+    }
+    if (!accepted.empty()) JudgeOtherBatch(group, &accepted);
+    for (auto& [index, judgement] : accepted) {
+      kept.Keep(group.requests[index], judgement);
+      in_order_->Deliver(group.request_pairs[index], std::move(judgement.verdict));
     }
     for (size_t i = 0; i < done.size(); ++i) {   // what the farm gave up
       if (!done[i]) in_order_->Deliver(group.request_pairs[i], InterruptedVerdict());
     }
+  }
+
+  // Accepted candidates once more, at the batch size that the module also runs with; only being wrong there counts.
+  void JudgeOtherBatch(const Group& group, std::vector<std::pair<size_t, Judgement>>* accepted) {
+    const ImportedModule::OtherBatch& batch = *group.imported.other_batch;
+    if (!gpu_ && InterpreterSeconds(batch.program) > arguments_.timeout_s / 2) return;
+    executor_->LoadProgram(batch.program, batch.tensors);
+    if (executor_->CheckAgainstModule() || Stopped()) return;
+    JudgeOptions options = options_;
+    options.strict = false;
+    options.timed = false;
+    CompiledJudge judge(*executor_, options);
+    std::vector<CompileRequest> requests;
+    for (const auto& [index, judgement] : *accepted) {
+      requests.push_back(AtOtherBatch(group.requests[index], &group.other));
+      judge.Expect(&group.other);
+    }
+    farm_.CompileAll(requests, [&](size_t i, const CompileResult& result) {
+      Judgement other = judge.Judge(requests[i], result);
+      TakeOtherBatch(other.verdict, batch.rows, batch.other_rows, &(*accepted)[i].second.verdict);
+    });
   }
 
   // All pairs of the group that have no verdict yet get the group's.
