@@ -1,0 +1,100 @@
+"""`drtriton synth` as a user runs it: lines, determinism, coverage, the suite, bad input; and its programs in PyTorch."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from command_line import CommandLineCase  # noqa: E402
+from sampled_programs import check  # noqa: E402
+from test_synth_modules import UNWRITTEN, differing  # noqa: E402
+
+SEED = os.environ.get("DRTRITON_SEED", "1")
+# Programs run in PyTorch for each number of operators; more by hand.
+PROGRAMS = int(os.environ.get("DRTRITON_PROGRAM_COUNT", "60"))
+
+
+class SynthCase(CommandLineCase):
+    def sample(self, *arguments: object) -> list[dict]:
+        run = self.run_program("synth", "--size", "tiny", *arguments)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        return [json.loads(line) for line in run.stdout.splitlines()]
+
+
+class Synth(SynthCase):
+    def test_lines_are_as_promised(self):
+        lines = self.sample("--ops", 3, "--count", 5, "--seed", SEED)
+        self.assertEqual([line["index"] for line in lines], [0, 1, 2, 3, 4])
+        for line in lines:
+            self.assertEqual((line["ops"], line["seed"], len(line["operators"])), (3, int(SEED), 3))
+            self.assertIn(line["split"], ("train", "validation", "test"))
+            self.assertTrue(line["law"].startswith("uniform"))
+            self.assertTrue({"inputs", "nodes"} <= line["graph"].keys())
+            compile(line["source"], "source", "exec")
+
+    def test_the_file_does_not_depend_on_threads(self):
+        for threads in (1, 3):
+            self.sample("--ops", 2, "--count", 200, "--seed", SEED, "--threads", threads, "--out", f"{threads}.jsonl")
+        self.assertEqual((self.folder / "1.jsonl").read_bytes(), (self.folder / "3.jsonl").read_bytes())
+
+    def test_the_law_of_usage_says_so(self):
+        for line in self.sample("--ops", 4, "--count", 5, "--law", "usage"):
+            self.assertTrue(line["law"].startswith("usage"))
+
+    def test_coverage(self):
+        run = self.run_program("synth", "--ops", 2, "--count", 300, "--size", "tiny", "--stats", "c.json", "--stats", "c.html")
+        self.assertEqual((run.returncode, run.stdout), (0, ""), run.stderr)
+        coverage = json.loads((self.folder / "c.json").read_text())
+        self.assertEqual((coverage["programs"], sum(coverage["operators"].values())), (300, 600))
+        self.assertIn("<svg", (self.folder / "c.html").read_text())
+
+    def test_operators_are_listed(self):
+        run = self.run_program("synth", "--list-operators")
+        listed = [line.split()[0] for line in run.stdout.splitlines() if line.startswith("  ")]
+        self.assertGreaterEqual(len(listed), 120)
+        self.assertIn("aten.conv2d", listed)
+        self.assertIn("aten.view", listed)
+
+    def test_bad_input_is_one_sentence(self):
+        (self.folder / "full").mkdir()
+        self.write("full/file", "mine")
+        table = [
+            (["--ops", "0"], "--ops"), (["--count", "3"], "--ops"), (["--ops", "-1"], "-1"), (["--ops", "1000"], "ops"),
+            (["--ops", "two"], "--ops"), (["--ops", "1", "--count", "0"], "--count"), (["--ops", "1", "--count", "-5"], "--count"),
+            (["--ops", "2", "--operators", "frobnicate"], "frobnicate"), (["--ops", "3", "--operators", "argmax"], "argmax"),
+            (["--ops", "1", "--out", "no/such/folder/out"], "no/such/folder/out"), (["--ops", "1", "--out", "full"], "full"),
+            (["--ops", "1", "--size", "huge"], "--size"), (["--ops", "1", "--law", "none"], "--law"),
+            (["--ops", "1", "--split", "all"], "--split"), (["--ops", "1", "--kinds", "magic"], "magic"),
+            (["--ops", "1", "--threads", "0"], "--threads"), (["--ops", "1", "--stats", "no/such/c.html"], "no/such/c.html"),
+            (["--suite", "full"], "full"), (["--suite", "no/such/suite"], "no/such/suite"),
+        ]
+        before = self.files()
+        for arguments, mention in table:
+            with self.subTest(arguments=arguments):
+                run = self.run_program("synth", *arguments)
+                self.assertEqual((run.returncode, run.stdout), (2, ""), run.stderr)
+                self.assertEqual(run.stderr.count("\n"), 1, run.stderr)
+                self.assertIn(mention, run.stderr)
+                self.assertEqual(self.files(), before)
+
+
+class Programs(SynthCase):
+    def test_sampled_programs_run(self):
+        lines = [line for ops in (1, 2, 3, 4, 5, 20) for line in self.sample("--ops", ops, "--count", PROGRAMS, "--seed", SEED)]
+        report = check(lines)
+        wrong = [entry for entry in report["findings"] if entry["kind"] in ("crash", "shape")]
+        self.assertEqual(wrong, [], f"seed {SEED}")
+        self.assertLessEqual(len(report["findings"]), 3 + 0.005 * len(lines), report["findings"])
+
+    def test_sampled_programs_import_as_themselves(self):
+        lines = self.sample("--ops", 3, "--count", 25, "--seed", SEED)
+        kept = [line for line in lines if not UNWRITTEN & {node["op"] for node in line["graph"]["nodes"]}]
+        self.assertGreater(len(kept), len(lines) // 3)
+        self.assertEqual([(line["source"], reason) for line, reason in differing(kept)], [], f"seed {SEED}")
+
+
+if __name__ == "__main__":
+    unittest.main()
