@@ -157,13 +157,13 @@ void Pool(const OpCall& call, size_t spatial, bool average) {
   DefinePool(call, "max_index", window, input, 1);
 }
 
-// Windows of floor(i * input / output) to ceil((i + 1) * input / output).
+// Windows of floor(i * input / output) to ceil((i + 1) * input / output): ordinary ones where the sizes divide.
 void AdaptivePool(const OpCall& call, size_t spatial, bool average) {
   const Term input = PoolInput(call, spatial);
   Window window = Sizes(call, input, spatial);
-  window.adaptive = true;
-  window.count_padding = false;
+  window.adaptive = std::any_of(window.dims.begin(), window.dims.end(), [](const WindowDim& dim) { return dim.input % dim.output != 0; });
   for (WindowDim& dim : window.dims) {
+    dim.stride = dim.input / dim.output;
     dim.kernel = 0;
     for (int64_t i = 0; i < dim.output; ++i) {
       const int64_t begin = i * dim.input / dim.output, end = ((i + 1) * dim.input + dim.output - 1) / dim.output;

@@ -30,7 +30,8 @@ int64_t Cut(int64_t size, int64_t cap) {
 // Arguments that hold sizes, by their names in schemas.
 bool HoldsSizes(std::string_view argument) {
   static const std::set<std::string_view> names = {"size", "shape", "sizes", "normalized_shape", "split_size", "split_sizes",
-                                                   "length", "num_groups", "group", "N", "C", "HxW", "end", "start"};
+                                                   "length", "num_groups", "group", "groups", "output_size", "N", "C", "HxW", "end",
+                                                   "start"};
   return names.count(argument) != 0;
 }
 
@@ -87,6 +88,9 @@ class Shrinker {
       int64_t groups = Argument(node, node.op.find("native") != std::string::npos ? "group" : "num_groups").AsInt();
       if (groups > 0 && input.shape[1] % groups == 0) Product({input.shape[1]}, {groups, input.shape[1] / groups});
     }
+    const OperatorInfo* info = FindOperator(node.op);
+    if (info != nullptr && info->kind == OpKind::kConvolution) RelateGroups(node);
+    if (info != nullptr && (info->kind == OpKind::kConvolution || info->kind == OpKind::kPooling)) RelateSpace(node, input);
     for (ValueId id : node.outputs) {
       if (id < 0 || !IsView(node.op)) continue;
       const Value& output = Old().value(id);
@@ -95,6 +99,26 @@ class Shrinker {
       } else if (input.shape.size() == output.shape.size()) {
         for (size_t i = 0; i < input.shape.size(); ++i) RelatePart(input.shape[i], output.shape[i]);
       }
+    }
+  }
+
+  // Channels of a grouped convolution are a multiple of its groups.
+  void RelateGroups(const Node& node) {
+    const int64_t groups = Argument(node, "groups").AsInt();
+    for (ValueId id : node.Inputs()) {
+      for (int64_t size : Old().value(id).shape) {
+        if (groups > 1 && size % groups == 0 && size > groups) Product({size}, {groups, size / groups});
+      }
+    }
+  }
+
+  // What strides do to sizes, where they divide: 56 out of 112 stays half of it.
+  void RelateSpace(const Node& node, const Value& input) {
+    if (node.outputs.front() < 0) return;
+    const Shape &in = input.shape, &out = Old().value(node.outputs.front()).shape;
+    for (size_t i = 2; i < in.size() && in.size() == out.size(); ++i) {
+      RelatePart(in[i], out[i]);
+      RelatePart(out[i], in[i]);
     }
   }
 
@@ -215,7 +239,8 @@ class Shrinker {
     }
     for (const Node& node : program.nodes) {
       const OperatorInfo* info = FindOperator(node.op);
-      if (info != nullptr && info->kind == OpKind::kMatmul) flops += NodeFlops(program, node);
+      const bool products = info != nullptr && (info->kind == OpKind::kMatmul || info->kind == OpKind::kConvolution);
+      if (products) flops += NodeFlops(program, node);
     }
     return flops <= max_flops;
   }

@@ -14,7 +14,7 @@
 
 namespace drtriton {
 
-// A fragment whose largest value has at most about `max_elements` elements and whose matrix products together need at
+// A fragment whose largest value has at most about `max_elements` elements and whose matrix products and convolutions together need at
 // most about `max_flops`; the fragment itself when it is that small already; nullopt where no consistent smaller one was
 // found or an operator is not in the registry.  Ids, names and parent links are those of `fragment`.
 std::optional<Fragment> Shrink(const Fragment& fragment, int64_t max_elements, double max_flops = 2e7);

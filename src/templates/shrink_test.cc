@@ -61,5 +61,27 @@ TEST(Shrink, TheHalvesOfAnInputStayHalves) {
   EXPECT_EQ(small->program.value(small->Results()[0]).shape[1] * 2, ShapeOfFirst(*small)[1]);
 }
 
+TEST(Shrink, AStridedConvolutionStillMeetsItsResidual) {
+  FragmentBuilder builder;
+  ValueId x = builder.Input("x", {32, 64, 112, 112}), w = builder.Input("w", {128, 64, 3, 3}), r = builder.Input("r", {32, 128, 56, 56});
+  Attr two = Attr::Ints({2, 2}), one = Attr::Ints({1, 1});
+  ValueId y = builder.Node("aten.conv2d.default", {ValueRef{x}, ValueRef{w}, Attr(), two, one, one, 1});
+  auto small = Shrink(builder.Build({builder.Node("aten.add.Tensor", {ValueRef{y}, ValueRef{r}, 1})}), 20000);
+  ASSERT_TRUE(small.has_value());
+  const Shape& shape = ShapeOfFirst(*small);
+  EXPECT_EQ(small->program.value(small->Inputs()[1]).shape[2], 3);
+  EXPECT_EQ(small->program.value(small->Inputs()[2]).shape[2] * 2, shape[2]);
+}
+
+TEST(Shrink, ADepthwiseConvolutionStaysOne) {
+  FragmentBuilder builder;
+  ValueId x = builder.Input("x", {32, 144, 56, 56}), w = builder.Input("w", {144, 1, 3, 3});
+  Attr one = Attr::Ints({1, 1});
+  ValueId y = builder.Node("aten.conv2d.default", {ValueRef{x}, ValueRef{w}, Attr(), one, one, one, 144});
+  auto small = Shrink(builder.Build({y}), 20000);
+  ASSERT_TRUE(small.has_value());
+  EXPECT_EQ(small->program.nodes[0].args[6].AsInt(), ShapeOfFirst(*small)[1]);
+}
+
 }  // namespace
 }  // namespace drtriton

@@ -54,8 +54,8 @@ std::vector<WindowSchedule> WindowSchedules(const WindowProblem& problem, const 
   const double taps = problem.Flops() / 2 / results;
   std::vector<WindowSchedule> schedules;
   for (bool channels_last : {problem.channels_last, !problem.channels_last}) {
-    for (auto [elements, across, warps] : {std::tuple<int64_t, int64_t, int>{512, 256, 4}, {1024, 256, 4}, {1024, 1024, 4}, {256, 64, 4},
-                                           {512, 64, 4}, {2048, 512, 8}, {256, 256, 2}, {128, 128, 1}}) {
+    for (auto [elements, across, warps] : {std::tuple<int64_t, int64_t, int>{512, 256, 4}, {1024, 256, 4}, {1024, 1024, 4}, {256, 64, 4}, {512, 64, 4},
+                                           {512, 128, 4}, {512, 32, 4}, {256, 16, 4}, {2048, 512, 8}, {256, 256, 2}, {128, 128, 1}}) {
       WindowSchedule schedule{.channels_last = channels_last, .num_warps = warps};
       int64_t& fast = channels_last ? schedule.block_c : schedule.block_p;
       int64_t& slow = channels_last ? schedule.block_p : schedule.block_c;
@@ -64,11 +64,13 @@ std::vector<WindowSchedule> WindowSchedules(const WindowProblem& problem, const 
       KernelCost cost;
       cost.programs = CeilDiv(problem.positions, schedule.block_p) * CeilDiv(channels, schedule.block_c);
       const double lanes = static_cast<double>(cost.programs * schedule.block_p * schedule.block_c);
-      // Taps come from the caches; each load issues once a lane.  Along the wrong dimension it fetches whole sectors.
+      // Taps come from the caches.  Along the wrong dimension lanes touch a sector each, of which the tile uses a part.
+      const bool crosses = channels_last != problem.channels_last;
+      const int64_t along = (problem.channels_last ? schedule.block_c : schedule.block_p) * ElementBytes(problem.dtype);
       cost.bytes = problem.input_bytes + problem.weight_bytes + problem.epilogue_bytes;
-      if (channels_last != problem.channels_last) cost.bytes *= 3;
-      const double shared = 1.0 / static_cast<double>(channels_last ? schedule.block_p : schedule.block_c) + 1.0;
-      cost.flops = lanes * (taps * (taps_cost + kIndexCost * shared / 2 + problem.prologue_cost) + problem.epilogue_cost + 20);
+      if (crosses) cost.bytes *= 32.0 / static_cast<double>(std::min<int64_t>(along, 32));
+      const double index = kIndexCost / static_cast<double>(std::min<int64_t>(schedule.block_c, 4));   // shared by channels
+      cost.flops = lanes * (taps * (taps_cost * (crosses ? 4 : 1) + index + problem.prologue_cost) + problem.epilogue_cost + 20);
       cost.num_warps = warps;
       cost.bytes_per_program_in_flight = static_cast<double>(schedule.block_p * schedule.block_c * ElementBytes(problem.dtype));
       schedule.estimated_us = EstimateUs(cost, device);
