@@ -22,8 +22,10 @@ constexpr Sketch Uniform(double a, double b) {
   return sketch;
 }
 
-Sketch SketchOf(const LeafFill& fill) {
+// `coarse`: drawn in a low precision, where the mean itself comes up.
+Sketch SketchOf(const LeafFill& fill, bool coarse) {
   Sketch sketch = kNormal;
+  if (coarse) sketch[5] = 0;
   switch (fill.kind) {
     case LeafFill::Kind::kDefault:
       return sketch;
@@ -68,7 +70,7 @@ std::span<const LeafFill> MenuOf(ElementType type) {
       {{kIntegers, -5, 6}, {kIntegers, -1, 2}},
       {{kIntegers, 0, 6}, {kIntegers, 0, 2}},
       {{kIntegers, 0, 8}},
-      {{kMask, 0.5, 0}, {kMask, 0.1, 0}, {kMask, 0.9, 0}, {kMask, 0.01, 0}, {kMask, 0.99, 0}},
+      {{kMask, 0.5, 0}},
   }};
   return menus[static_cast<size_t>(type)];
 }
@@ -79,6 +81,10 @@ LeafFill FillOf(const LeafFacts& leaf, int attempt, Random& random) {
   if (leaf.deviation < 0) return {LeafFill::Kind::kConstant, leaf.mean, 0};
   if (leaf.type == ElementType::kIndex && leaf.limit > 0)
     return {LeafFill::Kind::kIntegers, 0, static_cast<double>(leaf.limit)};
+  if (leaf.type == ElementType::kBool && attempt > 0) {
+    const double rare = std::pow(10.0, -5 * random.Unit() - 0.3);
+    return {LeafFill::Kind::kMask, random.Chance(0.5) ? rare : 1 - rare, 0};
+  }
   const std::span<const LeafFill> menu = MenuOf(leaf.type);
   return attempt == 0 ? menu[0] : menu[random.Below(static_cast<uint32_t>(menu.size()))];
 }
@@ -127,9 +133,13 @@ class Estimator {
  public:
   Estimator(const Program& program, std::span<const EstimatedNode> nodes) : program_(program), nodes_(nodes) {
     sketches_.resize(program.values.size());
+    truths_.resize(program.values.size());
   }
 
   Sketch& operator[](ValueId id) { return sketches_[static_cast<size_t>(id)]; }
+
+  // The share of elements that are not 0.
+  double& Truth(ValueId id) { return truths_[static_cast<size_t>(id)]; }
 
   // False when some value is not finite.
   bool Run(double* largest) {
@@ -155,7 +165,10 @@ class Estimator {
 
  private:
   void PassOn(const Node& node) {
-    for (ValueId id : node.outputs) (*this)[id] = (*this)[node.args[0].AsValue()];
+    for (ValueId id : node.outputs) {
+      (*this)[id] = (*this)[node.args[0].AsValue()];
+      Truth(id) = Truth(node.args[0].AsValue());
+    }
   }
 
   struct Operand {
@@ -170,8 +183,24 @@ class Estimator {
     for (size_t k = 0; k < node.outputs.size(); ++k) {
       if (node.outputs[k] < 0) continue;
       const Gather gather = rule.gather[std::min(k, rule.gather.size() - 1)];
-      (*this)[node.outputs[k]] = Result(node, rule, gather, program_.value(node.outputs[k]));
+      const ValueId id = node.outputs[k];
+      (*this)[id] = Result(node, rule, gather, program_.value(id));
+      Truth(id) = ShareTrue(node, rule, gather, id);
     }
+  }
+
+  double ShareTrue(const Node& node, const NumericRule& rule, Gather gather, ValueId id) {
+    const bool moves = rule.function == nullptr && gather == Gather::kChoice && operands_.size() == 1;
+    if (moves) return Truth(operands_[0].id);
+    if (gather != Gather::kTruth) {
+      const Sketch& sketch = (*this)[id];
+      double count = 0;
+      for (size_t i = 1; i + 1 < kSketchPoints; ++i) count += sketch[i] != 0 ? 1 : 0;
+      return count / static_cast<double>(kSketchPoints - 2);
+    }
+    const double p = Truth(operands_[0].id);
+    const double n = Many(program_.value(id));
+    return node.op.starts_with("aten.any") ? 1 - std::pow(1 - p, n) : std::pow(p, n);
   }
 
   void ReadArgument(const Attr& arg, size_t a, const NumericRule& rule) {
@@ -340,6 +369,7 @@ class Estimator {
   const Program& program_;
   std::span<const EstimatedNode> nodes_;
   std::vector<Sketch> sketches_;
+  std::vector<double> truths_;
   std::vector<Operand> operands_;
   std::vector<double> numbers_;
 };
@@ -349,10 +379,23 @@ double SpreadOf(const Sketch& sketch) {
   return (sketch.back() - sketch.front()) / magnitude;
 }
 
+// 0 where chance may well give one value only: booleans that are nearly all alike, or few.
+double SpreadOfTruth(double share, int64_t elements) {
+  if (elements <= 1) return 1;
+  const double n = static_cast<double>(elements);
+  return std::pow(share, n) + std::pow(1 - share, n) < 0.01 ? 1 : 0;
+}
+
+double TruthOf(const LeafFill& fill) {
+  if (fill.kind == LeafFill::Kind::kMask) return fill.a;
+  if (fill.kind == LeafFill::Kind::kIntegers && fill.a <= 0 && fill.b > 0) return 1 - 1 / (fill.b - fill.a);
+  return 1;
+}
+
 }  // namespace
 
 Conditioned Condition(const Program& program, std::span<const LeafFacts> leaves,
-                      std::span<const EstimatedNode> nodes, Random& random) {
+                      std::span<const EstimatedNode> nodes, bool coarse, Random& random) {
   Estimator estimator(program, nodes);
   Conditioned best;
   double best_score = -std::numeric_limits<double>::infinity();
@@ -361,12 +404,18 @@ Conditioned Condition(const Program& program, std::span<const LeafFacts> leaves,
   for (int attempt = 0; attempt < kAttempts && !best.fine; ++attempt) {
     for (size_t l = 0; l < leaves.size(); ++l) {
       fills[l] = FillOf(leaves[l], attempt, random);
-      estimator[leaves[l].value] = SketchOf(fills[l]);
+      estimator[leaves[l].value] = SketchOf(fills[l], coarse);
+      estimator.Truth(leaves[l].value) = TruthOf(fills[l]);
     }
     double largest = 0;
     const bool finite = estimator.Run(&largest);
     double spread = finite ? 1 : 0;
-    for (ValueId id : results) spread = std::min(spread, finite ? SpreadOf(estimator[id]) : 0);
+    for (ValueId id : results) {
+      const Value& value = program.value(id);
+      const bool truth = value.dtype == DType::kBool;
+      const double own = truth ? SpreadOfTruth(estimator.Truth(id), value.Elements()) : SpreadOf(estimator[id]);
+      spread = std::min(spread, finite ? own : 0);
+    }
     const double score = (finite ? 100.0 : 0.0) - std::log10(std::max(largest, 1.0)) + std::min(0.0, std::log10(spread + 1e-12));
     if (score <= best_score) continue;
     best_score = score;

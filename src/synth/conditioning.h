@@ -45,9 +45,9 @@ struct Conditioned {
   bool fine = false;
 };
 
-// Draws fills.  The program's shapes are known; glue passes sketches on.
+// Draws fills.  The program's shapes are known; glue passes sketches on.  `coarse`: floats will be of a low precision.
 Conditioned Condition(const Program& program, std::span<const LeafFacts> leaves,
-                      std::span<const EstimatedNode> nodes, Random& random);
+                      std::span<const EstimatedNode> nodes, bool coarse, Random& random);
 
 }  // namespace drtriton
 

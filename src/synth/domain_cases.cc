@@ -270,8 +270,10 @@ class Reader {
       made.dtypes.push_back(DTypeOf(choice.wired[s]));
       if (broadcasts && choice.wired[s].pattern == "~") made.broadcast |= static_cast<uint8_t>(1U << s);
     }
+    ReadScalars(made);
     const auto same = [&](const DomainForm& form) {
       if (form.slots != made.slots || form.broadcast != made.broadcast) return false;
+      if (read_scalars_[static_cast<size_t>(&form - forms_.data())] != made.scalars) return false;
       for (size_t s = 0; s < made.dtypes.size(); ++s) {
         if (form.dtypes[s].families != made.dtypes[s].families || form.dtypes[s].of_the_case != made.dtypes[s].of_the_case)
           return false;
@@ -280,10 +282,10 @@ class Reader {
     };
     auto found = std::find_if(forms_.begin(), forms_.end(), same);
     if (found == forms_.end()) {
-      ReadScalars(made);
+      read_scalars_.push_back(made.scalars);
       forms_.push_back(std::move(made));
       found = forms_.end() - 1;
-      numbers_.push_back({});
+      has_numbers_.push_back(false);
     }
     AddNumbers(choice, static_cast<size_t>(found - forms_.begin()));
     return *found;
@@ -293,12 +295,9 @@ class Reader {
   void AddNumbers(const TensorChoice& choice, size_t index) {
     if (choice.numbers.empty()) return;
     DomainForm& form = forms_[index];
-    auto& bases = numbers_[index];
-    if (bases.empty()) {
-      bases = form.scalars;
-      form.scalars.clear();
-    }
-    for (auto base : bases) {
+    if (!has_numbers_[index]) form.scalars.clear();
+    has_numbers_[index] = true;
+    for (auto base : read_scalars_[index]) {
       base.insert(base.end(), choice.numbers.begin(), choice.numbers.end());
       if (std::find(form.scalars.begin(), form.scalars.end(), base) == form.scalars.end()) form.scalars.push_back(base);
     }
@@ -483,7 +482,8 @@ class Reader {
   char class_ = 'f';
   NamedTexts domains_;
   std::vector<DomainForm> forms_;
-  std::vector<Choices<std::pair<int, Attr>>> numbers_;  // by form: the scalar choices before numbers were added
+  std::vector<Choices<std::pair<int, Attr>>> read_scalars_;  // by form: the numeric arguments as the domain has them
+  std::vector<bool> has_numbers_;                            // by form: numbers stand for tensors in it
 };
 
 }  // namespace

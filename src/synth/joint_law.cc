@@ -52,31 +52,35 @@ bool JointLaw::DrawWiring(WiringCounter& counter, int sinks, const SolverOptions
   return false;
 }
 
-void JointLaw::Draw(Random& random, ProgramBuilder& builder, double* log_weight) const {
-  SolverOptions solving{.menu = DrawSizeMenu(options_.size, random), .shared_input = options_.shared_input};
+JointLaw::Drawn JointLaw::Draw(Random& random) const {
+  Drawn drawn;
+  drawn.solving = {.menu = DrawSizeMenu(options_.size, random), .shared_input = options_.shared_input};
   std::vector<int> sequence;
-  Wiring wiring;
-  Solution solution;
   for (;;) {
-    if (!DrawSequence(random, sequence, log_weight)) continue;
+    if (!DrawSequence(random, sequence, &drawn.log_weight)) continue;
     WiringCounter counter(space_, sequence);
     if (counter.Count(1) == 0) continue;
-    bool found = DrawWiring(counter, 1, solving, random, wiring, solution);
+    bool found = DrawWiring(counter, 1, drawn.solving, random, drawn.wiring, drawn.solution);
     if (!found && !IsFeasible(sequence)) continue;
-    while (!found) found = DrawWiring(counter, 1, solving, random, wiring, solution);
-    if (options_.ops > 1 && !random.Chance(options_.one_output)) {
-      const int sinks = options_.ops > 2 && random.Chance(0.5) ? 3 : 2;
-      Wiring wider;
-      Solution wider_solution;
-      if (counter.Count(sinks) > 0 && DrawWiring(counter, sinks, solving, random, wider, wider_solution)) {
-        wiring = wider;
-        solution = std::move(wider_solution);
-      }
-    }
+    while (!found) found = DrawWiring(counter, 1, drawn.solving, random, drawn.wiring, drawn.solution);
+    if (options_.ops > 1 && !random.Chance(options_.one_output)) Widen(counter, random, drawn);
     break;
   }
-  if (options_.law == OperatorLaw::kUniform) *log_weight = 0;
-  builder.Add(wiring, solution);
+  if (options_.law == OperatorLaw::kUniform) drawn.log_weight = 0;
+  return drawn;
+}
+
+// Two or three sinks instead of one, where such a wiring is feasible.
+void JointLaw::Widen(WiringCounter& counter, Random& random, Drawn& drawn) const {
+  const int sinks = options_.ops > 2 && random.Chance(0.5) ? 3 : 2;
+  if (counter.Count(sinks) == 0) return;
+  Drawn wider;
+  for (int i = 0; i < 8; ++i) {
+    if (!DrawWiring(counter, sinks, drawn.solving, random, wider.wiring, wider.solution)) continue;
+    drawn.wiring = wider.wiring;
+    drawn.solution = std::move(wider.solution);
+    return;
+  }
 }
 
 void JointLaw::CheckFeasible() const {

@@ -28,7 +28,13 @@ class JointLaw {
   // Throws UserError when no program is feasible.
   void CheckFeasible() const;
 
-  void Draw(Random& random, ProgramBuilder& builder, double* log_weight) const;
+  struct Drawn {
+    Wiring wiring;
+    Solution solution;
+    SolverOptions solving;
+    double log_weight = 0;
+  };
+  Drawn Draw(Random& random) const;
 
   // Whether the sequence has a feasible wiring with so many sinks, decided by looking at all of them.  With one sink it is
   // enough to look at trees: a tensor that is read twice may be replaced by a fresh one where it is read again.
@@ -38,9 +44,9 @@ class JointLaw {
   // A feasible wiring with so many sinks, uniform, and its solution; false when there is none.
   bool DrawWiring(WiringCounter& counter, int sinks, const SolverOptions& solving, Random& random, Wiring& wiring,
                   Solution& solution) const;
+  void Widen(WiringCounter& counter, Random& random, Drawn& drawn) const;
   bool DrawSequence(Random& random, std::vector<int>& sequence, double* log_weight) const;
   bool Wanted(const Wiring& wiring) const;
-  void Resize(const Wiring& wiring, Solution& solution, Random& random) const;
 
   const OperatorSpace& space_;
   const SamplerOptions& options_;

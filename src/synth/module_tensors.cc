@@ -112,7 +112,10 @@ class Filler {
     AppendInt(out_, static_cast<int64_t>(fill_.b));
     out_ += ", ";
     ShapeTuple(extents);
-    if (value_.dtype != DType::kInt64) DTypeKeyword();
+    if (value_.dtype != DType::kInt64) {
+      out_ += ", dtype=torch.";  // of float32 too: randint() gives integers by default
+      out_ += Name(value_.dtype);
+    }
     out_ += ')';
   }
 

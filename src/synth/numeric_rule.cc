@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <numeric>
 #include <string>
 #include <unordered_map>
 
@@ -39,6 +40,23 @@ double ErfInv(double x) {
   for (int i = 0; i < 2; ++i) y -= (std::erf(y) - x) * std::sqrt(std::numbers::pi) / 2 * std::exp(y * y);
   return y;
 }
+
+// exp(x^2) erfc(x), beyond where erfc vanishes by its first asymptotic term.
+double ErfcX(double x) { return x > 20 ? 1 / (x * std::sqrt(std::numbers::pi)) : std::exp(x * x) * std::erfc(x); }
+double LogNdtr(double x) {
+  return x < -30 ? -x * x / 2 - std::log(-x) - 0.92 : std::log(0.5 * std::erfc(-x / std::numbers::sqrt2));
+}
+double BesselI(double order, double x) { return std::abs(x) > 700 ? HUGE_VAL : std::cyl_bessel_i(order, std::abs(x)); }
+// The Hurwitz zeta function to a few percent: its first terms and the integral of the rest.
+double Zeta(double x, double q) {
+  if (!(x > 1) || !(q > 0)) return std::nan("");
+  return std::pow(q, -x) + std::pow(q + 1, -x) + std::pow(q + 1.5, 1 - x) / (x - 1);
+}
+double Polygamma(double n, double x) {
+  if (!(x > 0)) return std::nan("");
+  return n == 0 ? Digamma(x) : (std::fmod(n, 2) == 1 ? 1 : -1) * std::tgamma(n + 1) * Zeta(n + 1, x);
+}
+double Gcd(double x, double y) { return static_cast<double>(std::gcd(static_cast<int64_t>(x), static_cast<int64_t>(y))); }
 
 double Elu(double x, double alpha) { return x > 0 ? x : alpha * std::expm1(x); }
 
@@ -125,7 +143,21 @@ const std::unordered_map<std::string_view, NumberFunction>& Functions() {
       {"deg2rad", [](F a) { return a[0] * std::numbers::pi / 180; }},
       {"rad2deg", [](F a) { return a[0] * 180 / std::numbers::pi; }},
       {"sinc", [](F a) { return a[0] == 0 ? 1 : std::sin(std::numbers::pi * a[0]) / (std::numbers::pi * a[0]); }},
-      {"i0", [](F a) { return std::abs(a[0]) > 700 ? HUGE_VAL : std::cyl_bessel_i(0, std::abs(a[0])); }},
+      {"i0", [](F a) { return BesselI(0, a[0]); }},
+      {"special_i0e", [](F a) { return std::abs(a[0]) > 700 ? 0.015 : BesselI(0, a[0]) * std::exp(-std::abs(a[0])); }},
+      {"special_i1", [](F a) { return std::copysign(BesselI(1, a[0]), a[0]); }},
+      {"special_i1e", [](F a) { return std::abs(a[0]) > 700 ? 0.015 : std::copysign(BesselI(1, a[0]), a[0]) * std::exp(-std::abs(a[0])); }},
+      {"special_erfcx", [](F a) { return ErfcX(a[0]); }},
+      {"special_log_ndtr", [](F a) { return LogNdtr(a[0]); }},
+      {"special_ndtri", [](F a) { return std::numbers::sqrt2 * ErfInv(2 * a[0] - 1); }},
+      {"special_zeta", [](F a) { return Zeta(a[0], a[1]); }},
+      {"special_xlog1py", [](F a) { return a[1] > -1 ? a[0] * std::log1p(a[1]) : std::nan(""); }},
+      {"polygamma", [](F a) { return Polygamma(Or(a[0], 1), a[1]); }},
+      {"heaviside", [](F a) { return a[0] == 0 ? a[1] : Truth(a[0] > 0); }},
+      {"gcd", [](F a) { return Gcd(a[0], a[1]); }},
+      {"lcm", [](F a) { return a[0] == 0 || a[1] == 0 ? 0 : std::abs(a[0] * a[1]) / Gcd(a[0], a[1]); }},
+      {"isposinf", [](F a) { return Truth(std::isinf(a[0]) && a[0] > 0); }},
+      {"isneginf", [](F a) { return Truth(std::isinf(a[0]) && a[0] < 0); }},
       {"special_entr", [](F a) { return a[0] > 0 ? -a[0] * std::log(a[0]) : a[0] == 0 ? 0 : std::nan(""); }},
       {"logit", [](F a) { return std::log(a[0] / (1 - a[0])); }},
       {"neg", [](F a) { return -a[0]; }},
@@ -174,7 +206,11 @@ const std::unordered_map<std::string_view, NumberFunction>& Functions() {
       {"outer", [](F a) { return a[0] * a[1]; }},
       {"addmm", [](F a) { return Or(a[3], 1) * a[0] + Or(a[4], 1) * a[1] * a[2]; }},
       {"baddbmm", [](F a) { return Or(a[3], 1) * a[0] + Or(a[4], 1) * a[1] * a[2]; }},
+      {"addbmm", [](F a) { return Or(a[3], 1) * a[0] + Or(a[4], 1) * a[1] * a[2]; }},
+      {"addmv", [](F a) { return Or(a[3], 1) * a[0] + Or(a[4], 1) * a[1] * a[2]; }},
+      {"addr", [](F a) { return Or(a[3], 1) * a[0] + Or(a[4], 1) * a[1] * a[2]; }},
       // Losses, of one element.
+      {"soft_margin_loss", [](F a) { return SoftPlus(-a[0] * a[1]); }},
       {"mse_loss", [](F a) { return (a[0] - a[1]) * (a[0] - a[1]); }},
       {"l1_loss", [](F a) { return std::abs(a[0] - a[1]); }},
       {"smooth_l1_loss", [](F a) { return std::max(std::abs(a[0] - a[1]) - 0.5, 0.1); }},
@@ -255,7 +291,20 @@ const std::unordered_map<std::string_view, Gathers>& GatherTable() {
       {"max_pool1d", {kChoice}},
       {"max_pool2d", {kChoice}},
       {"max_pool3d", {kChoice}},
+      {"upsample_linear1d", {kMean}},
       {"upsample_bilinear2d", {kMean}},
+      {"upsample_bicubic2d", {kMean}},
+      {"upsample_trilinear3d", {kMean}},
+      {"addr", {kOne}},
+      {"linalg_cross", {kMixture}},
+      {"diag_embed", {kPadded}},
+      {"im2col", {kPadded}},
+      {"col2im", {kSum}},
+      {"index_add", {kSum}},
+      {"scatter_reduce", {kSum}},
+      {"scatter.reduce", {kSum}},
+      {"scatter.value_reduce", {kSum}},
+      {"index_put", {kSum}},
       {"scaled_dot_product_attention", {kMean}},
   };
   return table;
@@ -301,6 +350,8 @@ void Restrict(const OperatorInfo& info, NumericRule& rule) {
   if (rule.gather[0] == Gather::kTruth || (rule.gather[0] == Gather::kCount && name != "one_hot")) {
     rule.accepts[0] = kRealZeros | kPositiveZeros | kWhole | kCounting | kBit | kInteger | kNatural | kIndex | kBool;
   }
+  if (rule.gather[0] == Gather::kTruth) rule.accepts[0] = kBit | kBool;  // others are hardly ever all false
+  if (name == "linalg_cross") rule.distinct = true;
   if (name == "kl_div") rule.accepts[position("target")] = positive;
   if (name == "binary_cross_entropy") rule.accepts[position("self")] = MaskOf(kUnit);
   if (name.starts_with("binary_cross_entropy")) rule.accepts[position("target")] = bounded;
@@ -325,7 +376,7 @@ std::string_view OutsideSpace(const OperatorInfo& info) {
     return "is what another operator decomposes into";
   if (info.form.empty() && (info.kind == OpKind::kPointwise || info.kind == OpKind::kReduction))
     return "is another overload's second name";
-  if (name == "copy.default" || name == "type_as.default") return "ignores the values of an operand";
+  if (name == "copy.default" || name == "type_as.default" || name.starts_with("fill.")) return "ignores the values of an operand";
   return "";
 }
 

@@ -86,6 +86,15 @@ bool DemandSubstance(const OperatorInfo& info, const NumericRule& rule, ShapeCas
     const bool batch = info.name.starts_with("aten.batch_norm");
     if (!batch) AtLeast(shape_case, input.back(), 4);
   }
+  // Windows reach beyond the edge only in part.
+  const bool windows = info.kind == OpKind::kConvolution || info.kind == OpKind::kPooling;
+  for (size_t d = 2; windows && d < shape_case.slots[0].size(); ++d) AtLeast(shape_case, shape_case.slots[0][d], 5);
+  if (windows && !shape_case.slots[0].empty()) AtLeast(shape_case, shape_case.slots[0].back(), 5);
+  // Something of the tensor is left beside what is overwritten.
+  if (info.name.starts_with("aten.index_fill")) {
+    for (const Term& term : shape_case.slots[0]) AtLeast(shape_case, term, 12);
+    for (const Term& term : shape_case.slots[1]) AtMost(shape_case, term, 4);
+  }
   if (info.kind == OpKind::kLoss || info.name.starts_with("aten.tril") || info.name.starts_with("aten.triu")) {
     for (const Term& term : shape_case.slots[0]) AtLeast(shape_case, term, 2);
   }

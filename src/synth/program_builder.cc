@@ -338,9 +338,17 @@ void ProgramBuilder::Lower(DType floats) {
 ProgramBuilder::Finished ProgramBuilder::Finish(DType floats) {
   AddOutputs();
   DropUnread();
-  Conditioned conditioned = Condition(program_, leaves_, nodes_, random_);
-  const bool low_fits = conditioned.fine && conditioned.largest < kLargestLow && conditioned.least_spread > kLeastSpreadLow;
-  if (floats != DType::kFloat32 && low_fits) Lower(floats);
+  Conditioned conditioned;
+  if (floats != DType::kFloat32) {
+    conditioned = Condition(program_, leaves_, nodes_, /*coarse=*/true, random_);
+    const bool fits = conditioned.fine && conditioned.largest < kLargestLow && conditioned.least_spread > kLeastSpreadLow;
+    if (fits) {
+      Lower(floats);
+    } else {
+      conditioned.fine = false;
+    }
+  }
+  if (!conditioned.fine) conditioned = Condition(program_, leaves_, nodes_, /*coarse=*/false, random_);
   Finished finished;
   finished.fine = conditioned.fine;
   // Leaves are listed by value, facts in the order in which they were made: the same order.

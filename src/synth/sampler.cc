@@ -14,6 +14,7 @@ namespace drtriton {
 namespace {
 
 constexpr int kMaxOps = 64;
+constexpr int kAttempts = 6;  // draws of shapes until the estimate is fine
 
 void CheckOptions(const SamplerOptions& options) {
   if (options.ops < 1 || options.ops > kMaxOps)
@@ -66,6 +67,31 @@ struct Sampler::State {
   explicit State(SamplerOptions given)
       : options(std::move(given)), operators(TheOperatorSpace(), options), joint(TheOperatorSpace(), options, operators), growth(TheOperatorSpace(), options, operators) {}
 
+  // Types, shapes and fills are drawn again, a few times, while the estimate foresees no use.
+  ProgramBuilder::Finished DrawJointly(DType floats, Random& random, double* log_weight) const {
+    JointLaw::Drawn drawn = joint.Draw(random);
+    *log_weight = drawn.log_weight;
+    for (int attempt = 1;; ++attempt) {
+      ProgramBuilder builder(Building(), random);
+      builder.Add(drawn.wiring, drawn.solution);
+      ProgramBuilder::Finished finished = builder.Finish(floats);
+      if (finished.fine || attempt == kAttempts) return finished;
+      Solution other;
+      if (Solve(drawn.wiring, drawn.solving, random, other) == SolveResult::kSolved) drawn.solution = std::move(other);
+    }
+  }
+
+  ProgramBuilder::Finished Grow(DType floats, Random& random, double* log_weight) const {
+    for (int attempt = 1;; ++attempt) {
+      ProgramBuilder builder(Building(), random);
+      growth.Draw(random, builder, log_weight);
+      ProgramBuilder::Finished finished = builder.Finish(floats);
+      if (finished.fine || attempt == kAttempts) return finished;
+    }
+  }
+
+  BuilderOptions Building() const { return {.glue = options.glue, .parameter = options.parameter}; }
+
   SamplerOptions options;
   OperatorDraw operators;
   JointLaw joint;
@@ -93,15 +119,9 @@ Sample Sampler::Draw(uint64_t seed, uint64_t index) const {
   sample.seed = seed;
   sample.index = index;
   sample.law = Name(options.law);
-  const BuilderOptions building{.glue = options.glue, .parameter = options.parameter};
-  ProgramBuilder builder(building, random);
-  if (options.ops <= kMaxJointNodes) {
-    state_->joint.Draw(random, builder, &sample.log_weight);
-  } else {
-    sample.law += "-sequential";
-    state_->growth.Draw(random, builder, &sample.log_weight);
-  }
-  ProgramBuilder::Finished finished = builder.Finish(floats);
+  ProgramBuilder::Finished finished = options.ops <= kMaxJointNodes ? state_->DrawJointly(floats, random, &sample.log_weight)
+                                                                    : state_->Grow(floats, random, &sample.log_weight);
+  if (options.ops > kMaxJointNodes) sample.law += "-sequential";
   sample.program = std::move(finished.program);
   sample.leaves = std::move(finished.leaves);
   sample.operators = std::move(finished.operators);
