@@ -1,15 +1,16 @@
-"""Imports the samples of PyTorch's own operator tests (OpInfo) and compares shapes, dtypes, strides and values.
+"""Imports the samples of PyTorch's own operator tests (OpInfo); compares shapes, dtypes, strides and values.
 
     python opinfo_check.py --facts PROGRAM_FACTS [--results R.jsonl] [--entries TEXT] [--dtypes float32,...]
-                           [--shard I/N] [--slice K]
+                           [--shard I/N] [--samples N] [--slice K]
     python opinfo_check.py --report R.jsonl ...
 
 Each sample (opinfo_samples.py) goes through the importer, with its real run; its Program is held against
  - the registry's rules: dtype, shape and strides of every node that the registry knows (`program_facts`);
  - the module's values: the Program's printed text, run by Python, has to give the same bits.
-A line of R.jsonl is what one entry gave for one dtype; entries that stand in it already are not run again. `--slice K`
-takes every K-th entry in float32 and three samples of each, for CI. `--report` prints docs/operator_samples.md. The exit
-status is 1 when a sample disagreed; samples that the importer refuses are counted by their reason.
+A line of R.jsonl is what one entry gave for one dtype; what stands in it whole already is not run again, what
+`--samples N` cut short is. `--slice K` takes every K-th entry in float32 and three samples of each, for CI. `--report`
+prints docs/operator_samples.md. The exit status is 1 when a sample disagreed; samples that the importer refuses are
+counted by their reason.
 """
 
 from __future__ import annotations
@@ -167,7 +168,8 @@ def check_entry(checker: Checker, name: str, info: Any, dtype: torch.dtype, limi
     """One line of the results."""
     checker.operators.clear()
     checker.unknown.clear()
-    samples = samples_of(info, dtype)[:limit]
+    held = samples_of(info, dtype)
+    samples = held[:limit]
     problems = {}
     start = 0
     while start < len(samples) and (start == 0 or checker.operators):
@@ -178,6 +180,7 @@ def check_entry(checker: Checker, name: str, info: Any, dtype: torch.dtype, limi
     return {
         "entry": name,
         "dtype": str(dtype)[6:],
+        "held": len(held),
         "samples": min(start, len(samples)),
         "operators": sorted(checker.operators),
         "unknown": sorted(checker.unknown),
@@ -188,38 +191,41 @@ def check_entry(checker: Checker, name: str, info: Any, dtype: torch.dtype, limi
 PAGE = """# Samples of PyTorch's operator tests
 
 PyTorch's own tests of its operators (OpInfo, `torch.testing._internal`, in the wheel) hold calls with unusual shapes,
-strides, dtypes and arguments. Each goes through the importer as a module, with its real run on the CPU; every node of the
-Program is held against the rules of the [registry](operators.md), and the Program's printed text, run by Python, has to give
-the module's values bit for bit. An entry counts where a Program of its first samples holds an operator of the registry that
-is no glue.
+strides, dtypes and arguments. Each goes through the importer as a module, with its real run on the CPU; every node of
+the Program is held against the rules of the [registry](operators.md), and the Program's printed text, run by Python,
+has to give the module's values bit for bit. An entry counts where a Program of its first samples holds an operator of
+the registry that is no glue.
 
-This page is written by `python/tests/opinfo_check.py --report`; that file says how a run is made (in shards, resumed where
-it stopped).
+This page is written by `python/tests/opinfo_check.py --report`; that file says how a run is made (in shards, resumed
+where it stopped). Of the entries' samples those "held" are in the wheel, those "run" went through so far.
 
-| dtype | entries run | with operators of the registry | samples | agree |
-|---|---|---|---|---|
+| dtype | entries | with operators of the registry | samples held | run | agree |
+|---|---|---|---|---|---|
 """
 
 
 def report(paths: list[str]) -> str:
     """docs/operator_samples.md from the lines of some result files."""
-    lines = []
+    latest = {}  # what was run again counts as it came out last
     for path in paths:
         with open(path) as file:
-            lines += [json.loads(line) for line in file]
+            latest |= {(line["entry"], line["dtype"]): line for line in map(json.loads, file)}
+    lines = list(latest.values())
     text = PAGE
     for dtype in dict.fromkeys(line["dtype"] for line in lines):
         run = [line for line in lines if line["dtype"] == dtype]
         ours = [line for line in run if line["operators"]]
         samples = sum(line["samples"] for line in ours)
+        held = sum(line["held"] for line in ours)
         agree = samples - sum(len(line["problems"]) for line in ours)
-        text += f"| {dtype} | {len(run)} | {len(ours)} | {samples} | {agree} |\n"
+        text += f"| {dtype} | {len(run)} | {len(ours)} | {held} | {samples} | {agree} |\n"
     causes: dict[tuple[str, str], list[tuple[str, str, int]]] = collections.defaultdict(list)
     for line in lines:
         for problem in line["problems"] if line["operators"] else []:
             reason = re.sub(r"\b[us]\d+\b|\[[\d, ]*\]|\d{2,}", "...", problem["reason"])
             causes[problem["kind"], reason].append((line["entry"], line["dtype"], problem["sample"]))
-    text += "\nSamples that do not agree, by cause (`entry dtype: samples`):\n\n| cause | samples | which |\n|---|---|---|\n"
+    text += "\nSamples that do not agree, by cause (`entry` dtype: samples):\n\n"
+    text += "| cause | samples | which |\n|---|---|---|\n"
     for (kind, reason), found in sorted(causes.items(), key=lambda item: -len(item[1])):
         text += f"| {KINDS[kind]}: {reason.replace('|', chr(92) + '|')} | {len(found)} | {places(found)} |\n"
     return text
@@ -233,6 +239,10 @@ def places(found: list[tuple[str, str, int]]) -> str:
     for entry, dtype, sample in found:
         by_entry[f"`{entry}` {dtype}"].append(sample)
     return "; ".join(f"{entry}: {', '.join(map(str, samples))}" for entry, samples in by_entry.items())
+
+
+def is_whole(line: dict[str, Any]) -> bool:
+    return line["samples"] == line["held"] or not line["operators"]
 
 
 def main() -> int:
@@ -255,7 +265,7 @@ def main() -> int:
     known = set()
     if options.results and os.path.exists(options.results):
         with open(options.results) as lines:
-            known = {(line["entry"], line["dtype"]) for line in map(json.loads, lines)}
+            known = {(line["entry"], line["dtype"]) for line in map(json.loads, lines) if is_whole(line)}
     checker = Checker(options.facts)
     disagreed = 0
     with contextlib.ExitStack() as stack:

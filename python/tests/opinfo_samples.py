@@ -1,9 +1,9 @@
 """The samples of PyTorch's own operator tests (OpInfo) as modules of the kind that users write.
 
 `entries()` lists the tests' entries; a `Sample` is one call of an operator, its tensors apart from everything else.
-Several samples of one entry make one module whose forward() carries them out one after the other and returns every tensor
-of their results, so that an export is paid once for all of them. The file that the importer loads holds two lines; it asks
-this module for the samples that `current` names.
+Several samples of one entry make one module whose forward() carries them out one after the other and returns every
+tensor of their results, so that an export is paid once for all of them. The file that the importer loads holds two
+lines; it asks this module for the samples that `current` names.
 """
 
 from __future__ import annotations

@@ -47,9 +47,11 @@ std::string OperatorsMarkdown() {
                      " rows.  An operator that is not listed is carried through as it is.\n\n"
                      "This file is generated: `operators_doc_test --update` writes it.  Rules, dtypes, strides and the "
                      "written form of every row are\n"
-                     "compared with PyTorch's meta kernels by `operator_cases_test`.  *Glue* does not count as an "
-                     "operator of a program; a *view* shares\n"
-                     "memory with its input when strides allow.\n";
+                     "compared with PyTorch's meta kernels by `operator_cases_test`, FLOPs with its counter, and all "
+                     "with the samples of PyTorch's own\n"
+                     "tests ([operator samples](operator_samples.md)).  *Glue* does not count as an operator of a "
+                     "program; a *view* shares memory with\n"
+                     "its input when strides allow.\n";
   for (int k = 0; k < kOpKindCount; ++k) {
     const OpKind kind = static_cast<OpKind>(k);
     std::string rows;
