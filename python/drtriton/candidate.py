@@ -6,6 +6,7 @@ module file with `ModelNew`, called as the user's module is.
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
 import sys
@@ -119,6 +120,10 @@ def load_source(request: Request, folder: str, as_user: bool = False) -> types.M
     return module
 
 
+# What the system answers where isolation forbids something.
+_REFUSED = (errno.EPERM, errno.EACCES, errno.EROFS, errno.ENETUNREACH)
+
+
 def run_candidate(call: Callable[[], Any], code: str, doing: str, folder: str) -> Any:
     """Calls code of the candidate; whatever it raises becomes a CandidateFailure."""
     try:
@@ -133,6 +138,8 @@ def run_candidate(call: Callable[[], Any], code: str, doing: str, folder: str) -
             raise failure from None
         if "DefaultCPUAllocator" in str(error) or "std::bad_alloc" in str(error):
             raise CandidateFailure("out_of_memory", f"{doing} exceeded the limit of memory") from None
+        if isinstance(error, OSError) and error.errno in _REFUSED:
+            code = "forbidden"
         raise CandidateFailure(code, f"{doing} raised {first_line(error)}{where(error, folder)}") from error
 
 

@@ -14,6 +14,7 @@ import json
 import math
 import os
 import random
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -31,6 +32,7 @@ from triton import knobs
 from drtriton.candidate_failure import CandidateFailure
 
 _NETWORK = ("socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "socket.gethostbyname")
+_INTERNET = (socket.AF_INET, socket.AF_INET6, socket.AF_PACKET)
 _PROCESSES = ("os.fork", "os.forkpty", "os.exec", "os.spawn", "os.system", "os.kill", "os.killpg", "pty.spawn")
 _FILES = ("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.chmod", "os.chown", "os.link", "os.symlink", "os.truncate",
           "os.utime", "shutil.rmtree", "shutil.move")
@@ -78,7 +80,7 @@ class Guard:
             raise failure
 
     def _forbidden(self, event: str, arguments: tuple[Any, ...]) -> str | None:
-        if event in _NETWORK:
+        if event in _NETWORK or event == "socket.__new__" and arguments[1] in _INTERNET:
             return f"uses the network ({event})"
         if event in ("subprocess.Popen", "os.posix_spawn"):   # Triton's assembler is the one program that is started
             return None if str(arguments[0]) in self._assemblers else f"starts the program {str(arguments[0])[:100]}"

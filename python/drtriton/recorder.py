@@ -186,6 +186,8 @@ class Recorder:
                 raise memory.refusal
             for index, (tensor, leaf) in enumerate(zip(results, self.request.results)):
                 check_result(index, tensor, leaf)
+                if type(tensor) is not FakeTensor:   # a subclass that computes when it is looked at, a tensor of the host
+                    raise CandidateFailure("no_kernel", f"result {index} is a {type(tensor).__name__}, which no kernel wrote")
             if not cuda_stub.STREAMS.is_joined():
                 raise CandidateFailure("deferred", "work is left on a stream that the caller's stream does not wait for")
             target = f"sm_{self.request.device['capability']}"

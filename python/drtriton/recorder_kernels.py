@@ -8,6 +8,8 @@ import struct
 _ATOMIC = re.compile(r"^\s*(?:@!?%p\d+\s+)?(?:atom|red)\.", re.MULTILINE)
 _REGISTER_COUNT, _FRAME_SIZE = 0x2F, 0x11   # EIATTR_REGCOUNT, EIATTR_FRAME_SIZE of .nv.info
 _SIZED_VALUE = 4                            # EIFMT_SVAL
+_DOT_PRECISION = re.compile(r"inputPrecision = (\w+)")
+_APPROXIMATE = re.compile(r"\b(ex2|lg2|sin|cos|rcp|rsqrt|sqrt|tanh|div)\.(approx|full)\b")
 _SSA = re.compile(r"%[\w$.\-]+(?:#\d+)?")
 _RESULT = re.compile(r"^\s*(%[\w$.\-]+(?::\d+)?(?:, %[\w$.\-]+(?::\d+)?)*) = ")
 _WRITERS = ("tt.store", "tt.atomic_rmw", "tt.atomic_cas", "tt.descriptor_store", "tt.descriptor_reduce", "tt.descriptor_scatter",
@@ -24,6 +26,12 @@ def has_atomics(ptx: str) -> bool:
 
 def has_inline_assembly(ttir: str) -> bool:
     return "tt.elementwise_inline_asm" in ttir
+
+
+def approximations(ttir: str, ptx: str) -> list[str]:
+    """What of the code is less than exactly rounded, by name: dots of split or shortened operands, approximate instructions."""
+    dots = {f"{name} dot" for name in _DOT_PRECISION.findall(ttir)}
+    return sorted(dots) + sorted({".".join(found) for found in _APPROXIMATE.findall(ptx)})
 
 
 def registers_and_spills(cubin: bytes) -> tuple[int, int]:

@@ -12,7 +12,7 @@ import triton.language as tl
 from drtriton.candidate_failure import CandidateFailure
 from drtriton.kernel_text import pack
 from drtriton.recorder_driver import CompiledImage, Descriptor, Launch
-from drtriton.recorder_kernels import accessed_parameters, has_atomics, has_inline_assembly, registers_and_spills
+from drtriton.recorder_kernels import accessed_parameters, approximations, has_atomics, has_inline_assembly, registers_and_spills
 from drtriton.recorder_memory import Memory, attribute
 
 _INTEGERS = {"i1", "i8", "i16", "i32", "i64", "u1", "u8", "u16", "u32", "u64"}
@@ -50,7 +50,7 @@ class Images:
                 "profile_scratch_bytes": metadata.profile_scratch_size or 0, "registers": registers, "spills": spills,
                 "has_atomics": has_atomics(image.ptx), "has_inline_assembly": has_inline_assembly(image.ttir),
                 "params": [param_type(kind) for kind in _flat_kinds(image.src.signature)], "arguments": _arguments(launch),
-                "reads": sorted(reads), "writes": sorted(writes), "text": _text(launch)}
+                "reads": sorted(reads), "writes": sorted(writes), "approximations": approximations(image.ttir, image.ptx), "text": _text(launch)}
 
 
 def _accessed(image: CompiledImage) -> tuple[set[int], set[int]]:
