@@ -4,7 +4,6 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <optional>
 #include <unordered_map>
 
 #include "base/error.h"
@@ -12,59 +11,88 @@
 namespace drtriton {
 namespace {
 
-std::string FloatText(double value) {
-  if (std::isnan(value)) return "float('nan')";
-  if (std::isinf(value)) return value > 0 ? "float('inf')" : "float('-inf')";
-  std::array<char, 32> buffer;
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
-  std::string text(buffer.data(), end);
-  if (text.find_first_of(".e") == text.npos) text += ".0";
-  return text;
+// The printers append to one string: a call is printed in about a microsecond, and programs are printed by the million.
+
+void AppendInt(std::string& out, int64_t value) {
+  std::array<char, 24> buffer;
+  out.append(buffer.data(), std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr);
 }
 
-std::string Quoted(const std::string& value) {
-  std::string text = "'";
-  for (char c : value) {
-    if (c == '\'' || c == '\\') text += '\\';
-    text += c == '\n' ? std::string("\\n") : std::string(1, c);
+void AppendFloat(std::string& out, double value) {
+  if (std::isnan(value)) {
+    out += "float('nan')";
+  } else if (std::isinf(value)) {
+    out += value > 0 ? "float('inf')" : "float('-inf')";
+  } else {
+    std::array<char, 32> buffer;
+    const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
+    const std::string_view text(buffer.data(), static_cast<size_t>(end - buffer.data()));
+    out += text;
+    if (text.find_first_of(".e") == text.npos) out += ".0";
   }
-  return text + "'";
 }
+
+void AppendQuoted(std::string& out, const std::string& value) {
+  out += '\'';
+  for (const char c : value) {
+    if (c == '\'' || c == '\\') out += '\\';
+    if (c == '\n') {
+      out += "\\n";
+    } else {
+      out += c;
+    }
+  }
+  out += '\'';
+}
+
+void AppendAttr(std::string& out, const Attr& attr, const NameOf& name_of);
 
 // Lists of tensors are lists, lists of anything else tuples, as people write them.
-std::string ListText(const AttrList& list, const NameOf& name_of) {
+void AppendList(std::string& out, const AttrList& list, const NameOf& name_of) {
   const bool tensors = std::any_of(list.begin(), list.end(), [](const Attr& item) { return item.IsValue(); });
-  std::string text = tensors ? "[" : "(";
-  for (size_t i = 0; i < list.size(); ++i) text += (i > 0 ? ", " : "") + PythonText(list[i], name_of);
-  if (!tensors && list.size() == 1) text += ",";
-  return text + (tensors ? "]" : ")");
+  out += tensors ? '[' : '(';
+  for (size_t i = 0; i < list.size(); ++i) {
+    if (i > 0) out += ", ";
+    AppendAttr(out, list[i], name_of);
+  }
+  if (!tensors && list.size() == 1) out += ',';
+  out += tensors ? ']' : ')';
 }
 
-struct AttrText {
+struct AttrAppender {
+  std::string& out;
   const NameOf& name_of;
-  std::string operator()(std::monostate) const { return "None"; }
-  std::string operator()(bool value) const { return value ? "True" : "False"; }
-  std::string operator()(int64_t value) const { return std::to_string(value); }
-  std::string operator()(double value) const { return FloatText(value); }
-  std::string operator()(const std::string& value) const { return Quoted(value); }
-  std::string operator()(ValueRef value) const { return name_of(value.id); }
-  std::string operator()(DType value) const { return "torch." + std::string(Name(value)); }
-  std::string operator()(const DeviceAttr& value) const { return "torch.device(" + Quoted(value.name) + ")"; }
-  std::string operator()(const LayoutAttr& value) const { return "torch." + value.name; }
-  std::string operator()(const MemoryFormatAttr& value) const { return "torch." + value.name; }
-  std::string operator()(const AttrList& list) const { return ListText(list, name_of); }
+  void operator()(std::monostate) const { out += "None"; }
+  void operator()(bool value) const { out += value ? "True" : "False"; }
+  void operator()(int64_t value) const { AppendInt(out, value); }
+  void operator()(double value) const { AppendFloat(out, value); }
+  void operator()(const std::string& value) const { AppendQuoted(out, value); }
+  void operator()(ValueRef value) const { out += name_of(value.id); }
+  void operator()(DType value) const { (out += "torch.") += Name(value); }
+  void operator()(const DeviceAttr& value) const {
+    out += "torch.device(";
+    AppendQuoted(out, value.name);
+    out += ')';
+  }
+  void operator()(const LayoutAttr& value) const { (out += "torch.") += value.name; }
+  void operator()(const MemoryFormatAttr& value) const { (out += "torch.") += value.name; }
+  void operator()(const AttrList& list) const { AppendList(out, list, name_of); }
 };
 
+void AppendAttr(std::string& out, const Attr& attr, const NameOf& name_of) {
+  std::visit(AttrAppender{out, name_of}, attr.variant());
+}
+
 // One int for a list that allows it and whose items are all the same.
-std::string ArgumentText(const SchemaArgument& argument, const Attr& value, const NameOf& name_of) {
+void AppendArgument(std::string& out, const SchemaArgument& argument, const Attr& value, const NameOf& name_of) {
   if (argument.is_list && argument.list_size > 0 && value.Is<AttrList>()) {
     const AttrList& list = value.AsList();
     const bool full = list.size() == static_cast<size_t>(argument.list_size);
     if (full && std::all_of(list.begin(), list.end(), [&](const Attr& item) { return item == list[0]; })) {
-      return PythonText(list[0], name_of);
+      return AppendAttr(out, list[0], name_of);
     }
   }
-  return PythonText(value, name_of);
+  AppendAttr(out, value, name_of);
 }
 
 // ---- Forms
@@ -117,37 +145,48 @@ std::vector<Form> ParseForms(const OperatorInfo& info) {
 // The arguments of one call as the printer needs them.
 class CallPrinter {
  public:
-  CallPrinter(const Node& node, const Schema& schema, const NameOf& name_of) : schema_(schema), name_of_(name_of) {
+  CallPrinter(std::string& out, const Node& node, const Schema& schema, const NameOf& name_of)
+      : out_(out), schema_(schema), name_of_(name_of), plain_(schema.arguments.size()) {
+    static const Attr kNone;
+    values_.reserve(schema.arguments.size());
     for (size_t i = 0; i < schema.arguments.size(); ++i) {
       const SchemaArgument& argument = schema.arguments[i];
       const bool given = i < node.args.size();
-      values_.push_back(given ? node.args[i] : argument.default_value.value_or(Attr()));
-      const bool is_default = argument.default_value && SameArgument(argument, values_[i], *argument.default_value);
-      plain_.push_back(is_default || IsInsignificant(argument, values_[i]));
+      values_.push_back(given ? &node.args[i] : argument.default_value ? &*argument.default_value : &kNone);
+      const bool is_default = argument.default_value && SameArgument(argument, *values_[i], *argument.default_value);
+      plain_[i] = is_default || IsInsignificant(argument, *values_[i]);
     }
   }
 
-  std::optional<std::string> Print(const Form& form) const {
-    return form.callable.empty() ? Fill(form) : Call(form.callable);
+  // False, and nothing appended, when the form cannot express the call.
+  bool Print(const Form& form) const {
+    if (form.callable.empty()) return Fill(form);
+    Call(form.callable);
+    return true;
   }
 
   // name(positional..., keyword=...): positional ones up to the last that is not default.
-  std::string Call(const std::string& callable, bool plain_lists = false) const {
+  void Call(std::string_view callable, bool plain_lists = false) const {
     const bool method = callable.starts_with('.');
-    std::string text = (method ? name_of_(values_.at(0).AsValue()) : std::string()) + callable + "(";
+    if (method) out_ += name_of_(values_.at(0)->AsValue());
+    out_ += callable;
+    out_ += '(';
     bool first = true;
-    const auto add = [&](const std::string& item) {
-      text += (first ? "" : ", ") + item;
+    const auto add = [&](size_t i, bool keyword) {
+      if (!first) out_ += ", ";
       first = false;
+      if (keyword) (out_ += schema_.arguments[i].name) += '=';
+      if (plain_lists) {
+        AppendAttr(out_, *values_[i], name_of_);
+      } else {
+        AppendArgument(out_, schema_.arguments[i], *values_[i], name_of_);
+      }
     };
-    const auto item = [&](size_t i) {
-      return plain_lists ? PythonText(values_[i], name_of_) : ArgumentText(schema_.arguments[i], values_[i], name_of_);
-    };
-    for (size_t i = method ? 1 : 0; i < PositionalCount(); ++i) add(item(i));
+    for (size_t i = method ? 1 : 0; i < PositionalCount(); ++i) add(i, false);
     for (size_t i = 0; i < values_.size(); ++i) {
-      if (schema_.arguments[i].keyword_only && !plain_[i]) add(schema_.arguments[i].name + "=" + item(i));
+      if (schema_.arguments[i].keyword_only && !plain_[i]) add(i, true);
     }
-    return text + ")";
+    out_ += ')';
   }
 
  private:
@@ -159,46 +198,63 @@ class CallPrinter {
     return count;
   }
 
-  // The form with its holes filled; nullopt when an argument that is not default has no hole, or when a number stands
-  // where the receiver of a method or an attribute has to be a tensor.
-  std::optional<std::string> Fill(const Form& form) const {
-    std::vector<bool> shown(static_cast<size_t>(form.groups), false);
-    std::vector<bool> mentioned(values_.size(), false);
-    for (const FormPiece& piece : form.pieces) {
-      if (piece.argument < 0) continue;
-      const size_t index = static_cast<size_t>(piece.argument);
-      mentioned[index] = true;
-      if (piece.group >= 0 && !plain_[index]) shown[static_cast<size_t>(piece.group)] = true;
-    }
+  // Whether the form mentions every argument that is not default.
+  bool Mentions(const Form& form) const {
     for (size_t i = 0; i < values_.size(); ++i) {
-      if (!mentioned[i] && !plain_[i]) return std::nullopt;
+      if (plain_[i]) continue;
+      const auto mentions = [&](const FormPiece& piece) { return piece.argument == static_cast<int>(i); };
+      if (std::none_of(form.pieces.begin(), form.pieces.end(), mentions)) return false;
     }
-    std::string text;
+    return true;
+  }
+
+  // Whether one of the group's arguments is not default.
+  bool IsShown(const Form& form, int group) const {
+    return std::any_of(form.pieces.begin(), form.pieces.end(), [&](const FormPiece& piece) {
+      return piece.group == group && piece.argument >= 0 && !plain_[static_cast<size_t>(piece.argument)];
+    });
+  }
+
+  // The form with its holes filled.
+  bool Fill(const Form& form) const {
+    if (!Mentions(form)) return false;
     for (size_t i = 0; i < form.pieces.size(); ++i) {
       const FormPiece& piece = form.pieces[i];
-      if (piece.group >= 0 && !shown[static_cast<size_t>(piece.group)]) continue;
-      std::string part = piece.argument < 0 ? piece.text : HoleText(piece);
+      if (piece.group >= 0 && !IsShown(form, piece.group)) continue;
+      if (piece.argument < 0) {
+        out_ += piece.text;
+        continue;
+      }
+      const size_t start = out_.size();
+      Hole(piece);
       // ** binds tighter than a sign.
       const bool base = i + 1 < form.pieces.size() && form.pieces[i + 1].text.starts_with(" **");
-      text += base && part.starts_with('-') ? "(" + part + ")" : part;
+      if (base && out_.size() > start && out_[start] == '-') {
+        out_.insert(start, 1, '(');
+        out_ += ')';
+      }
     }
-    return text;
+    return true;
   }
 
-  std::string HoleText(const FormPiece& piece) const {
+  void Hole(const FormPiece& piece) const {
     const size_t index = static_cast<size_t>(piece.argument);
-    const Attr& value = values_[index];
-    if (!piece.splat) return ArgumentText(schema_.arguments[index], value, name_of_);
-    if (!value.Is<AttrList>() || value.AsList().empty()) return PythonText(value, name_of_);
-    std::string text;
-    for (const Attr& item : value.AsList()) text += (text.empty() ? "" : ", ") + PythonText(item, name_of_);
-    return text;
+    const Attr& value = *values_[index];
+    if (!piece.splat) return AppendArgument(out_, schema_.arguments[index], value, name_of_);
+    if (!value.Is<AttrList>() || value.AsList().empty()) return AppendAttr(out_, value, name_of_);
+    bool first = true;
+    for (const Attr& item : value.AsList()) {
+      if (!first) out_ += ", ";
+      first = false;
+      AppendAttr(out_, item, name_of_);
+    }
   }
 
+  std::string& out_;
   const Schema& schema_;
   const NameOf& name_of_;
-  std::vector<Attr> values_;
-  std::vector<bool> plain_;  // has its default, or is insignificant
+  std::vector<const Attr*> values_;  // by position; defaults filled in
+  std::vector<bool> plain_;          // has its default, or is insignificant
 };
 
 }  // namespace
@@ -223,18 +279,26 @@ const std::vector<Form>& FormsOf(const OperatorInfo& info) {
 }
 
 std::string PythonText(const Attr& attr, const NameOf& name_of) {
-  return std::visit(AttrText{name_of}, attr.variant());
+  std::string text;
+  AppendAttr(text, attr, name_of);
+  return text;
+}
+
+void AppendCallText(std::string& out, const Node& node, const NameOf& name_of) {
+  const OperatorInfo* const info = FindOperator(node.op);
+  const CallPrinter printer(out, node, info == nullptr ? SchemaOf(node) : info->schema, name_of);
+  if (info != nullptr) {
+    for (const Form& form : FormsOf(*info)) {
+      if (printer.Print(form)) return;
+    }
+  }
+  printer.Call("torch.ops." + node.op, /*plain_lists=*/true);
 }
 
 std::string CallText(const Node& node, const NameOf& name_of) {
-  const Schema& schema = SchemaOf(node);
-  const CallPrinter printer(node, schema, name_of);
-  if (const OperatorInfo* info = FindOperator(node.op)) {
-    for (const Form& form : FormsOf(*info)) {
-      if (const std::optional<std::string> text = printer.Print(form)) return *text;
-    }
-  }
-  return printer.Call("torch.ops." + node.op, /*plain_lists=*/true);
+  std::string text;
+  AppendCallText(text, node, name_of);
+  return text;
 }
 
 }  // namespace drtriton

@@ -20,6 +20,7 @@ using NameOf = std::function<std::string(ValueId)>;
 // The call of a node as an expression.  Operators that the registry does not know, and calls that no form of theirs can
 // express, are written `torch.ops.ns.name.overload(...)`.  Throws UserError for an unknown operator without schema.
 std::string CallText(const Node& node, const NameOf& name_of);
+void AppendCallText(std::string& out, const Node& node, const NameOf& name_of);
 
 // A literal as Python writes it; `1e-05`, `'tanh'`, `torch.float32`, `(1, 2)`.
 std::string PythonText(const Attr& attr, const NameOf& name_of);

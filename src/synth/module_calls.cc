@@ -188,6 +188,16 @@ bool WriteUpsampleBilinear(CallWriter& w) {
   return true;
 }
 
+// to.dtype(self, dtype, non_blocking, copy, memory_format)
+bool WriteTo(CallWriter& w) {
+  w.Value(0);
+  w.Text(".to(");
+  w.Value(1);
+  w.KeywordUnless("copy", 3, Attr(false));
+  w.Text(")");
+  return true;
+}
+
 // batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled)
 bool WriteBatchNorm(CallWriter& w) {
   if (w.Arg(5).AsBool()) return false;
@@ -238,6 +248,7 @@ const std::unordered_map<std::string_view, Writer>& Writers() {
       {"aten.upsample_nearest2d.vec", WriteUpsampleNearest},
       {"aten.upsample_bilinear2d.vec", WriteUpsampleBilinear},
       {"aten.batch_norm.default", WriteBatchNorm},
+      {"aten.to.dtype", WriteTo},
       {"aten.var.dim", WriteVariance<false>},
       {"aten.std.dim", WriteVariance<true>},
       {"aten.bitwise_and.Tensor", WriteFunction<&kAnd>},
@@ -263,7 +274,7 @@ void AppendCall(std::string& out, const Node& node, const NameOf& name_of) {
   } else if (const auto loss = Losses().find(node.op); loss != Losses().end()) {
     return WriteLoss(writer, loss->second);
   }
-  out += CallText(node, name_of);
+  AppendCallText(out, node, name_of);
 }
 
 }  // namespace drtriton

@@ -94,18 +94,16 @@ std::string ModuleNames::NewAttribute(std::string_view base) {
 }
 
 std::string_view ModuleNames::TensorBase(ValueId id) const {
-  const ValueKind kind = program_.value(id).kind;
+  const bool parameter = program_.value(id).kind == ValueKind::kParameter;
   const auto [node, position] = first_use_[static_cast<size_t>(id)];
-  if (node < 0) return kind == ValueKind::kParameter ? "weight" : "state";
-  const std::string_view name = ShortName(program_.nodes[static_cast<size_t>(node)].op);
-  if (kind != ValueKind::kParameter) {
-    const bool norm = name == "batch_norm" || name == "instance_norm";
-    return norm && position == 3 ? "running_mean" : norm && position == 4 ? "running_var" : "state";
-  }
+  if (node < 0) return parameter ? "weight" : "state";
+  const Node& user = program_.nodes[static_cast<size_t>(node)];
+  const std::string_view argument = SchemaOf(user).arguments[static_cast<size_t>(position)].name;
+  if (argument == "bias" || argument.starts_with("running_")) return argument;
+  if (!parameter) return "state";
+  const std::string_view name = ShortName(user.op);
   if (name == "mul" || name == "div" || name == "rms_norm") return "scale";
-  if (name == "add" || name == "sub" || name == "rsub") return "shift";
-  const bool affine = name == "linear" || name.starts_with("conv") || name.ends_with("_norm");
-  return affine && position != 1 && !(name.ends_with("_norm") && position == 2) ? "bias" : "weight";
+  return name == "add" || name == "sub" || name == "rsub" ? "shift" : "weight";
 }
 
 bool ModuleNames::IsFree(std::string_view name) const {
