@@ -65,6 +65,7 @@ struct KernelImage {
   std::vector<Argument> arguments;
   std::vector<int32_t> reads;   // positions among `params`: pointers and descriptors that the kernel may read through,
   std::vector<int32_t> writes;  // and write through; too many rather than too few
+  std::vector<std::string> approximations;  // "tf32 dot", "bf16x3 dot", "ex2.approx", ...: from the compiled code
   std::string text;             // what Triton's interpreter runs (python/drtriton/kernel_text.py); may be empty
 };
 

@@ -78,6 +78,7 @@ Json ToJson(const KernelImage& kernel) {
               {"arguments", arguments},
               {"reads", kernel.reads},
               {"writes", kernel.writes},
+              {"approximations", kernel.approximations},
               {"text", kernel.text}};
 }
 
@@ -243,6 +244,10 @@ class PlanReader {
     ReadArguments(reader.At("arguments"), kernel);
     kernel.reads = ReadPositions(reader, "reads", kernel.params);
     kernel.writes = ReadPositions(reader, "writes", kernel.params);
+    if (reader.Has("approximations")) {
+      const JsonReader names = reader.At("approximations");
+      for (size_t i = 0, n = Count(names, 64); i < n; ++i) kernel.approximations.push_back(Text(names.At(i)));
+    }
     if (reader.Has("text")) kernel.text = reader.At("text").String();
     if (kernel.text.size() > kMostTextBytes) reader.At("text").Fail("is longer than any kernel");
     return kernel;

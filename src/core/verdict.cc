@@ -138,7 +138,12 @@ Json ToJson(const Verdict& verdict) {
               {"seed", verdict.seed},
               {"device", verdict.device},
               {"reduced_shapes", verdict.reduced_shapes},
-              {"compile_ms", verdict.compile_ms}};
+              {"compile_ms", verdict.compile_ms},
+              {"launches", verdict.launches},
+              {"dtypes", verdict.dtypes},
+              {"approximations", verdict.approximations},
+              {"inline_assembly", verdict.inline_assembly},
+              {"atomics", verdict.atomics}};
 }
 
 Verdict VerdictFromJson(const Json& json) {
@@ -165,6 +170,11 @@ Verdict VerdictFromJson(const Json& json) {
   verdict.device = reader.At("device").String();
   verdict.reduced_shapes = reader.Has("reduced_shapes") && reader.At("reduced_shapes").Bool();
   verdict.compile_ms = reader.Has("compile_ms") ? reader.At("compile_ms").Number() : 0;
+  if (reader.Has("launches")) verdict.launches = reader.At("launches").Int32(0, 1 << 30);
+  if (reader.Has("dtypes")) verdict.dtypes = Strings(reader.At("dtypes"));
+  if (reader.Has("approximations")) verdict.approximations = Strings(reader.At("approximations"));
+  verdict.inline_assembly = reader.Has("inline_assembly") && reader.At("inline_assembly").Bool();
+  verdict.atomics = reader.Has("atomics") && reader.At("atomics").Bool();
   return verdict;
 }
 

@@ -33,6 +33,12 @@ struct Verdict {
   std::string device;                  // "NVIDIA H200" or "interpreter"
   bool reduced_shapes = false;         // judged at smaller shapes than asked for
   double compile_ms = 0;
+  // What the plan's launches are made of: for information, no reason to refuse.
+  int launches = 0;
+  std::vector<std::string> dtypes;          // element types behind the kernels' pointers, sorted
+  std::vector<std::string> approximations;  // TF32 dots, approximate instructions: KernelImage::approximations of all
+  bool inline_assembly = false;
+  bool atomics = false;
 
   bool accepted() const { return outcome == Outcome::kAccepted; }
   static Verdict Rejected(Stage stage, std::string code, std::string reason);

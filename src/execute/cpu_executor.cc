@@ -58,14 +58,16 @@ std::filesystem::path CpuExecutor::InputsOf(int problem, size_t set) {
 }
 
 bool CpuExecutor::RunSets(const PreparedProblem& problem, const std::vector<size_t>& sets, const Executable& candidate, const ExecuteOptions& options, Verdict* verdict) {
+  if (sets.empty()) return true;
   std::vector<InterpretRequest> requests;
   for (const size_t set : sets) {
     const auto outputs = folder_.path() / ("results." + std::to_string(set) + ".tensors");
     std::filesystem::remove(outputs);
     requests.push_back({candidate.request, InputsOf(problem.id, set), outputs, options.timeout_s, candidate.plan, set == 0 ? kPoisons : kOnePoison, seed_});
   }
-  // A foreign file is also run itself, beside its replay on the module's own inputs.
-  const bool runs_itself = sets.front() == 0 && candidate.plan != nullptr && candidate.request.form == CandidateForm::kModule;
+  // A foreign file is also run itself, beside the replay of its plan: on the module's own inputs and on the next set, since
+  // on own inputs a module may be the identity.
+  const bool runs_itself = sets.front() <= 1 && candidate.plan != nullptr && candidate.request.form == CandidateForm::kModule;
   if (runs_itself) {
     InterpretRequest itself = requests.front();
     itself.plan = nullptr;

@@ -10,6 +10,9 @@ namespace {
 
 constexpr uint8_t kPoison = 0xff;
 
+// Not the module's own inputs where there are others: on those a module may be the identity, or show nothing of an operator.
+size_t RealRunSet(const PreparedProblem& problem) { return problem.sets.size() > 1 ? 1 : 0; }
+
 // Whether equal runs of equal plans may give other bits: atomics, operators of libraries that choose their kernels as they
 // go, and configurations that Triton chose by timing among more than were recorded.
 bool MayDiffer(const std::vector<LaunchPlan>& plans) {
@@ -36,7 +39,7 @@ InterpretResult GpuExecutor::RunItself(ProblemId problem, const CompileRequest& 
   request.outputs = folder_.path() / "itself.tensors";
   request.timeout_s = options.timeout_s;
   request.random_seed = seed_;
-  reference_.Ask({{"cmd", "write_inputs"}, {"problem", problem}, {"set", 0}, {"tensors", request.inputs.string()}});
+  reference_.Ask({{"cmd", "write_inputs"}, {"problem", problem}, {"set", RealRunSet(problems_.at(problem))}, {"tensors", request.inputs.string()}});
   if (!real_runs_) real_runs_.emplace(/*gpu=*/0);
   InterpretResult result = real_runs_->Run(request);
   if (result.failure && result.failure->code == "out_of_memory") {
@@ -90,7 +93,7 @@ bool GpuExecutor::AgreesWithAny(ProblemId problem, const CompileRequest& candida
     const Trial trial{problems_.at(problem), executable, options, Segments(plan)};
     Verdict ignored;
     if (!LoadPlan(trial, &ignored)) continue;
-    RunOnce(trial, 0, kPoison);
+    RunOnce(trial, RealRunSet(trial.problem), kPoison);
     reference_.Ask({{"cmd", "remember"}, {"tensors", results.string()}});
     const Json same = reference_.Ask({{"cmd", "same"}});
     if (same.at("same").get<bool>()) return true;
@@ -100,7 +103,7 @@ bool GpuExecutor::AgreesWithAny(ProblemId problem, const CompileRequest& candida
 }
 
 std::string GpuExecutor::DifferenceBeyondBounds(ProblemId problem, const std::filesystem::path& results) {
-  const Json compared = reference_.Ask({{"cmd", "compare_file"}, {"problem", problem}, {"set", 0}, {"tensors", results.string()}});
+  const Json compared = reference_.Ask({{"cmd", "compare_file"}, {"problem", problem}, {"set", RealRunSet(problems_.at(problem))}, {"tensors", results.string()}});
   return compared.at("right").get<bool>() ? "" : compared.at("reason").get<std::string>();
 }
 

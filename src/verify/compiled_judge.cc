@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -17,12 +18,28 @@ ExecuteOptions ExecuteOptionsOf(const JudgeOptions& options) {
   return {.timed = options.timed, .timeout_s = options.timeout_s};
 }
 
-std::vector<std::string> VendorSteps(const LaunchPlan& plan) {
-  std::vector<std::string> steps;
+// What the plan is made of, for information.
+void Describe(const LaunchPlan& plan, Verdict* verdict) {
+  std::set<std::string> dtypes, approximations;
+  verdict->compile_ms = plan.compile_ms;
+  verdict->vendor_steps.clear();
   for (const PlanStep& step : plan.steps) {
-    if (const auto* vendor = std::get_if<VendorStep>(&step)) steps.push_back(vendor->op);
+    if (const auto* vendor = std::get_if<VendorStep>(&step)) verdict->vendor_steps.push_back(vendor->op);
+    const auto* launch = std::get_if<LaunchStep>(&step);
+    if (launch == nullptr) continue;
+    ++verdict->launches;
+    for (const LaunchArg& arg : launch->args) {
+      if (const auto* pointer = std::get_if<PointerArg>(&arg); pointer && pointer->dtype) dtypes.emplace(Name(*pointer->dtype));
+      if (const auto* descriptor = std::get_if<DescriptorArg>(&arg)) dtypes.emplace(Name(descriptor->view.dtype));
+    }
   }
-  return steps;
+  for (const KernelImage& kernel : plan.kernels) {
+    approximations.insert(kernel.approximations.begin(), kernel.approximations.end());
+    verdict->inline_assembly |= kernel.has_inline_assembly;
+    verdict->atomics |= kernel.has_atomics;
+  }
+  verdict->dtypes.assign(dtypes.begin(), dtypes.end());
+  verdict->approximations.assign(approximations.begin(), approximations.end());
 }
 
 Verdict Failed(const CompileFailure& failure) {
@@ -121,10 +138,7 @@ Judgement CompiledJudge::Judge(const CompileRequest& request, const CompileResul
   verdict.layers.erase(std::unique(verdict.layers.begin(), verdict.layers.end()), verdict.layers.end());
   verdict.seed = options_.seed;
   if (verdict.device.empty()) verdict.device = executor_.device_name();
-  if (judgement.plan) {
-    verdict.compile_ms = judgement.plan->compile_ms;
-    verdict.vendor_steps = VendorSteps(*judgement.plan);
-  }
+  if (judgement.plan) Describe(*judgement.plan, &verdict);
   return judgement;
 }
 

@@ -192,11 +192,10 @@ class Rules {
     const ValueId id = results_[index];
     const Value& value = fragment_.program.value(id);
     const TensorView& view = plan_.results[index];
-    if (value.Elements() == 0) return std::nullopt;
-    if (std::optional<CompileFailure> failure = BrokenAlias(index)) return failure;
-    if (value.node < 0 || needs_.AliasOf(id) >= 0) return std::nullopt;
     const Origin& origin = flow_.Of(view);
-    if (!needs_.Computes(id) && !origin.kernel && !origin.vendor) return std::nullopt;
+    if (value.Elements() == 0) return std::nullopt;
+    const bool moves = !needs_.Computes(id) && !origin.kernel && !origin.vendor;
+    if (value.node < 0 || needs_.AliasOf(id) >= 0 || moves) return BrokenAlias(index);
     computed_ = true;
     by_kernel_ |= origin.kernel;
     if (!origin.kernel && !origin.vendor && needs_.Mutates(id) >= 0) {
@@ -206,7 +205,7 @@ class Rules {
     if (!origin.leaf && needs_.DependsOnLeaves(id)) {
       return Failure(Stage::kRules, "unused_kernel", "result " + value.name + " does not depend on any input");
     }
-    return std::nullopt;
+    return BrokenAlias(index);
   }
 
   std::optional<CompileFailure> BrokenAlias(size_t index) const {
