@@ -90,7 +90,7 @@ class Mounts:
                      f"size={self._scratch_bytes},mode=0700")
 
     def replace_proc(self) -> None:
-        system.mount("proc", "/proc", "proc", system.MOUNT_NO_SUID | system.MOUNT_NO_DEVICES | 8)
+        system.mount("proc", "/proc", "proc", system.MOUNT_READ_ONLY | system.MOUNT_NO_SUID | system.MOUNT_NO_DEVICES | system.MOUNT_NO_PROGRAMS)
 
     @staticmethod
     def _bind(descriptor: int, path: str) -> None:

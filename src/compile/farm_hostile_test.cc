@@ -36,14 +36,6 @@ class Hostile : public testing::Test {
     return results[0].failure.value_or(CompileFailure{});
   }
 
-  bool Isolated() {
-    CompileRequest innocent;
-    innocent.fragment = &fragment_;
-    innocent.source = ReluSource();
-    std::vector<std::string> layers = farm_->CompileAll({innocent})[0].layers;
-    return std::find(layers.begin(), layers.end(), "read-only files") != layers.end();
-  }
-
   Fragment fragment_ = ReluFragment({64, 100});
   static CompileFarm* farm_;
 };
@@ -79,26 +71,14 @@ TEST_F(Hostile, ForkBombIsEnded) {
   EXPECT_TRUE(failure.code == "forbidden" || failure.code == "timeout") << failure.code << ": " << failure.reason;
 }
 
-TEST_F(Hostile, NetworkCannotBeReached) {
-  if (!Isolated()) GTEST_SKIP() << "no bubblewrap here";
-  CompileFailure failure = Attack("import socket; socket.create_connection(('1.1.1.1', 53), 2)");
-  EXPECT_EQ(failure.code, "launcher_error");
-  EXPECT_NE(failure.reason.find("unreachable"), std::string::npos) << failure.reason;
-}
-
-TEST_F(Hostile, FilesCannotBeWrittenOutsideOfTheScratch) {
-  if (!Isolated()) GTEST_SKIP() << "no bubblewrap here";
-  for (const char* place : {"/etc/hostile", "/usr/hostile", "../hostile", "../../hostile"}) {
-    CompileFailure failure = Attack(std::string("open('") + place + "', 'w')");
-    EXPECT_EQ(failure.code, "launcher_error") << place;
-    EXPECT_NE(failure.reason.find("Read-only"), std::string::npos) << failure.reason;
+// That these hold whatever Python says is the subject of sandbox_test.cc.
+TEST_F(Hostile, WhatNoCandidateMayDoIsForbidden) {
+  for (const char* attack :
+       {"import socket; socket.create_connection(('1.1.1.1', 53), 2)", "open('/etc/hostile', 'w')", "open('../hostile', 'w')",
+        "import os, signal; os.kill(os.getppid(), signal.SIGKILL); raise ValueError"}) {
+    CompileFailure failure = Attack(attack);
+    EXPECT_EQ(failure.code, "forbidden") << attack << ": " << failure.reason;
   }
-}
-
-TEST_F(Hostile, WorkerCannotBeKilled) {
-  if (!Isolated()) GTEST_SKIP() << "no bubblewrap here";
-  EXPECT_EQ(Attack("import os, signal; os.kill(os.getppid(), signal.SIGKILL); raise ValueError").code,
-            "launcher_error");
 }
 
 TEST_F(Hostile, ForgedAnswersAreParsedAsData) {

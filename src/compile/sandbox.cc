@@ -26,7 +26,9 @@ constexpr std::array<const char*, 8> kHidden = {"/tmp",  "/var/tmp", "/run",    
 constexpr std::array<const char*, 2> kMasked = {"/etc/shadow", "/etc/gshadow"};
 
 std::vector<std::string> BubblewrapCommand() {
-  return {"bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"};
+  return {"bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "--dev", "/dev",
+          // Not `--proc`: as root it covers parts of it, and the kernel allows no process namespace below it a /proc then.
+          "--bind", "/proc", "/proc"};
 }
 
 bool Works(std::vector<std::string> command) {

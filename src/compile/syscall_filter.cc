@@ -79,6 +79,15 @@ void RefuseSockets(Filter& filter, FilterFor use) {
   filter.Refuse("socketpair", EACCES, SCMP_A0(SCMP_CMP_NE, AF_UNIX));
 }
 
+// What Landlock leaves to the owner of a file.  On a GPU Triton builds its launcher with a compiler, which needs it.
+void RefuseAttributes(Filter& filter) {
+  for (const char* name : {"chmod", "fchmod", "fchmodat", "chown", "fchown", "lchown", "fchownat", "utime", "utimes",
+                           "utimensat", "futimesat", "setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr",
+                           "fremovexattr", "fchmodat2"}) {
+    filter.Refuse(name, EPERM);
+  }
+}
+
 }  // namespace
 
 const std::vector<RefusedCall>& RefusedCalls() {
@@ -144,6 +153,7 @@ const std::vector<RefusedCall>& RefusedCalls() {
 std::string SyscallFilter(FilterFor use) {
   Filter filter;
   for (const RefusedCall& call : RefusedCalls()) filter.Refuse(call.name, call.error);
+  if (use == FilterFor::kCandidate) RefuseAttributes(filter);
   RefuseNamespaces(filter);
   RefuseSockets(filter, use);
   filter.Refuse("ioctl", EPERM, SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffu, TIOCSTI));  // types into the terminal

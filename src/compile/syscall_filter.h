@@ -18,7 +18,8 @@ struct RefusedCall {
 };
 
 // Refused whatever the arguments.  Further rules look at arguments: sockets other than pairs (for `kGpu` other than
-// AF_UNIX), new namespaces by clone(), typing into a terminal by ioctl().
+// AF_UNIX), new namespaces by clone(), typing into a terminal by ioctl(); for `kCandidate` calls that change modes, owners, times
+// and attributes of files are refused too.
 const std::vector<RefusedCall>& RefusedCalls();
 
 enum class FilterFor : uint8_t {
