@@ -8,6 +8,7 @@ exception is swallowed. Python tells of such operations by audit events, and a h
 from __future__ import annotations
 
 import builtins
+import functools
 import gc
 import inspect
 import json
@@ -139,8 +140,14 @@ def _watched() -> list[tuple[str, Any]]:
     return spaces
 
 
+@functools.cache
+def names_to_watch() -> list[tuple[str, Any, list[str]]]:
+    """Slow, so that it is called before forks; what the names hold is looked up in each."""
+    return [(name, space, [key for key, value in vars(space).items() if _counts(key, value)]) for name, space in _watched()]
+
+
 def _originals() -> list[tuple[str, Any, dict[str, Any]]]:
-    return [(name, space, {key: value for key, value in vars(space).items() if _counts(key, value)}) for name, space in _watched()]
+    return [(name, space, {key: vars(space)[key] for key in keys}) for name, space, keys in names_to_watch()]
 
 
 def _counts(key: str, value: Any) -> bool:

@@ -23,7 +23,7 @@ from drtriton import autotune_choice, candidate_view, cuda_stub, recorder_driver
 from drtriton.candidate import (Leaf, Request, check_result, find_entry, forward_arguments, launch_results, load_source,
                                 module_results, run_candidate)
 from drtriton.candidate_failure import CandidateFailure
-from drtriton.candidate_guard import Guard
+from drtriton.candidate_guard import Guard, names_to_watch
 from drtriton.candidate_model import bind_parameters, buffers_by_target, construct, constructor_arguments, match_parameters
 from drtriton.recorder_memory import Memory, RecordingMode
 from drtriton.recorder_plan import Images, PlanBuilder
@@ -275,6 +275,7 @@ def warm_up() -> None:
     from triton.runtime.cache import triton_key
 
     torch.set_num_threads(1)
+    names_to_watch()
     triton_key()
     get_ptxas_version(90)
     # What fake tensors import late is imported here.
