@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 import json
+import operator
 import os
+import pathlib
 import sys
 import unittest
+
+import torch
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from command_line import CommandLineCase  # noqa: E402
 from sampled_programs import check  # noqa: E402
 from test_synth_modules import UNWRITTEN, differing  # noqa: E402
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROWS = [row for row in (ROOT / "docs" / "operators.md").read_text().splitlines() if row.startswith("| `aten") and "glue" in row]
+# What PyTorch's losses do first does not count either.
+GLUE = {row.split("`")[1].removesuffix(".default") for row in ROWS} | {"aten.broadcast_tensors"}
 SEED = os.environ.get("DRTRITON_SEED", "1")
 # Programs run in PyTorch for each number of operators; more by hand.
 PROGRAMS = int(os.environ.get("DRTRITON_PROGRAM_COUNT", "60"))
+
+
+def exported_operators(line: dict) -> list[str]:
+    """The operators of torch.export's graph before any decomposition, as the line names them; glue and views of lists left out."""
+    scope: dict = {"__name__": "sampled"}
+    exec(compile(line["source"], "sampled.py", "exec"), scope)
+    with torch.no_grad():
+        model = scope["Model"](*scope["get_init_inputs"]()).eval()
+        graph = torch.export.export(model, tuple(scope["get_inputs"]()), strict=False).graph
+    names = [str(node.target) for node in graph.nodes if node.op == "call_function" and node.target is not operator.getitem]
+    names = [name.removesuffix(".default") for name in names]
+    return [name for name in names if name not in GLUE and not name.startswith("aten._assert")]
 
 
 class SynthCase(CommandLineCase):
@@ -62,9 +82,9 @@ class Synth(SynthCase):
         (self.folder / "full").mkdir()
         self.write("full/file", "mine")
         table = [
-            (["--ops", "0"], "--ops"), (["--count", "3"], "--ops"), (["--ops", "-1"], "-1"), (["--ops", "1000"], "ops"),
+            (["--ops", "0"], "--ops"), (["--count", "3"], "--ops"), (["--ops", "-1"], "-1"), (["--ops", "1000"], "1000"),
             (["--ops", "two"], "--ops"), (["--ops", "1", "--count", "0"], "--count"), (["--ops", "1", "--count", "-5"], "--count"),
-            (["--ops", "2", "--operators", "frobnicate"], "frobnicate"), (["--ops", "3", "--operators", "argmax"], "argmax"),
+            (["--ops", "2", "--operators", "frobnicate"], "frobnicate"), (["--ops", "3", "--operators", "argmax"], "3 operators"),
             (["--ops", "1", "--out", "no/such/folder/out"], "no/such/folder/out"), (["--ops", "1", "--out", "full"], "full"),
             (["--ops", "1", "--size", "huge"], "--size"), (["--ops", "1", "--law", "none"], "--law"),
             (["--ops", "1", "--split", "all"], "--split"), (["--ops", "1", "--kinds", "magic"], "magic"),
@@ -88,6 +108,11 @@ class Programs(SynthCase):
         wrong = [entry for entry in report["findings"] if entry["kind"] in ("crash", "shape")]
         self.assertEqual(wrong, [], f"seed {SEED}")
         self.assertLessEqual(len(report["findings"]), 3 + 0.005 * len(lines), report["findings"])
+
+    def test_operators_are_named_as_torch_exports_them(self):
+        lines = self.sample("--ops", 2, "--count", 25, "--seed", SEED)
+        wrong = [(line["operators"], found) for line in lines if (found := exported_operators(line)) != line["operators"]]
+        self.assertEqual(wrong, [], f"seed {SEED}")
 
     def test_sampled_programs_import_as_themselves(self):
         lines = self.sample("--ops", 3, "--count", 25, "--seed", SEED)

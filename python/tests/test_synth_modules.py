@@ -28,15 +28,13 @@ CASES = os.environ.get("DRTRITON_CASES", "")
 # Rows that no sampled program holds, because no call of PyTorch's public functions is imported as them: views that are
 # imported as other views, overloads that Python never calls, PyTorch's own steps.
 UNWRITTEN = {
-    "aten.var.default", "aten.std.default", "aten.norm.Scalar", "aten.norm.ScalarOpt_dim", "aten.batch_norm.default",
+    "aten.norm.Scalar", "aten.norm.ScalarOpt_dim", "aten.batch_norm.default",
     "aten.reshape.default", "aten.view_as.default", "aten.reshape_as.default", "aten.flatten.using_ints",
     "aten.ravel.default", "aten.unflatten.int", "aten.expand_as.default", "aten.broadcast_to.default",
     "aten.swapaxes.default", "aten.numpy_T.default", "aten.mT.default", "aten.movedim.int", "aten.movedim.intlist",
     "aten.narrow.default", "aten.chunk.default", "aten.positive.default", "aten.lift_fresh.default",
     "aten.contiguous.default", "aten.to.dtype", "aten.dropout.default", "aten.feature_dropout.default",
     "aten.alpha_dropout.default", "aten.lift_fresh_copy.default", "aten.new_full.default",
-    # Without a correction they are imported as the overloads with `unbiased`.
-    "aten.var.correction", "aten.std.correction", "aten.var_mean.correction", "aten.std_mean.correction",
 }
 
 

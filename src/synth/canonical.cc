@@ -138,6 +138,10 @@ class CanonicalWriter {
         AppendAttr(out, Attr(end), argument, rank, append_value);
         continue;
       }
+      if (given && argument.name == "correction" && node.args[i].IsNone()) {
+        AppendAttr(out, Attr(1), argument, rank, append_value);
+        continue;
+      }
       const bool usual = !given || (argument.default_value && SameArgument(argument, node.args[i], *argument.default_value));
       if (usual || IsInsignificant(argument, node.args[i])) {
         out += '-';

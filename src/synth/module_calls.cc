@@ -213,15 +213,43 @@ bool WriteBatchNorm(CallWriter& w) {
 }
 
 // var.dim(self, dim, unbiased, keepdim)
-template <bool kRoot>
+template <const char* const* kFunction>
 bool WriteVariance(CallWriter& w) {
-  w.Open(kRoot ? "torch.std" : "torch.var", 1);
+  w.Open(*kFunction, 1);
   w.Keyword("dim", 1);
   w.KeywordUnless("unbiased", 2, Attr(true));
   w.KeywordUnless("keepdim", 3, Attr(false));
   w.Text(")");
   return true;
 }
+
+// var(self, unbiased); without the keyword the call would be var.correction.
+template <const char* const* kFunction>
+bool WriteWholeVariance(CallWriter& w) {
+  w.Open(*kFunction, 1);
+  w.Keyword("unbiased", 1);
+  w.Text(")");
+  return true;
+}
+
+// var.correction(self, dim, correction, keepdim); without a correction the call would be var.dim.
+template <const char* const* kFunction>
+bool WriteCorrectedVariance(CallWriter& w) {
+  w.Open(*kFunction, 1);
+  if (w.Has(1)) w.Keyword("dim", 1);
+  if (w.Has(2)) {
+    w.Keyword("correction", 2);
+  } else {
+    w.Text(", correction=1");
+  }
+  w.KeywordUnless("keepdim", 3, Attr(false));
+  w.Text(")");
+  return true;
+}
+constexpr const char* kVar = "torch.var";
+constexpr const char* kStd = "torch.std";
+constexpr const char* kVarMean = "torch.var_mean";
+constexpr const char* kStdMean = "torch.std_mean";
 
 // The operator `x & y` has another name in ATen than the function.
 template <const char* const* kFunction>
@@ -249,8 +277,18 @@ const std::unordered_map<std::string_view, Writer>& Writers() {
       {"aten.upsample_bilinear2d.vec", WriteUpsampleBilinear},
       {"aten.batch_norm.default", WriteBatchNorm},
       {"aten.to.dtype", WriteTo},
-      {"aten.var.dim", WriteVariance<false>},
-      {"aten.std.dim", WriteVariance<true>},
+      {"aten.var.default", WriteWholeVariance<&kVar>},
+      {"aten.std.default", WriteWholeVariance<&kStd>},
+      {"aten.var_mean.default", WriteWholeVariance<&kVarMean>},
+      {"aten.std_mean.default", WriteWholeVariance<&kStdMean>},
+      {"aten.var.dim", WriteVariance<&kVar>},
+      {"aten.std.dim", WriteVariance<&kStd>},
+      {"aten.var_mean.dim", WriteVariance<&kVarMean>},
+      {"aten.std_mean.dim", WriteVariance<&kStdMean>},
+      {"aten.var.correction", WriteCorrectedVariance<&kVar>},
+      {"aten.std.correction", WriteCorrectedVariance<&kStd>},
+      {"aten.var_mean.correction", WriteCorrectedVariance<&kVarMean>},
+      {"aten.std_mean.correction", WriteCorrectedVariance<&kStdMean>},
       {"aten.bitwise_and.Tensor", WriteFunction<&kAnd>},
       {"aten.bitwise_and.Scalar", WriteFunction<&kAnd>},
       {"aten.bitwise_or.Tensor", WriteFunction<&kOr>},

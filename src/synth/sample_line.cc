@@ -53,6 +53,8 @@ std::string ExportedName(std::string_view op) {
   // What an import makes of these is another row of the registry.
   if (op == "aten._native_batch_norm_legit_no_training.default") return "aten.batch_norm";
   if (op == "aten._to_copy.default") return "aten.to.dtype";
+  // torch.norm() calls another operator.
+  if (op.starts_with("aten.norm.")) return "aten.linalg_vector_norm";
   if (op.ends_with(".default")) op.remove_suffix(std::string_view(".default").size());
   return std::string(op);
 }
