@@ -154,7 +154,7 @@ def report_times(case, inputs, eager, times) -> None:
               f"{kernel['tile']} warps {kernel['num_warps']}", flush=True)
 
 
-def run(folder: Path, seconds: float, only: str) -> int:
+def run(folder: Path, seconds: float, only: str, every: int) -> int:
     device = "cpu" if INTERPRETED else "cuda"
     if INTERPRETED:
         from drtriton import interpreter_numerics
@@ -162,7 +162,7 @@ def run(folder: Path, seconds: float, only: str) -> int:
         interpreter_numerics.install()
     cases, drawn = {case.name: case for which in CASES for case in CASES[which]()}, {}
     faults, deadline, count = [], time.monotonic() + seconds, 0
-    for entry in json.loads((folder / "index.json").read_text()):
+    for entry in json.loads((folder / "index.json").read_text())[::every]:
         if time.monotonic() > deadline:
             print("out of time before", entry["name"])
             break
@@ -226,7 +226,7 @@ def main() -> int:
         return export(given.where, given.file)
     if given.action == "compile":
         return compile_all(Path(given.where), given.only, given.every)
-    return run(Path(given.where), given.seconds, given.only)
+    return run(Path(given.where), given.seconds, given.only, given.every)
 
 
 if __name__ == "__main__":

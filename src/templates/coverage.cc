@@ -12,6 +12,8 @@
 namespace drtriton {
 namespace {
 
+constexpr const char* kNothingComputed = "nothing is computed";   // lower.cc's words for a view of an input
+
 bool IsPromised(const Program& program) {
   return std::none_of(program.values.begin(), program.values.end(), [](const Value& value) {
     return value.dtype == DType::kFloat64 || value.dtype == DType::kComplex64 || value.dtype == DType::kComplex128;
@@ -39,7 +41,8 @@ OperatorCoverage Measure(const OperatorInfo& info, const TemplateProposer& propo
     Fragment fragment = WholeProgram(program);
     auto reason = proposer.WhyNot(fragment);
     if (reason) {
-      ++reasons[*reason];
+      const bool empty = reason->starts_with("an empty tensor");
+      ++reasons[empty ? "an empty tensor" : *reason];
     } else {
       ++result.covered;
     }
@@ -96,20 +99,35 @@ std::vector<OperatorCoverage> MeasureCoverage(int cases, uint64_t seed, const st
   return all;
 }
 
+std::string CoverageHeading() { return "## What the templates write\n"; }
+
 std::string CoverageMarkdown(const std::vector<OperatorCoverage>& coverage) {
-  std::string rows;
-  int covered = 0;
+  // What is not covered, by reason, so that the page tells what is missing and not a row for each overload.
+  std::map<std::string, std::vector<std::string>> others;
+  int covered = 0, views = 0;
   for (const OperatorCoverage& one : coverage) {
     if (one.covered == one.legal && one.legal > 0) {
       ++covered;
-      continue;
+    } else if (one.reason == kNothingComputed) {
+      ++views;
+    } else {
+      const bool unknown = one.reason == "no template covers " + one.name;
+      std::string part = one.covered > 0 ? " (" + std::to_string(one.covered) + " of " + std::to_string(one.legal) + ")" : "";
+      others[unknown ? "no template knows it" : one.reason].push_back("`" + one.name.substr(5) + "`" + part);
     }
-    rows += "| `" + one.name + "` | " + std::to_string(one.covered) + " of " + std::to_string(one.legal) + " | " + one.reason + " |\n";
   }
-  return "## What the templates write\n\nOf the " + std::to_string(coverage.size()) + " overloads, " + std::to_string(covered) +
-         " have a proposal for every generated case of their own (tiny and odd sizes, permuted and broadcast inputs, all "
-         "dtypes\nbut float64 and complex numbers).  `coverage_test --update` writes this section.  The others:\n\n"
-         "| operator | cases covered | why not the rest |\n|---|---|---|\n" + rows;
+  std::string rows;
+  for (const auto& [reason, names] : others) {
+    std::string list;
+    for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+    rows += "| " + reason + " | " + list + " |\n";
+  }
+  return CoverageHeading() + "\nOf the " + std::to_string(coverage.size()) + " overloads alone, " + std::to_string(covered) +
+         " have a strict proposal for every generated case (tiny and odd sizes, permuted and broadcast inputs, every dtype\nbut "
+         "float64 and complex numbers); " + std::to_string(views) +
+         " are views, for which nothing has to be computed.  `coverage_test --update` writes this section,\n`template_coverage` "
+         "tells more.  The values are compared with PyTorch by `python/tests/template_generated.py`.  The others, with the cases\n"
+         "covered where some are:\n\n| why not | operators |\n|---|---|\n" + rows;
 }
 
 }  // namespace drtriton

@@ -14,6 +14,7 @@
 
 #include "core/fragment.h"
 #include "graph/operator_cases.h"
+#include "graph/registry.h"
 
 namespace drtriton {
 
@@ -35,7 +36,8 @@ std::vector<OperatorCoverage> MeasureCoverage(int cases, uint64_t seed, const st
 // The drawn cases of one operator, as MeasureCoverage() draws them.
 std::vector<Program> DrawPrograms(const OperatorInfo& info, int cases, uint64_t seed);
 
-// A Markdown section: how many operators are covered, and a table of the others with their reasons.
+// A Markdown section: how many operators are covered, and a table of the others by their reasons; its first line.
+std::string CoverageHeading();
 std::string CoverageMarkdown(const std::vector<OperatorCoverage>& coverage);
 
 }  // namespace drtriton

@@ -99,7 +99,14 @@ class Taker {
 
   // The result's dimensions, and behind them whatever else the old value ran over (reduced axes further up).
   std::vector<AxisList> NewDims(const Draft::DraftNode& old) const {
-    std::vector<AxisList> dims = dims_;
+    std::vector<AxisList> dims;
+    const AxisList reduced = draft_.axes_.Resolve(old.node.reduced);   // the node's own: its result does not run over them
+    for (const AxisList& dim : dims_) {
+      dims.emplace_back();
+      for (AxisId axis : draft_.axes_.Resolve(dim)) {
+        if (std::find(reduced.begin(), reduced.end(), axis) == reduced.end()) dims.back().push_back(axis);
+      }
+    }
     for (const AxisList& dim : old.dims) {
       for (AxisId axis : draft_.axes_.Resolve(dim)) {
         if (moved_.count(axis) == 0 && result_axes_.count(axis) == 0) dims.push_back({axis});

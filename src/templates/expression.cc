@@ -61,6 +61,21 @@ std::map<std::string, FunctionEntry> MakeTable() {
   table["cos"] = Floating("tl.cos(%0)", 20);
   table["tanh"] = Helper("tanh", "%0", 16, "tanh_64");
   table["erf"] = Floating("tl.erf(%0)", 20);
+  for (const char* name : {"tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh", "erfc", "erfinv", "lgamma", "erfcx"}) {
+    table[name] = Floating(std::string("libdevice.") + name + "(%0)", 24);
+  }
+  table["i0"] = Floating("libdevice.cyl_bessel_i0(%0)", 40);
+  table["i1"] = Floating("libdevice.cyl_bessel_i1(%0)", 40);
+  for (const char* name : {"hypot", "atan2", "nextafter", "copysign"}) {
+    table[name] = Floating(std::string("libdevice.") + name + "(%0, %1)", 20);
+  }
+  table["signbit"] = {"libdevice.signbit(%0) != 0", "%0 < 0"};
+  table["fmax"] = {"tl.maximum(%0, %1)", "tl.maximum(%0, %1)", "%0 | %1"};   // NaN gives way to a number
+  table["fmin"] = {"tl.minimum(%0, %1)", "tl.minimum(%0, %1)", "%0 & %1"};
+  table["logaddexp"] = Helper("log_add_exp", "%0, %1", 40);
+  table["logaddexp2"] = Helper("log2_add_exp2", "%0, %1", 40);
+  table["shift_left"] = {"", "%0 << %1"};
+  table["shift_right"] = {"", "%0 >> %1"};
   table["floor"] = {"tl.floor(%0)", "%0"};
   table["ceil"] = {"tl.ceil(%0)", "%0"};
   table["round"] = {"round_half_even(%0)", "%0", "", "round_half_even", "round_half_even_64", "", 4};

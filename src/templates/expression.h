@@ -3,8 +3,8 @@
 // Each entry works on registers (lowered.h) and keeps PyTorch's semantics: NaN propagates through maximum, minimum, clamp
 // and relu; integers wrap; floor division and remainder round towards minus infinity, fmod and trunc towards zero;
 // division is correctly rounded in float32.  Formulas that lose digits near zero (tanh, expm1, log1p, softplus) go
-// through helpers, small @triton.jit functions that are put into the file only when used.  Everything here runs compiled
-// and under Triton's interpreter alike, so libdevice is not used.
+// through helpers, small @triton.jit functions that are put into the file only when used.  What Triton has no operation for
+// (inverse trigonometric functions, the error function's kin, Bessel functions) is libdevice's, which our interpreter knows.
 #ifndef DRTRITON_TEMPLATES_EXPRESSION_H_
 #define DRTRITON_TEMPLATES_EXPRESSION_H_
 

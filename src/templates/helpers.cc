@@ -192,6 +192,13 @@ const std::vector<HelperText>& Helpers() {
     result = largest + log1p(tl.exp(difference))
     return tl.where((a != a) | (b != b), a + b, result)
 )"},
+      {"log2_add_exp2", {"log1p"}, R"(def log2_add_exp2(a, b):
+    # log2(2^a + 2^b) without overflow; equal infinities have no difference.
+    largest = tl.maximum(a, b)
+    difference = tl.where(a == b, 0.0, tl.minimum(a, b) - largest)
+    result = largest + log1p(tl.exp2(difference)) * 1.4426950408889634
+    return tl.where((a != a) | (b != b), a + b, result)
+)"},
       {"multiply", {}, R"(def multiply(a, b):
     return a * b
 )"},

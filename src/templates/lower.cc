@@ -26,6 +26,7 @@ const HandlerTable& Handlers() {
     LowerLookups(*made);
     LowerScans(*made);
     LowerAttention(*made);
+    LowerFunctions(*made);
     LowerLosses(*made);
     return made;
   }();

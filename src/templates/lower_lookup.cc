@@ -81,6 +81,22 @@ void IndexTensors(const OpCall& call) {
   call.Define(draft.Take(x, at, dims));
 }
 
+// gather with dimensions that broadcast; without a dimension, of the elements in row-major order.
+void TakeAlong(const OpCall& call) {
+  Draft& draft = call.draft;
+  Term x = call.Tensor(0), index = call.Tensor(1);
+  if (!call.Given(2)) {
+    x = draft.Reshape(x, {ElementCount(draft.ShapeOf(x))});
+    index = draft.Reshape(index, {ElementCount(draft.ShapeOf(index))});
+  }
+  int64_t dim = call.Given(2) ? WrapDim(call.Int(2, 0), x.rank()) : 0;
+  Term x_rest = x, index_rest = index;
+  x_rest.dims[static_cast<size_t>(dim)] = index_rest.dims[static_cast<size_t>(dim)] = {};
+  std::vector<AxisList> dims = draft.Broadcast({x_rest, index_rest});
+  dims[static_cast<size_t>(dim)] = index.dims[static_cast<size_t>(dim)];
+  call.Define(draft.Take(x, {{dim, {Wrapped(call, index, draft.Size(x, dim)), std::nullopt}}}, dims));
+}
+
 void OneHot(const OpCall& call) {
   Draft& draft = call.draft;
   Term index = AsIndex(call, call.Tensor(0));
@@ -98,6 +114,7 @@ void LowerLookups(HandlerTable& table) {
   table["aten.gather.default"] = Gather;
   table["aten.index_select.default"] = IndexSelect;
   table["aten.index.Tensor"] = IndexTensors;
+  table["aten.take_along_dim.default"] = TakeAlong;
   table["aten.one_hot.default"] = OneHot;
 }
 

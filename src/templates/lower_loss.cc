@@ -194,6 +194,75 @@ void CrossEntropy(const OpCall& call) {
   ReduceWeighted(call, classes.OnlyCounted(loss), counted, 3);
 }
 
+// ---- Losses of targets that are 1 or -1, and of vectors
+
+Term Positive(const OpCall& call, const Term& x) { return call.draft.Pointwise("maximum", x.dtype, {x, call.Literal(0, x.dtype)}); }
+
+// Where the target is 1, `same`, where it is -1, `other`, else 0.
+Term BySign(const OpCall& call, const Term& target, const Term& same, const Term& other, DType type) {
+  Draft& draft = call.draft;
+  auto is = [&](double sign) { return draft.Pointwise("eq", DType::kBool, {target, call.Literal(sign, type)}, type); };
+  Term zero = call.Literal(0, type);
+  return draft.Pointwise("add", type, {draft.Where(is(1), same, zero, type), draft.Where(is(-1), other, zero, type)});
+}
+
+void SoftMargin(const OpCall& call) {
+  Draft& draft = call.draft;
+  DType type = call.type();
+  Term product = draft.Pointwise("mul", type, {call.Tensor(1), call.Tensor(0)});
+  Term exponential = draft.Pointwise("exp", type, {draft.Pointwise("neg", type, {product})});
+  Loss(call, draft.Pointwise("log1p", type, {exponential}), 2);
+}
+
+void HingeEmbedding(const OpCall& call) {
+  Draft& draft = call.draft;
+  DType type = call.type();
+  Term x = draft.Cast(call.Tensor(0), type);
+  Term short_of = Positive(call, draft.Pointwise("sub", type, {call.Literal(call.Number(2, 1), type), x}));
+  Loss(call, BySign(call, call.Tensor(1), x, short_of, type), 3);
+}
+
+void MarginRanking(const OpCall& call) {
+  Draft& draft = call.draft;
+  DType type = call.type();
+  Term difference = draft.Pointwise("sub", type, {call.Tensor(0), call.Tensor(1)});
+  Term against = draft.Pointwise("mul", type, {draft.Pointwise("neg", type, {call.Tensor(2)}), difference});
+  Loss(call, Positive(call, draft.Pointwise("add", type, {against, call.Literal(call.Number(3, 0), type)})), 4);
+}
+
+// x.y / (max(|x|, eps) max(|y|, eps)) over a dimension
+void CosineSimilarity(const OpCall& call) {
+  Draft& draft = call.draft;
+  DType type = call.type();
+  Term x = draft.Cast(call.Tensor(0), type), y = draft.Cast(call.Tensor(1), type);
+  Term product = draft.Pointwise("mul", type, {x, y});
+  std::vector<int64_t> dims = {WrapDim(call.Int(2, 1), product.rank())};
+  Shape shape = draft.ShapeOf(product);
+  auto length = [&](const Term& term) {
+    Term squares = draft.Reduce("sum", draft.Pointwise("square", type, {draft.Expand(term, shape)}), dims, false);
+    return draft.Pointwise("maximum", type, {draft.Pointwise("sqrt", type, {squares}), call.Literal(call.Number(3, 1e-8), type)});
+  };
+  Term lengths = draft.Pointwise("mul", type, {length(x), length(y)});
+  call.Define(draft.Pointwise("div", type, {draft.Reduce("sum", product, dims, false), lengths}));
+}
+
+void CosineEmbedding(const OpCall& call) {
+  Draft& draft = call.draft;
+  DType type = call.type();
+  Term x = draft.Cast(call.Tensor(0), type), y = draft.Cast(call.Tensor(1), type);
+  auto sum = [&](const Term& a, const Term& b) {
+    Term product = draft.Pointwise("mul", type, {a, b});
+    return draft.Reduce("sum", product, {product.rank() - 1}, false);
+  };
+  auto number = [&](const char* function, const Term& a, double b) { return draft.Pointwise(function, type, {a, call.Literal(b, type)}); };
+  constexpr double kEpsilon = 1e-12;   // PyTorch's
+  Term lengths = draft.Pointwise("mul", type, {number("add", sum(x, x), kEpsilon), number("add", sum(y, y), kEpsilon)});
+  Term cosine = draft.Pointwise("div", type, {sum(x, y), draft.Pointwise("sqrt", type, {lengths})});
+  Term apart = draft.Pointwise("sub", type, {call.Literal(1, type), cosine});
+  Term close = Positive(call, number("sub", cosine, call.Number(3, 0)));
+  Loss(call, BySign(call, call.Tensor(2), apart, close, type), 4);
+}
+
 }  // namespace
 
 void LowerLosses(HandlerTable& table) {
@@ -201,6 +270,11 @@ void LowerLosses(HandlerTable& table) {
   table["aten.l1_loss.default"] = [](const OpCall& call) { DifferenceLoss(call, "abs"); };
   table["aten.smooth_l1_loss.default"] = [](const OpCall& call) { SmoothLoss(call, false); };
   table["aten.huber_loss.default"] = [](const OpCall& call) { SmoothLoss(call, true); };
+  table["aten.soft_margin_loss.default"] = SoftMargin;
+  table["aten.hinge_embedding_loss.default"] = HingeEmbedding;
+  table["aten.margin_ranking_loss.default"] = MarginRanking;
+  table["aten.cosine_similarity.default"] = CosineSimilarity;
+  table["aten.cosine_embedding_loss.default"] = CosineEmbedding;
   table["aten.binary_cross_entropy.default"] = BinaryCrossEntropy;
   table["aten.binary_cross_entropy_with_logits.default"] = BinaryCrossEntropyWithLogits;
   table["aten.kl_div.default"] = Divergence;

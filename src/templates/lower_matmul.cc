@@ -25,16 +25,30 @@ void Linear(const OpCall& call) {
   call.Define(draft.Reshape(product, call.Result().shape));
 }
 
-// beta * input + alpha * (a @ b)
-void AddProduct(const OpCall& call) {
+// beta * input + alpha * product
+void AddTo(const OpCall& call, Term product) {
   Draft& draft = call.draft;
   DType type = call.type();
-  Term product = draft.Matmul(call.Tensor(1), call.Tensor(2), type), input = call.Tensor(0);
+  Term input = call.Tensor(0);
   double beta = call.Number(3, 1), alpha = call.Number(4, 1);
   if (alpha != 1) product = draft.Pointwise("mul", type, {product, call.Literal(alpha, type)});
   if (beta == 0) return call.Define(product);   // as PyTorch: NaN of the input does not count then
   if (beta != 1) input = draft.Pointwise("mul", type, {input, call.Literal(beta, type)});
   call.Define(draft.Pointwise("add", type, {product, input}));
+}
+
+void AddProduct(const OpCall& call) { AddTo(call, call.draft.Matmul(call.Tensor(1), call.Tensor(2), call.type())); }
+
+void AddMatrixVector(const OpCall& call) {
+  Draft& draft = call.draft;
+  Term product = draft.Matmul(call.Tensor(1), draft.Unsqueeze(call.Tensor(2), 1), call.type());
+  product.dims.pop_back();
+  AddTo(call, product);
+}
+
+void AddOuter(const OpCall& call) {
+  Term a = call.draft.Unsqueeze(call.Tensor(1), 1);
+  AddTo(call, call.draft.Pointwise("mul", call.type(), {a, call.Tensor(2)}));
 }
 
 }  // namespace
@@ -43,6 +57,15 @@ void LowerProducts(HandlerTable& table) {
   for (const char* op : {"mm", "bmm", "matmul", "mv"}) {
     table[std::string("aten.") + op + ".default"] = [](const OpCall& call) { Product(call, 0, 1); };
   }
+  for (const char* op : {"dot", "vdot"}) {
+    table[std::string("aten.") + op + ".default"] = [](const OpCall& call) { Product(call, 0, 1); };
+  }
+  table["aten.outer.default"] = [](const OpCall& call) {
+    Term a = call.draft.Unsqueeze(call.Tensor(0), 1);
+    call.Define(call.draft.Pointwise("mul", call.type(), {a, call.Tensor(1)}));
+  };
+  table["aten.addmv.default"] = AddMatrixVector;
+  table["aten.addr.default"] = AddOuter;
   table["aten.linear.default"] = Linear;
   table["aten.addmm.default"] = table["aten.baddbmm.default"] = AddProduct;
 }

@@ -1,4 +1,6 @@
 // Normalisations: statistics over some axes in two passes, then scale and shift.
+#include <cmath>
+
 #include "templates/lower_ops.h"
 
 namespace drtriton {
@@ -10,7 +12,7 @@ struct Normalized {
   Term mean, rstd;  // with the reduced dimensions kept
 };
 
-Normalized Normalize(const OpCall& call, const Term& x, const std::vector<int64_t>& dims, double eps) {
+Normalized Normalize(const OpCall& call, const Term& x, const std::vector<int64_t>& dims, double eps, Term* variance_out = nullptr) {
   Draft& draft = call.draft;
   DType type = RegisterType(x.dtype);
   double count = 1;
@@ -26,6 +28,7 @@ Normalized Normalize(const OpCall& call, const Term& x, const std::vector<int64_
   Term centered = draft.Pointwise("sub", type, {x, mean});
   draft.SetName("squared");
   Term variance = mean_of(draft.Pointwise("square", type, {centered}), "variance");
+  if (variance_out != nullptr) *variance_out = variance;
   draft.SetName("rstd");
   Term rstd = draft.Pointwise("rsqrt", type, {draft.Pointwise("add", type, {variance, call.Literal(eps, type)})});
   draft.SetName("normalized");
@@ -128,6 +131,51 @@ void BatchNorm(const OpCall& call, double eps) {
   call.Define(ScaleShift(call, value, std::nullopt, PerChannel(call, 2, x.rank())));
 }
 
+// Statistics of the batch: (N, C, ...) normalised over everything but C.
+Normalized BatchStatistics(const OpCall& call, const Term& x, double eps, Term* variance) {
+  std::vector<int64_t> dims;
+  for (int64_t dim = 0; dim < x.rank(); ++dim) {
+    if (dim != 1) dims.push_back(dim);
+  }
+  return Normalize(call, x, dims, eps, variance);
+}
+
+// Training mode.  Results: the normalised tensor, its mean and 1 / deviation, and where `running` gives the position of
+// running_mean, the running statistics after the step: (1 - momentum) old + momentum new, of the unbiased variance.
+void TrainBatchNorm(const OpCall& call, size_t running, double momentum, double eps) {
+  Draft& draft = call.draft;
+  Term x = call.Tensor(0);
+  DType type = RegisterType(x.dtype);
+  Term variance;
+  Normalized normalized = BatchStatistics(call, x, eps, &variance);
+  call.Define(ScaleShift(call, normalized.value, PerChannel(call, 1, x.rank()), PerChannel(call, 2, x.rank())));
+  const int64_t channels = draft.Size(x, 1);
+  call.Define(draft.Reshape(normalized.mean, {channels}), 1);
+  call.Define(draft.Reshape(normalized.rstd, {channels}), 2);
+  if (running == 0) return;
+  double count = static_cast<double>(ElementCount(draft.ShapeOf(x)) / channels);
+  auto op = [&](const char* function, const Term& a, double b) { return draft.Pointwise(function, type, {a, call.Literal(b, type)}); };
+  Term unbiased = op("mul", variance, count > 1 ? count / (count - 1) : INFINITY);
+  for (size_t i : {0, 1}) {
+    if (!call.Used(3 + i) || !call.Given(running + i)) continue;
+    draft.SetName(i == 0 ? "running_mean_out" : "running_var_out");
+    Term fresh = draft.Reshape(i == 0 ? normalized.mean : unbiased, {channels});
+    Term kept = op("mul", draft.Cast(call.Tensor(running + i), type), 1 - momentum);
+    call.Define(draft.Pointwise("add", type, {kept, op("mul", fresh, momentum)}), 3 + i);
+  }
+}
+
+// Evaluation mode's saved statistics: none that anybody may use, but the results exist.
+void EvalBatchNorm(const OpCall& call, double eps) {
+  Draft& draft = call.draft;
+  BatchNorm(call, eps);
+  DType type = RegisterType(call.Tensor(0).dtype);
+  if (call.Used(1)) call.Define(draft.Cast(call.Tensor(3), type), 1);
+  if (!call.Used(2)) return;
+  Term variance = draft.Cast(call.Tensor(4), type);
+  call.Define(draft.Pointwise("rsqrt", type, {draft.Pointwise("add", type, {variance, call.Literal(eps, type)})}), 2);
+}
+
 }  // namespace
 
 void LowerNormalizations(HandlerTable& table) {
@@ -145,8 +193,14 @@ void LowerNormalizations(HandlerTable& table) {
     BatchNorm(call, call.Number(7, 1e-5));
   };
   table["aten._native_batch_norm_legit_no_training.default"] = [](const OpCall& call) {
-    if (call.Used(1) || call.Used(2)) throw Refusal{"saved statistics of batch_norm"};
-    BatchNorm(call, call.Number(6, 1e-5));
+    EvalBatchNorm(call, call.Number(6, 1e-5));
+  };
+  table["aten._native_batch_norm_legit.no_stats"] = [](const OpCall& call) {
+    TrainBatchNorm(call, 0, call.Number(4, 0.1), call.Number(5, 1e-5));
+  };
+  table["aten._native_batch_norm_legit_functional.default"] = [](const OpCall& call) {
+    if (!call.Flag(5, true)) throw Refusal{"batch_norm in evaluation mode that gives its statistics back"};
+    TrainBatchNorm(call, 3, call.Number(6, 0.1), call.Number(7, 1e-5));
   };
 }
 

@@ -52,6 +52,7 @@ void LowerLookups(HandlerTable& table);          // lower_lookup.cc
 
 void LowerScans(HandlerTable& table);            // lower_scan.cc
 void LowerAttention(HandlerTable& table);        // lower_attention.cc
+void LowerFunctions(HandlerTable& table);        // lower_function.cc
 void LowerLosses(HandlerTable& table);           // lower_loss.cc
 
 // Steps that several tables use (lower_reduction.cc).

@@ -18,7 +18,9 @@ const std::vector<std::pair<const char*, const char*>> kUnary = {
     {"expm1", "expm1"}, {"log", "log"}, {"log2", "log2"}, {"log10", "log10"}, {"log1p", "log1p"}, {"sqrt", "sqrt"},
     {"rsqrt", "rsqrt"}, {"reciprocal", "reciprocal"}, {"sin", "sin"}, {"cos", "cos"}, {"tanh", "tanh"}, {"erf", "erf"},
     {"floor", "floor"}, {"ceil", "ceil"}, {"round", "round"}, {"trunc", "trunc"}, {"sigmoid", "sigmoid"},
-    {"bitwise_not", "bitwise_not"}};
+    {"bitwise_not", "bitwise_not"}, {"tan", "tan"}, {"asin", "asin"}, {"acos", "acos"}, {"atan", "atan"}, {"sinh", "sinh"},
+    {"cosh", "cosh"}, {"asinh", "asinh"}, {"acosh", "acosh"}, {"atanh", "atanh"}, {"erfc", "erfc"}, {"erfinv", "erfinv"},
+    {"lgamma", "lgamma"}, {"i0", "i0"}, {"special_i1", "i1"}, {"special_erfcx", "erfcx"}, {"sgn", "sign"}};
 
 const std::vector<std::pair<const char*, const char*>> kBinary = {
     {"mul.Tensor", "mul"}, {"mul.Scalar", "mul"}, {"div.Tensor", "div"}, {"div.Scalar", "div"}, {"true_divide.Tensor", "div"},
@@ -27,7 +29,9 @@ const std::vector<std::pair<const char*, const char*>> kBinary = {
     {"floor_divide.default", "floor_divide"}, {"floor_divide.Scalar", "floor_divide"}, {"bitwise_and.Tensor", "bitwise_and"}, {"bitwise_or.Tensor", "bitwise_or"},
     {"bitwise_xor.Tensor", "bitwise_xor"}, {"bitwise_and.Scalar", "bitwise_and"}, {"bitwise_or.Scalar", "bitwise_or"},
     {"bitwise_xor.Scalar", "bitwise_xor"}, {"__and__.Tensor", "bitwise_and"}, {"__or__.Tensor", "bitwise_or"},
-    {"__xor__.Tensor", "bitwise_xor"}};
+    {"__xor__.Tensor", "bitwise_xor"}, {"remainder.Scalar_Tensor", "remainder"}, {"fmax.default", "fmax"}, {"fmin.default", "fmin"},
+    {"hypot.default", "hypot"}, {"atan2.default", "atan2"}, {"nextafter.default", "nextafter"}, {"copysign.Tensor", "copysign"},
+    {"copysign.Scalar", "copysign"}, {"logaddexp.default", "logaddexp"}, {"logaddexp2.default", "logaddexp2"}};
 
 // Result is bool; operands are compared in their promoted type.
 const std::vector<std::pair<const char*, const char*>> kComparisons = {
@@ -91,8 +95,13 @@ void PowerScalar(const OpCall& call) {
 }
 
 void PowerTensor(const OpCall& call) {
-  if (!IsFloating(call.type())) throw Refusal{"an integer power with a tensor exponent"};
-  Binary(call, "pow");
+  DType type = call.type();
+  if (!IsFloating(type)) throw Refusal{"an integer power with a tensor exponent"};
+  Term base = call.Operand(0, type), exponent = call.Operand(1, type);
+  if (!call.arg(0).IsValue()) {   // a number in the shape of the exponents: helpers work on blocks
+    base = call.draft.Where(call.draft.Pointwise("isnan", DType::kBool, {exponent}, type), base, base, type);
+  }
+  call.Define(call.draft.Pointwise("pow", type, {base, exponent}));
 }
 
 void Clamp(const OpCall& call, size_t low, size_t high) {

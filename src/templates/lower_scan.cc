@@ -7,7 +7,9 @@ namespace {
 int64_t Along(const OpCall& call, const Term& x) { return WrapDim(call.Int(1, 0), x.rank()); }
 
 void Cumulative(const OpCall& call, const std::string& function) {
-  Term x = call.draft.Cast(call.Tensor(0), call.type());
+  // Sums and products of floats in float64: errors add up along the row, and PyTorch's do not on every device.
+  const bool wide = IsFloating(call.type()) && function != "logcumsumexp";
+  Term x = call.draft.Cast(call.Tensor(0), wide ? DType::kFloat64 : call.type());
   if (x.rank() == 0) return call.Define(x);
   call.Define(call.draft.Scan(function, x, Along(call, x)));
 }

@@ -62,7 +62,7 @@ class KernelWriter {
       for (size_t i = 0; i < types.size(); ++i) {
         std::string name = lowered_.node(id).name + (i == 0 ? "_totals" : "_positions");
         totals[id].push_back(module_.AddScratch(name, types[i], {problem_.row_count, schedule_.splits}));
-        kernel_.Line("tl.store(" + TotalAddress(totals[id].back(), part_) + ", " + carry_[id][i] +
+        kernel_.Line("tl.store(" + TotalAddress(totals[id].back(), part_ + (OneRow() ? " + tl.arange(0, 1)" : "")) + ", " + carry_[id][i] +
                      (row_dim_.mask.empty() ? "" : ", mask=" + row_dim_.mask) + ")");
       }
     }
@@ -154,7 +154,7 @@ class KernelWriter {
     const std::vector<DType> types = Types(id);
     for (size_t i = 0; i < texts.size(); ++i) {
       made.push_back(kernel_.Fresh(lowered_.node(id).name + (i == 0 ? "_carry" : "_carry_at")));
-      std::string shape = OneRow() ? "[]" : "[" + kernel_.Constant("BLOCK_M", schedule_.block_m) + ", 1]";
+      std::string shape = OneRow() ? "[1]" : "[" + kernel_.Constant("BLOCK_M", schedule_.block_m) + ", 1]";
       kernel_.Line(made.back() + " = tl.full(" + shape + ", " + texts[i] + ", " + std::string(TritonName(types[i])) + ")");
     }
     return made;
@@ -223,7 +223,7 @@ class KernelWriter {
   }
 
   std::string TotalText(NodeId id, const Parts& operand) {
-    std::string axis = std::to_string(Axis()), keep = OneRow() ? ")" : ", keep_dims=True)";
+    std::string axis = std::to_string(Axis()), keep = ", keep_dims=True)";
     if (Kind(lowered_.node(id)) == "cumsum") return "tl.sum(" + operand[0] + ", axis=" + axis + keep;
     return "tl.reduce(" + Tuple(operand) + ", " + axis + ", " + Combiner(id) + keep;
   }

@@ -17,7 +17,7 @@ const std::set<std::string>& Reserved() {
       "min", "max", "sum", "abs", "round", "print", "len",
       // helpers of helpers.cc that a value's name could hide
       "accurate_exp", "log1p", "expm1", "tanh", "softplus", "log_sigmoid", "mish", "truncate", "power", "multiply",
-      "first_of_max", "first_of_min", "last_of_max", "last_of_min", "log_add_exp"};
+      "first_of_max", "first_of_min", "last_of_max", "last_of_min", "log_add_exp", "log2_add_exp2", "libdevice"};
   return *names;
 }
 
@@ -236,6 +236,7 @@ std::string ModuleSource::Text(const std::string& summary) const {
     helpers.merge(HelperSet(kernel->helpers()));
     kernels += kernel->Text() + "\n\n";
   }
+  if (kernels.find("libdevice.") != std::string::npos) imports += "from triton.language.extra import libdevice\n";
   for (const auto& kernel : kernels_) {
     if (kernel->descriptors().empty()) continue;
     imports += "from triton.tools.tensor_descriptor import TensorDescriptor\n";
