@@ -4,11 +4,13 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <optional>
 
 namespace drtriton {
 namespace {
 
-constexpr int kAttempts = 24;
+constexpr int kAttempts = 40;          // fills tried
+constexpr int kTrials = 3;             // estimates under which a fill has to be fine: small tensors are drawn anew
 constexpr double kLargest = 1e15;      // of a value that conditioning calls fine
 constexpr double kLeastSpread = 1e-3;  // of a result, against its magnitude
 
@@ -75,6 +77,30 @@ std::span<const LeafFill> MenuOf(ElementType type) {
   return menus[static_cast<size_t>(type)];
 }
 
+// Of any scale and place, where the usual ones did not help.
+std::optional<LeafFill> WideFill(ElementType type, Random& random) {
+  const double scale = std::pow(10.0, 5 * random.Unit() - 2.5);
+  const double place = random.Chance(0.6) ? 0 : (random.Unit() * 8 - 4) * scale;
+  switch (type) {
+    case ElementType::kReal:
+      return LeafFill{LeafFill::Kind::kNormal, place, scale};
+    case ElementType::kPositive:
+      return LeafFill{LeafFill::Kind::kUniform, scale * 0.1, scale * 2};
+    case ElementType::kNegative:
+      return LeafFill{LeafFill::Kind::kUniform, -scale * 2, -scale * 0.1};
+    case ElementType::kAboveOne:
+      return LeafFill{LeafFill::Kind::kUniform, 1.01, 1.02 + scale};
+    case ElementType::kWhole:
+    case ElementType::kInteger:
+      return LeafFill{LeafFill::Kind::kIntegers, -std::floor(scale) - 1, std::floor(scale) + 2};
+    case ElementType::kCounting:
+    case ElementType::kNatural:
+      return LeafFill{LeafFill::Kind::kIntegers, 0, std::min(std::floor(scale), 20.0) + 2};
+    default:
+      return std::nullopt;
+  }
+}
+
 LeafFill FillOf(const LeafFacts& leaf, int attempt, Random& random) {
   if (leaf.deviation > 0)
     return {LeafFill::Kind::kUniform, leaf.mean - leaf.deviation * std::numbers::sqrt3, leaf.mean + leaf.deviation * std::numbers::sqrt3};
@@ -84,6 +110,9 @@ LeafFill FillOf(const LeafFacts& leaf, int attempt, Random& random) {
   if (leaf.type == ElementType::kBool && attempt > 0) {
     const double rare = std::pow(10.0, -5 * random.Unit() - 0.3);
     return {LeafFill::Kind::kMask, random.Chance(0.5) ? rare : 1 - rare, 0};
+  }
+  if (attempt >= 12) {
+    if (const std::optional<LeafFill> fill = WideFill(leaf.type, random)) return *fill;
   }
   const std::span<const LeafFill> menu = MenuOf(leaf.type);
   return attempt == 0 ? menu[0] : menu[random.Below(static_cast<uint32_t>(menu.size()))];
@@ -131,7 +160,8 @@ Sketch Extreme(const Sketch& x, double n, int which) {
 
 class Estimator {
  public:
-  Estimator(const Program& program, std::span<const EstimatedNode> nodes) : program_(program), nodes_(nodes) {
+  Estimator(const Program& program, std::span<const EstimatedNode> nodes, Random& random)
+      : program_(program), nodes_(nodes), random_(random) {
     sketches_.resize(program.values.size());
     truths_.resize(program.values.size());
   }
@@ -140,6 +170,18 @@ class Estimator {
 
   // The share of elements that are not 0.
   double& Truth(ValueId id) { return truths_[static_cast<size_t>(id)]; }
+
+  // A tensor of few elements holds few of the numbers that it might hold.
+  void Thin(ValueId id) {
+    const int64_t elements = program_.value(id).Elements();
+    if (elements >= static_cast<int64_t>(kSketchPoints)) return;
+    Sketch& sketch = (*this)[id];
+    const Sketch all = sketch;
+    std::array<double, kSketchPoints> few;
+    for (int64_t i = 0; i < elements; ++i) few[static_cast<size_t>(i)] = all[1 + random_.Below(kSketchPoints - 2)];
+    for (size_t i = 0; i < kSketchPoints; ++i) sketch[i] = few[i % static_cast<size_t>(std::max<int64_t>(elements, 1))];
+    std::sort(sketch.begin(), sketch.end());
+  }
 
   // False when some value is not finite.
   bool Run(double* largest) {
@@ -157,6 +199,8 @@ class Estimator {
         for (double x : sketch) {
           if (!std::isfinite(x)) return false;
         }
+        // What is computed for each element alone inherits the few numbers of its operands.
+        if (estimated.rule != nullptr && estimated.rule->gather[0] != Gather::kOne) Thin(id);
         *largest = std::max({*largest, std::abs(sketch.front()), std::abs(sketch.back())});
       }
     }
@@ -220,7 +264,7 @@ class Estimator {
   Sketch Base(const NumericRule& rule) {
     if (operands_.empty()) return kNormal;
     if (rule.function == nullptr) return Joined();
-    std::array<double, kSketchPoints + 8> points;
+    std::array<double, kSketchPoints + 10> points;
     size_t count = 0;
     const size_t used = std::min<size_t>(operands_.size(), 3);
     const auto evaluate = [&](auto pick) {
@@ -231,6 +275,19 @@ class Estimator {
       evaluate([&](size_t o) {
         const size_t place = o == 0 ? i : o == 1 ? (i * 5 + 3) % kSketchPoints : (i * 7 + 5) % kSketchPoints;
         return (*this)[operands_[o].id][place];
+      });
+    }
+    // Elements close to 0, which quantiles pass over.
+    for (double sign : {-1.0, 1.0}) {
+      const auto crosses = [&](size_t o) {
+        const Sketch& sketch = (*this)[operands_[o].id];
+        return sketch.front() < 0 && sketch.back() > 0 && program_.value(operands_[o].id).Elements() > 8 &&
+               IsFloating(program_.value(operands_[o].id).dtype);
+      };
+      if (!crosses(used - 1)) continue;
+      evaluate([&](size_t o) {
+        const Sketch& sketch = (*this)[operands_[o].id];
+        return crosses(o) ? sign * 1e-4 * sketch.back() : sketch.back();
       });
     }
     for (unsigned corner = 0; used > 1 && corner < (1U << used); ++corner) {
@@ -280,6 +337,27 @@ class Estimator {
     return info->kind == OpKind::kMatmul && !shape.empty() ? static_cast<double>(shape.back()) : 0;
   }
 
+  // Of a loss: 0 none, 1 the mean, 2 the sum.
+  static std::optional<int64_t> Reduction(const Node& node) {
+    const OperatorInfo* info = FindOperator(node.op);
+    const int position = info->kind == OpKind::kLoss ? info->schema.Find("reduction") : -1;
+    if (position < 0) return std::nullopt;
+    return node.args[static_cast<size_t>(position)].AsInt();
+  }
+
+  // A norm, deviation or variance of n elements, and how it varies.
+  Sketch Size(const Node& node, double n) {
+    const Sketch& base = (*this)[operands_[0].id];
+    const std::string_view name = std::string_view(node.op).substr(5);
+    const bool norm = !name.starts_with("var") && !name.starts_with("std");
+    const double mean = norm ? 0 : Mean(base);
+    const double square = std::max(MeanSquare(base) - mean * mean, 1e-30);
+    const double size = name.starts_with("var") ? square : norm ? std::sqrt(square * n) : std::sqrt(square);
+    Sketch sketch = kNormal;
+    for (double& x : sketch) x = size * std::max(1 + x * 0.6 / std::sqrt(n), 0.02);
+    return sketch;
+  }
+
   Sketch Result(const Node& node, const NumericRule& rule, Gather gather, const Value& result) {
     double n = Many(result);
     switch (gather) {
@@ -295,6 +373,10 @@ class Estimator {
       }
       case Gather::kMean:
       case Gather::kSum: {
+        if (const std::optional<int64_t> reduction = Reduction(node)) {  // a loss
+          if (*reduction == 0) return Base(rule);
+          if (*reduction == 2) gather = Gather::kSum;
+        }
         if (const double inner = Inner(node); inner > 0 && gather == Gather::kSum) n = inner;
         const Sketch base = Base(rule);
         const double mean = Mean(base);
@@ -320,10 +402,8 @@ class Estimator {
       case Gather::kShare:
       case Gather::kLogShare:
         return Share((*this)[operands_[0].id], result, gather == Gather::kLogShare);
-      case Gather::kSpread: {
-        const double size = std::sqrt(MeanSquare((*this)[operands_[0].id])) + 1e-30;
-        return Uniform(size * 0.5, size * (1 + std::sqrt(n)));
-      }
+      case Gather::kSpread:
+        return Size(node, n);
       case Gather::kLogSum: {
         Sketch base = (*this)[operands_[0].id];
         for (double& x : base) x += std::log(n);
@@ -334,7 +414,7 @@ class Estimator {
       case Gather::kCount:
         return Uniform(0, std::max(n, 2.0));
       case Gather::kTruth:
-        return Uniform(0, 1.9);
+        return Cast(Uniform(0, 1.9), DType::kBool);
     }
     return kNormal;
   }
@@ -368,15 +448,26 @@ class Estimator {
 
   const Program& program_;
   std::span<const EstimatedNode> nodes_;
+  Random& random_;
   std::vector<Sketch> sketches_;
   std::vector<double> truths_;
   std::vector<Operand> operands_;
   std::vector<double> numbers_;
 };
 
-double SpreadOf(const Sketch& sketch) {
+// How far the elements of a result differ, against their magnitude; 0 where chance may well make them all the same.  The
+// ends of the sketch are rare, so they do not count.
+double SpreadOf(const Sketch& sketch, int64_t elements) {
+  if (elements <= 1) return 1;
+  size_t longest = 1;
+  for (size_t i = 2, run = 1; i + 1 < kSketchPoints; ++i) {
+    run = sketch[i] == sketch[i - 1] ? run + 1 : 1;
+    longest = std::max(longest, run);
+  }
+  const double share = static_cast<double>(longest) / static_cast<double>(kSketchPoints - 2);
+  const bool ties = longest > 1 && std::pow(share, static_cast<double>(elements - 1)) > 0.002;
   const double magnitude = std::max({std::abs(sketch.front()), std::abs(sketch.back()), 1e-30});
-  return (sketch.back() - sketch.front()) / magnitude;
+  return ties ? 0 : (sketch[kSketchPoints - 2] - sketch[1]) / magnitude;
 }
 
 // 0 where chance may well give one value only: booleans that are nearly all alike, or few.
@@ -392,34 +483,46 @@ double TruthOf(const LeafFill& fill) {
   return 1;
 }
 
+// One estimate under these fills; `tried` keeps the worst of them.  A value that is not finite counts as spread -1.
+void Try(const Program& program, std::span<const LeafFacts> leaves, const std::vector<ValueId>& results, bool coarse,
+         Estimator& estimator, Conditioned& tried) {
+  for (size_t l = 0; l < leaves.size(); ++l) {
+    estimator[leaves[l].value] = SketchOf(tried.fills[l], coarse);
+    estimator.Truth(leaves[l].value) = TruthOf(tried.fills[l]);
+    estimator.Thin(leaves[l].value);
+  }
+  double largest = 0;
+  const bool finite = estimator.Run(&largest);
+  tried.largest = std::max(tried.largest, largest);
+  for (ValueId id : results) {
+    const Value& value = program.value(id);
+    const bool truth = value.dtype == DType::kBool;
+    const double spread = !finite ? -1
+                          : truth ? SpreadOfTruth(estimator.Truth(id), value.Elements())
+                                  : SpreadOf(estimator[id], value.Elements());
+    tried.least_spread = std::min(tried.least_spread, spread);
+  }
+  tried.fine = finite && tried.largest < kLargest && tried.least_spread > kLeastSpread;
+}
+
 }  // namespace
 
 Conditioned Condition(const Program& program, std::span<const LeafFacts> leaves,
                       std::span<const EstimatedNode> nodes, bool coarse, Random& random) {
-  Estimator estimator(program, nodes);
+  Estimator estimator(program, nodes, random);
   Conditioned best;
   double best_score = -std::numeric_limits<double>::infinity();
   const std::vector<ValueId> results = program.Results();
   std::vector<LeafFill> fills(leaves.size());
   for (int attempt = 0; attempt < kAttempts && !best.fine; ++attempt) {
-    for (size_t l = 0; l < leaves.size(); ++l) {
-      fills[l] = FillOf(leaves[l], attempt, random);
-      estimator[leaves[l].value] = SketchOf(fills[l], coarse);
-      estimator.Truth(leaves[l].value) = TruthOf(fills[l]);
-    }
-    double largest = 0;
-    const bool finite = estimator.Run(&largest);
-    double spread = finite ? 1 : 0;
-    for (ValueId id : results) {
-      const Value& value = program.value(id);
-      const bool truth = value.dtype == DType::kBool;
-      const double own = truth ? SpreadOfTruth(estimator.Truth(id), value.Elements()) : SpreadOf(estimator[id]);
-      spread = std::min(spread, finite ? own : 0);
-    }
-    const double score = (finite ? 100.0 : 0.0) - std::log10(std::max(largest, 1.0)) + std::min(0.0, std::log10(spread + 1e-12));
+    for (size_t l = 0; l < leaves.size(); ++l) fills[l] = FillOf(leaves[l], attempt, random);
+    Conditioned tried{fills, 0, 1, true};
+    for (int trial = 0; trial < kTrials && tried.fine; ++trial) Try(program, leaves, results, coarse, estimator, tried);
+    const double score = (tried.least_spread < 0 ? 0.0 : 100.0) - std::log10(std::max(tried.largest, 1.0)) +
+                         std::log10(std::max(tried.least_spread, 1e-12));
     if (score <= best_score) continue;
     best_score = score;
-    best = {fills, largest, spread, finite && largest < kLargest && spread > kLeastSpread};
+    best = std::move(tried);
   }
   return best;
 }

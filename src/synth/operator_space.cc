@@ -88,8 +88,11 @@ bool DemandSubstance(const OperatorInfo& info, const NumericRule& rule, ShapeCas
   }
   // Windows reach beyond the edge only in part.
   const bool windows = info.kind == OpKind::kConvolution || info.kind == OpKind::kPooling;
-  for (size_t d = 2; windows && d < shape_case.slots[0].size(); ++d) AtLeast(shape_case, shape_case.slots[0][d], 5);
-  if (windows && !shape_case.slots[0].empty()) AtLeast(shape_case, shape_case.slots[0].back(), 5);
+  const size_t rank = shape_case.slots[0].size();
+  const size_t spatial = info.name.find("1d") != info.name.npos   ? 1U
+                         : info.name.find("3d") != info.name.npos ? 3U
+                                                                  : 2U;
+  for (size_t d = rank - std::min(rank, spatial); windows && d < rank; ++d) AtLeast(shape_case, shape_case.slots[0][d], 5);
   // Something of the tensor is left beside what is overwritten.
   if (info.name.starts_with("aten.index_fill")) {
     for (const Term& term : shape_case.slots[0]) AtLeast(shape_case, term, 12);
@@ -321,17 +324,33 @@ class SpaceBuilder {
     }
   }
 
+  // Words among the arguments may change dtypes: division rounds or does not.  What the results are for integers.
+  static std::string IntegerSignature(const OperatorInfo& info, const DomainForm& domain, const ShapeCase& shape_case) {
+    const auto& arguments = info.schema.arguments;
+    const auto is_word = [](const SchemaArgument& argument) { return argument.type == ArgType::kString; };
+    if (info.kind != OpKind::kPointwise || std::none_of(arguments.begin(), arguments.end(), is_word)) return "";
+    const std::vector<DType> dtypes(domain.slots.size(), DType::kInt64);
+    const Trial trial = MakeTrial(info, domain.slots, shape_case, std::vector<int64_t>(kMaxLetters, 6), dtypes, std::vector<Shape>(domain.slots.size(), Shape{6, 4}));
+    try {
+      return std::string(Name(InferOutputs(trial.program, trial.node).at(0).dtype));
+    } catch (const UserError&) {
+      return "refused";
+    }
+  }
+
   // One form for each number of results.
   static std::vector<Form> MakeForms(const OperatorInfo& info, const NumericRule& rule, const DomainForm& domain) {
-    std::map<size_t, std::vector<ShapeCase>> by_results;
+    std::map<std::pair<size_t, std::string>, std::vector<ShapeCase>> by_results;
     for (const ShapeCase& raw : domain.cases) {
       for (ShapeCase& shape_case : WithPinnedSizes(info, raw)) {
         if (!Complete(info, rule, domain, shape_case)) continue;
-        by_results[domain.broadcast ? 1 : shape_case.results.size()].push_back(std::move(shape_case));
+        const size_t results = domain.broadcast ? 1 : shape_case.results.size();
+        by_results[{results, IntegerSignature(info, domain, shape_case)}].push_back(std::move(shape_case));
       }
     }
     std::vector<Form> forms;
-    for (auto& [results, cases] : by_results) {
+    for (auto& [key, cases] : by_results) {
+      const size_t results = key.first;
       if (results == 0 || results > static_cast<size_t>(kMaxResults)) continue;
       Form form;
       form.info = &info;

@@ -257,6 +257,8 @@ void ProgramBuilder::CheckShapes(const SolvedNode& solved, const std::vector<Val
     const Value& value = program_.value(results[k]);
     if (value.shape != solved.result_shapes[k])
       throw InternalError("the sampler foresaw another shape than the registry's for " + value.name);
+    if (PlainDType(FamilyOf(solved.result_types[k])) != value.dtype)
+      throw InternalError("the sampler foresaw another dtype than the registry's for " + value.name);
   }
 }
 
@@ -323,15 +325,37 @@ void ProgramBuilder::DropUnread() {
   for (LeafFacts& leaf : leaves_) leaf.value = moved(leaf.value);
 }
 
-// All float32 values become the other dtype; statistics stay.
-void ProgramBuilder::Lower(DType floats) {
+// All floats become the other dtype, statistics stay.  False, and nothing changed, where the rules then refuse a node, a
+// float32 comes from integers, or PyTorch has no kernel.
+bool ProgramBuilder::Lower(DType floats) {
+  const Program before = program_;
   for (Value& value : program_.values) {
     if (value.dtype == DType::kFloat32 && value.kind != ValueKind::kBuffer) value.dtype = floats;
   }
-  for (Node& node : program_.nodes) {
+  for (size_t n = 0; n < program_.nodes.size(); ++n) {
+    Node& node = program_.nodes[n];
     for (Attr& attr : node.args) {
       if (attr.Is<DType>() && attr.AsDType() == DType::kFloat32) attr = Attr(floats);
     }
+    if (!StaysLow(node)) {
+      program_ = before;
+      return false;
+    }
+  }
+  return true;
+}
+
+bool ProgramBuilder::StaysLow(const Node& node) const {
+  const std::string_view name = ShortOperatorName(node.op);
+  if (name.starts_with("special_") || name == "polygamma" || name == "batch_norm") return false;
+  try {
+    const std::vector<InferredValue> inferred = InferOutputs(program_, node);
+    for (size_t k = 0; k < node.outputs.size(); ++k) {
+      if (node.outputs[k] >= 0 && program_.value(node.outputs[k]).dtype != inferred[k].dtype) return false;
+    }
+    return true;
+  } catch (const UserError&) {
+    return false;
   }
 }
 
@@ -342,11 +366,7 @@ ProgramBuilder::Finished ProgramBuilder::Finish(DType floats) {
   if (floats != DType::kFloat32) {
     conditioned = Condition(program_, leaves_, nodes_, /*coarse=*/true, random_);
     const bool fits = conditioned.fine && conditioned.largest < kLargestLow && conditioned.least_spread > kLeastSpreadLow;
-    if (fits) {
-      Lower(floats);
-    } else {
-      conditioned.fine = false;
-    }
+    conditioned.fine = fits && Lower(floats);
   }
   if (!conditioned.fine) conditioned = Condition(program_, leaves_, nodes_, /*coarse=*/false, random_);
   Finished finished;

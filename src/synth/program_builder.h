@@ -55,7 +55,8 @@ class ProgramBuilder {
   ValueId GlueResult(ValueId id);
   void AddOutputs();
   void DropUnread();
-  void Lower(DType floats);
+  bool Lower(DType floats);
+  bool StaysLow(const Node& node) const;
 
   BuilderOptions options_;
   Random& random_;

@@ -211,6 +211,8 @@ class Relation {
     const bool moves = gather == Gather::kChoice && form_.rule->function == nullptr;
     if (moves && family == Family::kInt && AllIndices(types)) return ElementType::kIndex;
     std::vector<double> gathered = Gathered(gather, numbers);
+    // An average may be of very few: the numbers themselves are among its results.
+    if (gather == Gather::kMean) gathered.insert(gathered.end(), numbers.begin(), numbers.end());
     if (family != Family::kFloat) {
       for (double& x : gathered) x = family == Family::kBool && std::isfinite(x) ? (x != 0 ? 1 : 0) : std::trunc(x);
     }
