@@ -37,6 +37,15 @@ at::Tensor Perturbed(const at::Tensor& own) {
   return own * at::rand_like(own).add_(0.5) + at::randn_like(own).mul_(noise);
 }
 
+// Parameters under which every branch of a network contributes: weights that keep a signal's size, biases of the size of
+// one, scales around what they were.
+at::Tensor Balanced(const at::Tensor& own) {
+  const Moments moments = MomentsOf(own);
+  if (moments.nonnegative && moments.mean > 0) return at::randn_like(own).mul_(0.5).exp_().mul_(moments.mean);
+  const double fan_in = own.dim() > 1 ? static_cast<double>(own.numel() / own.size(0)) : 1;
+  return at::randn_like(own).div_(std::sqrt(fan_in));
+}
+
 at::Tensor Shuffled(const at::Tensor& own) {
   const at::Tensor flat = own.reshape({-1});
   return flat.index_select(0, at::randperm(flat.size(0), flat.options().dtype(at::kLong))).view(own.sizes());
@@ -49,6 +58,8 @@ at::Tensor DrawFloat(const std::string& name, const Value& value, const at::Tens
   if (IsParameter(value)) {
     if (name == "parameters") return Perturbed(own);
     if (name == "faint") return own * 1e-2;
+    if (name == "dim") return own * 0.1;
+    if (name == "balanced") return Balanced(own);
     return name == "varied" ? Perturbed(own) * at::randn_like(own).exp_() : own;
   }
   if (name == "signed") return at::randn_like(own);
@@ -61,7 +72,8 @@ at::Tensor DrawFloat(const std::string& name, const Value& value, const at::Tens
   if (name == "unit") return at::rand_like(own).mul_(2).sub_(1);
   if (name == "sparse") return at::randn_like(own).mul_(at::rand_like(own) < 0.2);
   if (name == "wide") return at::randn_like(own).mul_(8);
-  if (name == "faint") return at::randn_like(own).mul_(1e-3);
+  if (name == "faint" || name == "dim") return at::randn_like(own).mul_(1e-3);
+  if (name == "balanced") return at::randn_like(own);
   if (name == "varied") return at::randn_like(own).mul_(2).add_(1);
   return DrawLike(own);   // parameters, reseeded
 }
@@ -74,7 +86,7 @@ const std::vector<std::string>& StandardSets() {
 }
 
 const std::vector<std::string>& FurtherSets() {
-  static const std::vector<std::string> sets = {"spread", "positive", "coarse", "wide", "unit", "varied", "faint", "sparse"};
+  static const std::vector<std::string> sets = {"spread", "positive", "coarse", "wide", "unit", "varied", "balanced", "dim", "faint", "sparse", "integers"};
   return sets;
 }
 

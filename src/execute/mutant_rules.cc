@@ -25,6 +25,15 @@ const Names kMakers = {"zeros_like", "ones_like", "full_like", "empty_like", "ra
 
 bool IsDrop(const Node& node) { return node.op == "aten.alias.default"; }
 
+// Whether `base` holds between a number and a bound.
+bool Holds(const std::string& base, double number, double bound) {
+  if (base == "lt") return number < bound;
+  if (base == "le") return number <= bound;
+  if (base == "gt") return number > bound;
+  if (base == "ge") return number >= bound;
+  return base == "eq" ? number == bound : number != bound;
+}
+
 }  // namespace
 
 // What a mutant changes.
@@ -57,7 +66,7 @@ MutantRules::Change MutantRules::Compare(const Mutant& mutant) const {
 std::string MutantRules::Find(const Mutant& mutant) const {
   const Change change = Compare(mutant);
   if (change.operand < 0) return "";
-  for (const auto rule : {&MutantRules::RectifierRule, &MutantRules::ClampRule, &MutantRules::OneElementRule, &MutantRules::PoolingRule, &MutantRules::OperandRule, &MutantRules::ReaderRule}) {
+  for (const auto rule : {&MutantRules::RectifierRule, &MutantRules::ClampRule, &MutantRules::ComparisonRule, &MutantRules::OneElementRule, &MutantRules::PoolingRule, &MutantRules::OperandRule, &MutantRules::ReaderRule}) {
     std::string name = (this->*rule)(change);
     if (!name.empty()) return name;
   }
@@ -67,7 +76,11 @@ std::string MutantRules::Find(const Mutant& mutant) const {
 std::string MutantRules::RectifierRule(const Change& change) const {
   static const Names kRectifiers = {"relu", "abs", "leaky_relu", "elu", "prelu", "celu"};
   const ValueBounds& bounds = bounds_[static_cast<size_t>(change.operand)];
+  if (change.old_base == "softplus" && change.argument == "threshold") return "softplus beyond its threshold, linear to rounding";
+  if (change.old_base == "hardshrink" && bounds.whole && (change.drops || change.argument == "lambd") && change.before.args[1].AsDouble() < 1) return "hardshrink of whole numbers";
+  if (change.old_base == "relu6" && change.new_base == "relu" && bounds.high <= 6) return "clamp within its bounds";
   if (kRounding.contains(change.old_base) && (change.drops || kRounding.contains(change.new_base)) && bounds.whole) return "rounding of whole numbers";
+  if (change.old_base == "neg" && change.new_base == "abs" && bounds.high <= 0) return "abs of a non-positive value";
   if (!kRectifiers.contains(change.old_base) || bounds.low < 0) return "";
   const bool stays = change.drops || kRectifiers.contains(change.new_base);
   return stays ? change.old_base + " of a non-negative value" : "";
@@ -92,12 +105,32 @@ std::string MutantRules::ClampRule(const Change& change) const {
   return !by_tensors && bounds.Within(least, most) ? "clamp within its bounds" : "";
 }
 
+// A comparison with a number whose answer is the same for everything between the operand's bounds.
+std::string MutantRules::ComparisonRule(const Change& change) const {
+  static const Names kComparisons = {"lt", "le", "gt", "ge", "eq", "ne"};
+  const AttrList &before = change.before.args, &after = change.after.args;
+  if (!kComparisons.contains(change.old_base) || !kComparisons.contains(change.new_base) || before.size() < 2 || after.size() < 2) return "";
+  if (!before[1].IsNumber() || !after[1].IsNumber()) return "";
+  const ValueBounds& bounds = bounds_[static_cast<size_t>(change.operand)];
+  const double one = before[1].AsDouble(), other = after[1].AsDouble();
+  // Answers change at the bounds only: points at, between and beside them stand for all.
+  std::vector<double> points = {one, other, (one + other) / 2, std::min(one, other) - 1, std::max(one, other) + 1, bounds.low, bounds.high};
+  if (bounds.whole) points = {std::floor(one) - 1, std::floor(one), std::floor(one) + 1, std::floor(other) - 1, std::floor(other), std::floor(other) + 1, bounds.low, bounds.high};
+  for (const double point : points) {
+    if (!std::isfinite(point) || point < bounds.low || point > bounds.high) continue;
+    if (Holds(change.old_base, point, one) != Holds(change.new_base, point, other)) return "";
+  }
+  return "a comparison that bounds decide";
+}
+
 std::string MutantRules::OneElementRule(const Change& change) const {
   static const Names kOrders = {"flip", "roll", "sort", "argsort", "topk", "argmax", "argmin"};
   const Value& operand = program_.value(change.operand);
   if (operand.Elements() == 0) return "no elements";
   const bool reduces = kReductions.contains(change.old_base) && (change.drops || kReductions.contains(change.new_base));
   if (reduces && change.before.outputs[0] >= 0 && operand.Elements() == program_.value(change.before.outputs[0]).Elements()) return "a reduction over one element";
+  static const Names kMoves = {"rot90", "swapaxes", "numpy_T", "transpose", "permute", "movedim"};
+  if (operand.Elements() == 1 && kMoves.contains(change.old_base)) return "an order of one element";
   if (operand.Elements() == 1 && kOrders.contains(change.old_base)) return "an order of one element";
   const int dims_at = SchemaOf(change.before).Find(change.old_base == "flip" || change.old_base == "roll" ? "dims" : "dim");
   if (dims_at < 0 || operand.shape.empty()) return "";
@@ -159,6 +192,16 @@ bool MutantRules::RemovesShifts(const Node& reader, ValueId value, bool per_chan
   return kNormalising.contains(base) || kExtremeIndices.contains(base);
 }
 
+// Everything that reads the value, through views, is the key of an attention.
+bool MutantRules::IsKeyAlone(ValueId value) const {
+  static const Names kViews = {"view", "reshape", "transpose", "permute", "unsqueeze", "squeeze", "contiguous", "clone", "expand", "unflatten"};
+  return AllReaders(value, [&](const Node& reader) {
+    if (kViews.contains(BaseName(reader.op))) return IsKeyAlone(reader.outputs[0]);
+    const auto inputs = reader.Inputs();
+    return BaseName(reader.op) == "scaled_dot_product_attention" && inputs[1] == value && std::count(inputs.begin(), inputs.end(), value) == 1;
+  });
+}
+
 bool MutantRules::ReadsOrderAlone(const Node& reader) const {
   const std::string base = BaseName(reader.op);
   if (kExtremeIndices.contains(base)) return true;
@@ -178,6 +221,7 @@ std::string MutantRules::ReaderRule(const Change& change) const {
                       (change.drops || change.argument == "other" || change.argument == "alpha" || change.new_base == "add" || change.new_base == "sub");
   const bool channel_shift = change.argument == "bias" && change.old_base.find("conv") != std::string::npos;
   if ((shifts || channel_shift) && AllReaders(value, [&](const Node& reader) { return RemovesShifts(reader, value, channel_shift); })) return "a shift that normalisation removes";
+  if (change.old_base == "linear" && change.argument == "bias" && IsKeyAlone(value)) return "a key's bias, which softmax removes";
   if (!kIncreasing.contains(change.old_base) || !change.argument.empty()) return "";
   const bool keeps_order = change.drops || kIncreasing.contains(change.new_base);
   const bool along_a_dim = change.old_base.ends_with("softmax") || change.new_base.ends_with("softmax");

@@ -24,6 +24,7 @@ class MutantRules {
   // Rules about the operator and its operands alone.
   std::string RectifierRule(const Change& change) const;
   std::string ClampRule(const Change& change) const;
+  std::string ComparisonRule(const Change& change) const;
   std::string OneElementRule(const Change& change) const;
   std::string PoolingRule(const Change& change) const;
   std::string OperandRule(const Change& change) const;
@@ -31,6 +32,7 @@ class MutantRules {
   std::string ReaderRule(const Change& change) const;
   bool AllReaders(ValueId value, const std::function<bool(const Node&)>& holds) const;
   bool RemovesShifts(const Node& reader, ValueId value, bool per_channel) const;
+  bool IsKeyAlone(ValueId value) const;
   bool ReadsOrderAlone(const Node& reader) const;
 
   const Program& program_;

@@ -57,7 +57,7 @@ const std::multimap<std::string, std::string>& Siblings() {
 // Arguments that say nothing about values, or that shapes follow from.
 const Names kNeutral = {"dtype", "layout", "device", "pin_memory", "memory_format", "non_blocking", "copy", "implicit", "size", "sorted", "stable", "cudnn_enabled", "momentum", "half_to_float",
                         "out_dtype", "enable_gqa", "benchmark", "deterministic", "cudnn_enable", "allow_tf32", "sparse", "scale_grad_by_freq", "padding_idx", "keepdim", "training", "train", "use_input_stats",
-                        "normalized_shape", "output_size", "transposed", "groups", "num_groups", "dropout_p", "generator", "inplace", "max_norm", "recompute_scale_factor", "scale_factors"};
+                        "normalized_shape", "output_size", "transposed", "groups", "num_groups", "dropout_p", "generator", "inplace", "max_norm", "recompute_scale_factor", "scale_factors", "sparse_grad", "output_padding"};
 
 // Operands of equal shape may be exchanged with effect.
 bool OrderMatters(const std::string& base) {
@@ -203,11 +203,28 @@ class Maker {
       if (kNeutral.contains(argument.name)) continue;
       for (Attr& changed : Changed(node().args[i], argument)) {
         Node replacement = node();
+        if (IsSameDims(node().args[i], changed, argument.name)) continue;
         const std::string text = argument.name + ": " + Text(node().args[i]) + " -> " + Text(changed);
         replacement.args[i] = std::move(changed);
         Add(std::move(replacement), BaseName(node().op) + " " + text);
       }
     }
+  }
+
+  // Dimensions by other names: counted from the end, or listed in another order where the order says nothing.
+  bool IsSameDims(const Attr& before, const Attr& after, const std::string& name) const {
+    static const Names kDims = {"dim", "dim0", "dim1", "dims", "dimension", "axis", "axis0", "axis1"};
+    static const Names kOrdered = {"permute", "movedim", "rot90", "roll", "tensordot"};
+    const bool lists = (before.Is<AttrList>() || before.Is<int64_t>()) && (after.Is<AttrList>() || after.Is<int64_t>());
+    if (!kDims.contains(name) || !lists || node().Inputs().empty()) return false;
+    const int64_t rank = std::max<int64_t>(1, static_cast<int64_t>(program_.value(node().Inputs().front()).shape.size()));
+    const auto positions = [&](const Attr& attr) {
+      std::vector<int64_t> dims = attr.AsInts();
+      for (int64_t& dim : dims) dim = ((dim % rank) + rank) % rank;
+      if (!kOrdered.contains(BaseName(node().op))) std::sort(dims.begin(), dims.end());
+      return dims;
+    };
+    return positions(before) == positions(after);
   }
 
   // Other values for one argument; which of them fit, inference tells.
@@ -222,7 +239,7 @@ class Maker {
   }
 
   static double ChangedNumber(double number, const std::string& name) {
-    if (name.find("eps") != std::string::npos) return number == 0 ? 1e-3 : number * 10;
+    if (name.find("eps") != std::string::npos) return number == 0 ? 1e-3 : number < 1e-8 ? 1e-6 : number * 10;
     if (!std::isfinite(number)) return 0;
     return number == 0 ? 1 : number * 1.25;
   }

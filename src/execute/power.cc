@@ -54,7 +54,13 @@ class Measurement {
       const size_t before = problem_.set_names().size();
       problem_.AddSet(name);
       left_s_ -= kEvaluationsOfASet * evaluation_s_;
-      if (problem_.set_names().size() > before && !TrySet(before)) problem_.DropLastSet();
+      if (problem_.set_names().size() == before) continue;
+      bool helped = false;
+      try {
+        helped = TrySet(before);
+      } catch (const EvaluationError&) {   // no inputs for this program
+      }
+      if (!helped) problem_.DropLastSet();
     }
     if (TimeIsUp()) {   // who survived so far might not have
       for (MutantOutcome& outcome : outcomes_) if (outcome.kind == Kind::kSurvived) outcome.kind = Kind::kUntried;

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
 
 #include "base/error.h"
 #include "execute/input_sets.h"
 #include "execute/operator_name.h"
 #include "execute/torch_values.h"
+#include "graph/registry.h"
 
 namespace drtriton {
 namespace {
@@ -52,6 +54,24 @@ const IndexOperator* IndexOperatorOf(const Program& program, ValueId result) {
     if (base == op.base && value.output_index == op.output) return &op;
   }
   return nullptr;
+}
+
+// Whether an integer value says where to look: it reaches an argument of that name, itself or by way of other integers.
+bool IsIndex(const Program& program, const std::vector<std::vector<int32_t>>& users, ValueId id) {
+  static const std::set<std::string> kIndices = {"index", "indices", "target", "targets", "repeats", "input_lengths", "target_lengths", "shift", "exponent", "n", "k"};
+  for (const int32_t user : users[static_cast<size_t>(id)]) {
+    const Node& node = program.nodes[static_cast<size_t>(user)];
+    const Schema& schema = SchemaOf(node);
+    for (size_t i = 0; i < node.args.size() && i < schema.arguments.size(); ++i) {
+      const Attr& arg = node.args[i];
+      const bool here = (arg.IsValue() && arg.AsValue() == id) || (arg.Is<AttrList>() && std::any_of(arg.AsList().begin(), arg.AsList().end(), [&](const Attr& item) { return item.IsValue() && item.AsValue() == id; }));
+      if (here && kIndices.contains(schema.arguments[i].name)) return true;
+    }
+    for (const ValueId output : node.outputs) {
+      if (output >= 0 && !IsFloating(program.value(output).dtype) && IsIndex(program, users, output)) return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace
@@ -120,6 +140,9 @@ at::Tensor Problem::MakeInput(const std::string& set, ValueId id, size_t positio
   const Value& value = fragment_.program.value(id);
   at::manual_seed(Mixed(seed_, set + "/" + std::to_string(position)));
   const at::Tensor own = own_.at(id).to(evaluator_.device());
+  if (set == "integers" && value.kind == ValueKind::kInput && (value.dtype == DType::kInt64 || value.dtype == DType::kInt32) && !IsIndex(fragment_.program, fragment_.program.Users(), id)) {
+    return WithStrides(at::randint(-9, 10, own.sizes(), own.options()), value.strides);
+  }
   return WithStrides(DrawInput(set, value, own), value.strides);
 }
 
@@ -245,7 +268,11 @@ std::vector<std::string> Problem::FindWeakResults() {
     if (!problem) continue;
     for (const std::string& name : FurtherSets()) {
       AddSet(name);
-      problem = weak_result(result);
+      try {
+        problem = weak_result(result);
+      } catch (const EvaluationError&) {   // a division by an integer zero and the like: no inputs for this program
+        DropLastSet();
+      }
       if (!problem) break;
     }
     if (problem) weak.push_back(*problem);
