@@ -28,7 +28,7 @@ CASES = os.environ.get("DRTRITON_CASES", "")
 # Rows that no sampled program holds, because no call of PyTorch's public functions is imported as them: views that are
 # imported as other views, overloads that Python never calls, PyTorch's own steps.
 UNWRITTEN = {
-    "aten.norm.Scalar", "aten.norm.ScalarOpt_dim", "aten.batch_norm.default",
+    "aten.norm.Scalar", "aten.norm.ScalarOpt_dim", "aten.norm.ScalarOpt_dtype", "aten.norm.ScalarOpt_dim_dtype", "aten.batch_norm.default",
     "aten.reshape.default", "aten.view_as.default", "aten.reshape_as.default", "aten.flatten.using_ints",
     "aten.ravel.default", "aten.unflatten.int", "aten.expand_as.default", "aten.broadcast_to.default",
     "aten.swapaxes.default", "aten.numpy_T.default", "aten.mT.default", "aten.movedim.int", "aten.movedim.intlist",
