@@ -24,7 +24,9 @@ std::string Count(int64_t count) {
 }
 
 std::string Bar(double share) {
-  return "<span class=\"bar ours\" style=\"width:" + std::to_string(static_cast<int>(std::lround(100 * share))) + "%\"></span>";
+  if (share <= 0) return "";
+  const std::string tenths = std::to_string(std::lround(80 * share));  // of a rem
+  return "<span class=\"bar ours\" style=\"width:calc(" + tenths + "rem/10)\"></span>";
 }
 
 std::string Fact(const std::string& name, const std::string& value) {
