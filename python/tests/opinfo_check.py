@@ -160,8 +160,17 @@ def compare_values(program: dict, text: str, tensors: dict[str, torch.Tensor]) -
         if (tensor.dtype, tensor.shape) != (expected.dtype, expected.shape):
             return Finding("values", f"the printed text gives {describe(tensor)}, the module {describe(expected)}")
         if not unwritten and not torch.equal(tensor.nan_to_num(7), expected.nan_to_num(7)):
-            return Finding("values", "the printed text gives other values than the module")
+            return Finding("values", f"the printed text gives other values than the module{how_near(tensor, expected)}")
     return None
+
+
+def how_near(tensor: torch.Tensor, expected: torch.Tensor) -> str:
+    """Said behind a difference that is one of rounding: PyTorch's export wrote the operator with others."""
+    try:
+        torch.testing.assert_close(tensor, expected, equal_nan=True)
+    except AssertionError:
+        return ""
+    return ", within rounding: the export wrote the operator with others"
 
 
 def check_entry(checker: Checker, name: str, info: Any, dtype: torch.dtype, limit: int | None) -> dict[str, Any]:
