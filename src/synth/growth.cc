@@ -82,7 +82,7 @@ bool ProposeWiring(const Form& form, const std::vector<GivenTensor>& given, size
 
 }  // namespace
 
-void GrowthLaw::Draw(Random& random, ProgramBuilder& builder, double* log_weight) const {
+bool GrowthLaw::Draw(Random& random, ProgramBuilder& builder, double* log_weight) const {
   Step step;
   step.solving = {.menu = DrawSizeMenu(options_.size, random), .shared_input = 0};
   int more_outputs = random.Chance(options_.one_output) ? 0 : random.Chance(0.5) ? 1 : 2;
@@ -96,14 +96,13 @@ void GrowthLaw::Draw(Random& random, ProgramBuilder& builder, double* log_weight
     Solution solution;
     for (int failed = 0;; ++failed) {
       if (failed == kPatience) step.newest = 0;
-      Require(failed < 100 * kPatience, "a program cannot grow any more");
+      if (failed > 4 * kPatience) return false;
       double proposed = 0;
       const int op = operators_.Next(step.sequence, random, &proposed);
       const std::vector<int>& forms = space_.operators[static_cast<size_t>(op)].forms;
       const Form& form = space_.forms[static_cast<size_t>(forms[random.Below(static_cast<uint32_t>(forms.size()))])];
       proposed -= std::log(static_cast<double>(forms.size()));
       if (!ProposeWiring(form, step.given, step.newest, random, wiring, &proposed)) continue;
-      // The last results must be readable: none but sinks may hold what nothing reads.
       if (Solve(wiring, step.solving, random, solution, step.given) != SolveResult::kSolved) continue;
       step.sequence.push_back(op);
       *log_weight += proposed;
@@ -112,6 +111,7 @@ void GrowthLaw::Draw(Random& random, ProgramBuilder& builder, double* log_weight
     builder.Add(wiring, solution, step.ids);
     step.Take(builder, builder.ResultsOf(0), builder.program());
   }
+  return true;
 }
 
 }  // namespace drtriton

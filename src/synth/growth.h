@@ -24,7 +24,8 @@ class GrowthLaw {
 
   // `log_weight`: the sum over steps of the logarithms of the probabilities with which the accepted operator and wiring
   // were proposed; proposals without a solution are not accounted for.
-  void Draw(Random& random, ProgramBuilder& builder, double* log_weight) const;
+  // False when the program can hardly grow any more: to be drawn again from the start.
+  bool Draw(Random& random, ProgramBuilder& builder, double* log_weight) const;
 
  private:
   struct Step;  // what has grown so far

@@ -14,7 +14,7 @@ namespace drtriton {
 namespace {
 
 constexpr int kMaxOps = 64;
-constexpr int kAttempts = 6;  // draws of shapes until the estimate is fine
+constexpr int kAttempts = 12;  // draws of shapes until the estimate is fine
 
 void CheckOptions(const SamplerOptions& options) {
   if (options.ops < 1 || options.ops > kMaxOps)
@@ -82,9 +82,14 @@ struct Sampler::State {
   }
 
   ProgramBuilder::Finished Grow(DType floats, Random& random, double* log_weight) const {
+    int stuck = 0;
     for (int attempt = 1;; ++attempt) {
       ProgramBuilder builder(Building(), random);
-      growth.Draw(random, builder, log_weight);
+      if (!growth.Draw(random, builder, log_weight)) {
+        --attempt;
+        if (++stuck == 1000) throw UserError("programs of so many of these operators hardly ever grow to their end");
+        continue;
+      }
       ProgramBuilder::Finished finished = builder.Finish(floats);
       if (finished.fine || attempt == kAttempts) return finished;
     }

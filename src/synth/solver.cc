@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::array<double, kElementTypes> kTypeWeights = {10, 2, 1.5, 1.5, 0.5, 0.5, 0.1, 0.1, 0.3, 0.3, 0.3, 2, 1.5, 3, 2};
 constexpr std::array<double, kMaxRank + 1> kRankWeights = {0.05, 0.7, 1.6, 1.6, 1.2, 0.6};
+constexpr int kMostCutShort = 6;
 constexpr double kOneInBroadcast = 0.15;  // weight of operands of size 1, against 1 for equal sizes
 
 size_t Index(const std::array<ElementType, kMaxSlots>& types, int slots) {
@@ -35,7 +36,7 @@ class Search {
     if (!SourcesAreDistinct()) return SolveResult::kInfeasible;
     AllowWhatIsRead();
     if (ReachTypes(0) && ReachRanks(0) && DrawPositions(0, 0)) return SolveResult::kSolved;
-    return gave_up_ ? SolveResult::kGaveUp : SolveResult::kInfeasible;
+    return cut_short_ > 0 ? SolveResult::kGaveUp : SolveResult::kInfeasible;
   }
 
  private:
@@ -600,7 +601,8 @@ class Search {
     }
     bool exhausted = true;
     if (alone.Solve(options_.menu, random_, &exhausted)) return Write(alone);
-    gave_up_ = gave_up_ || !exhausted;
+    // Other cases may still do; a wiring is given up when several searches for sizes were cut short.
+    if (!exhausted) gave_up_ = ++cut_short_ >= kMostCutShort;
     return false;
   }
 
@@ -711,6 +713,7 @@ class Search {
   std::span<const GivenTensor> given_;
   Solution* solution_ = nullptr;
   bool gave_up_ = false;
+  int cut_short_ = 0;
 
   std::array<std::array<TypeMask, kMaxResults>, kMaxJointNodes> allowed_types_;
   std::array<std::array<TypeMask, kMaxResults>, kMaxJointNodes> reach_types_;

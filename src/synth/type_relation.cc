@@ -198,7 +198,7 @@ class Relation {
       case Gather::kStandard:
       case Gather::kLogSum:
       case Gather::kTable:
-        return ElementType::kReal;
+        return family == Family::kFloat ? ElementType::kReal : ElementType::kInteger;
       case Gather::kShare:
         return ElementType::kUnit;
       case Gather::kLogShare:
