@@ -347,7 +347,7 @@ bool ProgramBuilder::Lower(DType floats) {
 
 bool ProgramBuilder::StaysLow(const Node& node) const {
   const std::string_view name = ShortOperatorName(node.op);
-  if (name.starts_with("special_") || name == "polygamma" || name == "batch_norm") return false;
+  if (name.starts_with("special_") || name == "polygamma" || name == "batch_norm" || name == "avg_pool3d") return false;
   try {
     const std::vector<InferredValue> inferred = InferOutputs(program_, node);
     for (size_t k = 0; k < node.outputs.size(); ++k) {

@@ -69,15 +69,27 @@ struct Sampler::State {
 
   // Types, shapes and fills are drawn again, a few times, while the estimate foresees no use.
   ProgramBuilder::Finished DrawJointly(DType floats, Random& random, double* log_weight) const {
-    JointLaw::Drawn drawn = joint.Draw(random);
-    *log_weight = drawn.log_weight;
-    for (int attempt = 1;; ++attempt) {
-      ProgramBuilder builder(Building(), random);
+    for (JointLaw::Drawn drawn = joint.Draw(random);; drawn = joint.Draw(random)) {
+      *log_weight = drawn.log_weight;
+      for (int attempt = 1; attempt <= kAttempts; ++attempt) {
+        ProgramBuilder builder(Building(), random);
+        if (Build(builder, drawn)) {
+          ProgramBuilder::Finished finished = builder.Finish(floats);
+          if (finished.fine || attempt == kAttempts) return finished;
+        }
+        Solution other;
+        if (Solve(drawn.wiring, drawn.solving, random, other) == SolveResult::kSolved) drawn.solution = std::move(other);
+      }
+    }
+  }
+
+  // False where a rule refuses the strides that a tensor turns out to have: the one condition that is not solved for.
+  static bool Build(ProgramBuilder& builder, const JointLaw::Drawn& drawn) {
+    try {
       builder.Add(drawn.wiring, drawn.solution);
-      ProgramBuilder::Finished finished = builder.Finish(floats);
-      if (finished.fine || attempt == kAttempts) return finished;
-      Solution other;
-      if (Solve(drawn.wiring, drawn.solving, random, other) == SolveResult::kSolved) drawn.solution = std::move(other);
+      return true;
+    } catch (const UserError&) {
+      return false;
     }
   }
 
@@ -85,13 +97,21 @@ struct Sampler::State {
     int stuck = 0;
     for (int attempt = 1;; ++attempt) {
       ProgramBuilder builder(Building(), random);
-      if (!growth.Draw(random, builder, log_weight)) {
+      if (!Grown(random, builder, log_weight)) {
         --attempt;
         if (++stuck == 1000) throw UserError("programs of so many of these operators hardly ever grow to their end");
         continue;
       }
       ProgramBuilder::Finished finished = builder.Finish(floats);
       if (finished.fine || attempt == kAttempts) return finished;
+    }
+  }
+
+  bool Grown(Random& random, ProgramBuilder& builder, double* log_weight) const {
+    try {
+      return growth.Draw(random, builder, log_weight);
+    } catch (const UserError&) {
+      return false;
     }
   }
 
