@@ -114,7 +114,8 @@ std::vector<InferredValue> InferNativeBatchNorm(const Call& call) {
   if (call.info().schema.results.size() == 5) {
     for (const char* name : {"running_mean", "running_var"}) {
       const Operand statistic = call.Tensor(name);
-      results.push_back(Contiguous(Promote(moments, statistic.dtype), statistic.shape));
+      const DType dtype = statistic.dtype == input.dtype ? input.dtype : Promote(moments, statistic.dtype);
+      results.push_back(Contiguous(dtype, statistic.shape));
     }
   }
   return results;

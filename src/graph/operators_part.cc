@@ -94,9 +94,14 @@ Views ViewChunked(const Call& call) {
 // unfold: windows of `size` along a dimension become a new last dimension.
 Views ViewUnfolded(const Call& call) {
   StridedView view = WholeView(call);
-  const size_t dim = PartDim(call, view, "dimension");
   const int64_t size = call.Int("size");
   const int64_t step = call.Int("step");
+  if (view.shape.empty()) {  // counts as one element
+    call.Dim("dimension", 0);
+    call.Expect(size >= 0 && size <= 1 && step > 0, "the window does not fit the dimension");
+    return One({view.base, {size}, {1}, 0});
+  }
+  const size_t dim = PartDim(call, view, "dimension");
   call.Expect(size >= 0 && step > 0 && size <= view.shape[dim], "the window does not fit the dimension");
   const int64_t stride = view.strides[dim];
   view.shape[dim] = (view.shape[dim] - size) / step + 1;
