@@ -53,7 +53,7 @@ def small_cases() -> list[Case]:
 
 
 def _convolutions() -> list[Case]:
-    x, w, b = (2, 16, 9, 11), (24, 16, 3, 3), (24,)
+    x, w, b = (2, 16, 6, 7), (24, 16, 3, 3), (24,)
     bn = [((24,), F32)] * 4
     cases = [
         Case("conv2d", lambda x, w: F.conv2d(x, w, padding=1), [(x, F32), (w, F32)]),
@@ -62,7 +62,7 @@ def _convolutions() -> list[Case]:
         Case("conv2d_f16", lambda x, w: F.conv2d(x, w, padding=1), [(x, F16), (w, F16)], -1, 1),
         Case("conv2d_bf16_channels_last", lambda x, w: F.conv2d(x, w, padding=1), [spec(x, BF16, True), (w, BF16)], -1, 1),
         Case("conv2d_norm_relu", lambda x, w, *s: F.relu(batch_norm(F.conv2d(x, w, padding=1), *s)), [(x, F32), (w, F32), *bn]),
-        Case("conv2d_residual", lambda x, w, r: F.relu(F.conv2d(x, w, padding=1) + r), [(x, F32), (w, F32), ((2, 24, 9, 11), F32)]),
+        Case("conv2d_residual", lambda x, w, r: F.relu(F.conv2d(x, w, padding=1) + r), [(x, F32), (w, F32), ((2, 24, 6, 7), F32)]),
         Case("conv2d_of_itself", lambda x, w: x + F.conv2d(x, w, padding=1), [(x, F32), ((16, 16, 3, 3), F32)]),
         Case("relu_conv2d", lambda x, w: F.conv2d(F.relu(x + 0.5), w, padding=1), [(x, F32), (w, F32)]),
         Case("norm_relu_conv2d", lambda x, w, *s: F.conv2d(F.relu(batch_norm(x, *s)), w, padding=1), [(x, F32), (w, F32)] + [((16,), F32)] * 4),
@@ -79,16 +79,16 @@ def _convolutions() -> list[Case]:
         Case("depthwise_twice", lambda x, w: F.conv2d(x, w, groups=16), [(x, F32), ((32, 1, 3, 3), F32)]),
         Case("conv2d_strided_1x1", lambda x, w: F.conv2d(x, w, stride=2), [(x, F32), ((24, 16, 1, 1), F32)]),
         Case("conv2d_1x1", lambda x, w, b: F.relu(F.conv2d(x, w, b)), [(x, F32), ((24, 16, 1, 1), F32), (b, F32)]),
-        Case("conv2d_1x1_last", lambda x, w, r: F.conv2d(x, w) + r, [spec(x, F32, True), ((24, 16, 1, 1), F32), spec((2, 24, 9, 11), F32, True)]),
+        Case("conv2d_1x1_last", lambda x, w, r: F.conv2d(x, w) + r, [spec(x, F32, True), ((24, 16, 1, 1), F32), spec((2, 24, 6, 7), F32, True)]),
         Case("conv2d_1x1_of_itself", lambda x, w: x + F.conv2d(x, w), [(x, F32), ((16, 16, 1, 1), F32)]),
         Case("conv2d_one_place", lambda x, w: F.conv2d(x, w), [((1, 16, 5, 5), F32), ((24, 16, 5, 5), F32)]),
         Case("conv2d_one_channel", lambda x, w: torch.sigmoid(F.conv2d(x, w, padding=1)), [(x, F32), ((1, 16, 3, 3), F32)]),
         Case("conv2d_f64", lambda x, w: F.conv2d(x, w, padding=1), [((1, 4, 6, 5), F64), ((5, 4, 3, 3), F64)]),
         Case("conv2d_padded_by_hand", lambda x, w: F.conv2d(F.pad(x, (1, 2, 0, 1)), w), [(x, F32), (w, F32)]),
         Case("conv2d_flat_input", lambda x, w: F.conv2d(x, w, padding=1), [((1, 16, 1, 30), F32), (w, F32)]),
-        Case("conv2d_unbatched", lambda x, w: F.conv2d(x, w, padding=1), [((16, 9, 11), F32), (w, F32)]),
+        Case("conv2d_unbatched", lambda x, w: F.conv2d(x, w, padding=1), [((16, 6, 7), F32), (w, F32)]),
         Case("conv2d_strided_input", lambda x, w: F.conv2d(x[:, :, ::2, 1:], w), [(x, F32), (w, F32)]),
-        Case("pixel_shuffle_behind", lambda x, w: F.conv2d(x, w, padding=1).view(2, 6, 2, 2, 9, 11).permute(0, 1, 4, 2, 5, 3).reshape(2, 6, 18, 22),
+        Case("pixel_shuffle_behind", lambda x, w: F.conv2d(x, w, padding=1).view(2, 6, 2, 2, 6, 7).permute(0, 1, 4, 2, 5, 3).reshape(2, 6, 12, 14),
              [(x, F32), (w, F32)]),
         Case("conv1d_causal", lambda x, w: F.gelu(F.conv1d(F.pad(x, (4, 0)), w, dilation=2)), [((2, 16, 40), F32), ((32, 16, 3), F32)]),
         Case("conv3d", lambda x, w, b: F.relu(F.conv3d(x, w, b, padding=1)), [((1, 16, 4, 5, 6), F32), ((16, 16, 3, 3, 3), F32), ((16,), F32)]),

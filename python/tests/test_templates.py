@@ -31,13 +31,31 @@ class TemplatesTest(unittest.TestCase):
         assert exported.returncode == 0, exported.stderr[-3000:]
         for count in (1, 3):
             subprocess.run([str(_TOOL), str(programs), str(cls.folder / str(count)), str(count)], check=True)
+        windows = cls.folder / "windows.jsonl"
+        exported = _check("export", "windows", str(windows))
+        assert exported.returncode == 0, exported.stderr[-3000:]
+        subprocess.run([str(_TOOL), str(windows), str(cls.folder / "windows"), "1"], check=True)
+        subprocess.run([str(_TOOL.with_name("convolution_probe")), str(windows), str(cls.folder / "products")], check=True)
 
     def test_every_case_is_covered(self):
-        entries = json.loads((self.folder / "1" / "index.json").read_text())
-        self.assertEqual([(e["name"], e["why_not"]) for e in entries if "why_not" in e], [])
+        for folder in ("1", "windows"):
+            entries = json.loads((self.folder / folder / "index.json").read_text())
+            self.assertEqual([(e["name"], e["why_not"]) for e in entries if "why_not" in e], [])
 
     def test_values_are_right_under_the_interpreter(self):
         result = _check("run", str(self.folder / "3"), TRITON_INTERPRET="1")
+        self.assertEqual(result.returncode, 0, result.stdout[-3000:] + result.stderr[-2000:])
+
+    def test_windows_are_right_under_the_interpreter(self):
+        result = _check("run", str(self.folder / "windows"), "--every", "2", TRITON_INTERPRET="1")
+        self.assertEqual(result.returncode, 0, result.stdout[-3000:] + result.stderr[-2000:])
+
+    def test_implicit_products_are_right_under_the_interpreter(self):
+        result = _check("run", str(self.folder / "products"), "--every", "8", TRITON_INTERPRET="1")
+        self.assertEqual(result.returncode, 0, result.stdout[-3000:] + result.stderr[-2000:])
+
+    def test_windows_compile_for_sm_90(self):
+        result = _check("compile", str(self.folder / "windows"), "--every", "16", TRITON_CACHE_DIR=str(self.folder / "cache"))
         self.assertEqual(result.returncode, 0, result.stdout[-3000:] + result.stderr[-2000:])
 
     def test_sources_compile_for_sm_90(self):

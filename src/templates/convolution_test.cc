@@ -74,9 +74,12 @@ TEST(Convolution, EightBestHoldOneThatIsAsAccurateAsFloat32) {
 }
 
 TEST(Convolution, WithoutTf32NoneUsesIt) {
-  Fragment fragment = Convolution({});
-  fragment.program.context.cudnn_tf32 = false;
-  for (const Proposal& proposal : Propose(fragment)) EXPECT_FALSE(Mentions(proposal.source, "\"tf32\""));
+  Fragment forbidden = Convolution({}), on_cpu = Convolution({});
+  forbidden.program.context.cudnn_tf32 = false;
+  on_cpu.program.device = "cpu";
+  for (const Fragment& fragment : {forbidden, on_cpu}) {
+    for (const Proposal& proposal : Propose(fragment)) EXPECT_FALSE(Mentions(proposal.source, "\"tf32\""));
+  }
 }
 
 TEST(Convolution, DepthwiseIsSummedDirectly) {

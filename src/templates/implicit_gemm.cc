@@ -123,7 +123,7 @@ double EstimateUs(const WindowProblem& problem, const GemmSchedule& schedule, co
 std::vector<Precision> Precisions(const WindowProblem& problem) {
   if (problem.dtype != DType::kFloat32) return {Precision::kNative};
   // cuDNN need not use TF32 where it may: what is as accurate as float32 stays among the candidates.
-  if (problem.lowered->context().cudnn_tf32) return {Precision::kTf32, Precision::kTf32x3, Precision::kIeee};
+  if (problem.lowered->ConvolutionsMayUseTf32()) return {Precision::kTf32, Precision::kTf32x3, Precision::kIeee};
   return {Precision::kTf32x3, Precision::kIeee};
 }
 

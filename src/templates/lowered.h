@@ -118,6 +118,8 @@ struct Lowered {
   bool Has(LoweredKind kind) const { return !OfKind(kind).empty(); }
   const Value& InputValue(int32_t index) const;          // of the fragment's program
   const RunContext& context() const { return fragment->program.context; }
+  // Whether PyTorch may multiply a float32 convolution in TF32: where the flag allows it and cuDNN carries it out.
+  bool ConvolutionsMayUseTf32() const { return context().cudnn_tf32 && fragment->program.device == "cuda"; }
   DType TensorType(const TensorRef& tensor) const;
   // Elements that a tensor's storage spans: decides between 32- and 64-bit offsets.
   int64_t TensorExtent(const TensorRef& tensor) const;

@@ -264,7 +264,7 @@ std::variant<MatmulProblem, std::string> ReadMatmul(const Lowered& lowered) {
   if (lowered.Has(LoweredKind::kWindow)) return "a convolution or pooling beside a matrix product";
   MatmulProblem problem{.lowered = &lowered};
   problem.convolution = lowered.node(products.front()).convolution;
-  problem.tf32_allowed = problem.convolution ? lowered.context().cudnn_tf32 : lowered.context().matmul_tf32;
+  problem.tf32_allowed = problem.convolution ? lowered.ConvolutionsMayUseTf32() : lowered.context().matmul_tf32;
   for (NodeId id : products) {
     if (auto reason = AddProduct(lowered, id, problem)) return *reason;
   }
