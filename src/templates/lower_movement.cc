@@ -283,9 +283,10 @@ Term Interpolate(const OpCall& call, const Term& x, size_t dim, int64_t to) {
   return draft.Pointwise("add", type, {draft.Pointwise("mul", type, {first, rest}), draft.Pointwise("mul", type, {second, weight})});
 }
 
-void UpsampleBilinear(const OpCall& call) {
+// Between two neighbours along each of one to three dimensions.
+void UpsampleLinear(const OpCall& call) {
   Term x = call.Tensor(0);
-  if (!IsFloating(x.dtype)) throw Refusal{"a bilinear resampling of integers"};
+  if (!IsFloating(x.dtype)) throw Refusal{"a linear resampling of integers"};
   const Shape& shape = call.Result().shape;
   for (size_t dim = shape.size() - 1; dim >= 2; --dim) x = Interpolate(call, x, dim, shape[dim]);
   call.Define(x);
@@ -315,8 +316,8 @@ void LowerMovement(HandlerTable& table) {
   table["aten.repeat_interleave.self_int"] = RepeatInterleave;
   table["aten.pixel_shuffle.default"] = [](const OpCall& call) { PixelShuffle(call, false); };
   table["aten.pixel_unshuffle.default"] = [](const OpCall& call) { PixelShuffle(call, true); };
-  table["aten.upsample_nearest2d.vec"] = UpsampleNearest;
-  table["aten.upsample_bilinear2d.vec"] = UpsampleBilinear;
+  for (const char* rank : {"1d", "2d", "3d"}) table[std::string("aten.upsample_nearest") + rank + ".vec"] = UpsampleNearest;
+  for (const char* name : {"linear1d", "bilinear2d", "trilinear3d"}) table[std::string("aten.upsample_") + name + ".vec"] = UpsampleLinear;
   table["aten.copy.default"] = [](const OpCall& call) { call.Define(call.draft.Cast(call.Tensor(1), call.type())); };
 }
 

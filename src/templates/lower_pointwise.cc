@@ -164,8 +164,38 @@ void Triangle(const OpCall& call, const std::string& comparison) {
   call.Define(draft.Where(keep, x, draft.Literal(Attr(0), call.type()), call.type()));
 }
 
+// 1 where row and column are the same.
+void Eye(const OpCall& call) {
+  Draft& draft = call.draft;
+  std::vector<AxisList> dims = draft.FreshDims(call.Result().shape);
+  Term same = draft.Pointwise("eq", DType::kBool, {draft.IndexOver(dims, 0, 0, 1), draft.IndexOver(dims, 1, 0, 1)}, DType::kInt64);
+  call.Define(draft.Cast(same, call.type()));
+}
+
+// From both ends towards the middle, as PyTorch does, so that both are exact.
+void Linspace(const OpCall& call) {
+  Draft& draft = call.draft;
+  if (!IsFloating(call.type())) throw Refusal{"linspace of integers"};
+  const DType type = DType::kFloat32;
+  double start = call.Number(0, 0), end = call.Number(1, 0);
+  int64_t steps = call.Result().shape[0];
+  double step = steps > 1 ? (end - start) / static_cast<double>(steps - 1) : 0;
+  std::vector<AxisList> dims = draft.FreshDims({steps});
+  auto from = [&](double origin, double by, const Term& index) {
+    Term distance = draft.Pointwise("mul", type, {draft.Cast(index, type), call.Literal(by, type)});
+    return draft.Pointwise("add", type, {call.Literal(origin, type), distance});
+  };
+  Term index = draft.IndexOver(dims, 0, 0, 1), half = draft.Literal(Attr(steps / 2), DType::kInt64);
+  Term first = draft.Pointwise("lt", DType::kBool, {index, half}, DType::kInt64);
+  call.Define(draft.Where(first, from(start, step, index), from(end, step, draft.IndexOver(dims, 0, 1 - steps, 1)), type));
+}
+
 void AddConstants(HandlerTable& table) {
-  for (const char* op : {"aten.zeros_like.default", "aten.zeros.default", "aten.new_zeros.default"}) {
+  table["aten.eye.default"] = table["aten.eye.m"] = Eye;
+  table["aten.linspace.default"] = Linspace;
+  table["aten.fill.Scalar"] = [](const OpCall& call) { Filled(call, call.arg(1)); };
+  table["aten.fill.Tensor"] = [](const OpCall& call) { call.Define(call.draft.Cast(call.Tensor(1), call.type())); };
+  for (const char* op : {"aten.zeros_like.default", "aten.zeros.default", "aten.new_zeros.default", "aten.empty_like.default", "aten.new_empty.default"}) {
     table[op] = [](const OpCall& call) { Filled(call, Attr(0)); };
   }
   for (const char* op : {"aten.ones_like.default", "aten.ones.default", "aten.new_ones.default"}) {
