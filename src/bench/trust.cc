@@ -84,6 +84,7 @@ std::vector<Outcome> Judge(const std::vector<TrustCandidate>& candidates, const 
   std::snprintf(limit, sizeof limit, "%g", bench.timeout_s);
   ProcessOptions options;
   options.command = {(ExecutableFolder() / "drtriton").string(), "verify", "--batch", (scratch.path() / "pairs.jsonl").string(), "--" + mode, "--timeout", limit, "--device", bench.gpu ? "cuda" : "cpu"};
+  options.environment = {{"DRTRITON_CACHE", (scratch.path() / "cache").string()}};   // judged now, not answered from the store
   Process process(options);
   std::vector<Outcome> outcomes(candidates.size());
   for (size_t i = 0; i < candidates.size() && !Interrupted(); ++i) {
