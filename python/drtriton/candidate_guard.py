@@ -116,6 +116,10 @@ class Guard:
         return False
 
 
+# A module or class by name, what its watched names held, all of its names.
+Original = tuple[str, Any, dict[str, Any], set[str]]
+
+
 # ---- patching -----------------------------------------------------------------------------------------------------
 
 
@@ -146,8 +150,8 @@ def names_to_watch() -> list[tuple[str, Any, list[str]]]:
     return [(name, space, [key for key, value in vars(space).items() if _counts(key, value)]) for name, space in _watched()]
 
 
-def _originals() -> list[tuple[str, Any, dict[str, Any]]]:
-    return [(name, space, {key: vars(space)[key] for key in keys}) for name, space, keys in names_to_watch()]
+def _originals() -> list[Original]:
+    return [(name, space, {key: vars(space)[key] for key in keys}, set(vars(space))) for name, space, keys in names_to_watch()]
 
 
 def _counts(key: str, value: Any) -> bool:
@@ -157,13 +161,13 @@ def _counts(key: str, value: Any) -> bool:
     return callable(value) or isinstance(value, (property, classmethod, staticmethod)) or hasattr(value, "__get__")
 
 
-def _restore(originals: list[tuple[str, Any, dict[str, Any]]]) -> list[str]:
+def _restore(originals: list[Original]) -> list[str]:
     """Names that held something else than they did, or that hid what a class inherits; they hold the original again."""
     patched = []
-    for name, space, before in originals:
+    for name, space, before, known in originals:
         now = vars(space)
         changed = [key for key, value in before.items() if now.get(key, value) is not value]
-        added = [key for key in now.keys() - before.keys() if hasattr(space, "__mro__") and any(key in vars(base) for base in space.__mro__[1:])
+        added = [key for key in now.keys() - known if hasattr(space, "__mro__") and any(key in vars(base) for base in space.__mro__[1:])
                  and _counts(key, now[key])]
         for key in changed:
             setattr(space, key, before[key])
