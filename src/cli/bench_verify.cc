@@ -1,0 +1,38 @@
+// drtriton bench verify.
+#include <cstdio>
+#include <map>
+#include <memory>
+
+#include "base/file.h"
+#include "bench/verify.h"
+#include "cli/command.h"
+#include "cli/device_option.h"
+
+namespace drtriton {
+
+void AddBenchVerify(CLI::App& bench_command, Run& run) {
+  CLI::App* command = bench_command.add_subcommand("verify", "Candidates that come to a verdict in a second");
+  auto bench = std::make_shared<VerifyBench>();
+  auto table = std::make_shared<std::string>();
+  command->add_option("--programs", bench->programs, "Sampled, of one to five operators")->check(CLI::PositiveNumber)->capture_default_str();
+  command->add_option("--candidates", bench->candidates, "Of one program at most")->check(CLI::PositiveNumber)->capture_default_str();
+  command->add_option("--usual", bench->usual, "Candidates also evaluated in a fresh Python process each; 0: none")->capture_default_str();
+  command->add_option("--size", bench->size, "tiny, real or mixed")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, SizeClass>{
+          {"tiny", SizeClass::kTiny}, {"real", SizeClass::kReal}, {"mixed", SizeClass::kMixed}}))
+      ->default_str("mixed");
+  command->add_option("--seed", bench->seed, "Of programs and inputs")->capture_default_str();
+  AddDeviceOption(*command, bench->device);
+  command->add_option("--table", *table, "Write the table here too");
+  command->callback([=, &run] {
+    run = [=] {
+      if (!table->empty()) RequireWritable(*table);
+      std::string text = RunVerifyBench(*bench);
+      std::printf("%s", text.c_str());
+      if (!table->empty()) WriteFileAtomically(*table, text);
+      return 0;
+    };
+  });
+}
+
+}  // namespace drtriton
