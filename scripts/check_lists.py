@@ -88,6 +88,18 @@ def reached_sources(room: pathlib.Path) -> set[str]:
     return reached
 
 
+def problems_of_names(sources: pathlib.Path) -> list[str]:
+    """Two headers that define a type of one name: linked into one program, one of them would stand for both."""
+    owners: dict[str, pathlib.Path] = {}
+    problems = []
+    for header in sorted(sources.glob("*/*.h")):
+        for name in re.findall(r"^(?:struct|class) (\w+)(?: final)?(?: :[^:].*)? \{", header.read_text(encoding="utf-8"), re.MULTILINE):
+            owner = owners.setdefault(name, header)
+            if owner != header:
+                problems.append(f"{header.parent.name}/{header.name} and {owner.parent.name}/{owner.name} both define {name}")
+    return problems
+
+
 def problems_of_room(room: pathlib.Path) -> list[str]:
     sources = {path.name: path for path in room.glob("*.cc")}
     cmake = room / "CMakeLists.txt"
@@ -119,6 +131,7 @@ def main() -> int:
     source = pathlib.Path(sys.argv[1]) / "src"
     rooms = sorted({path.parent for path in source.rglob("*.cc")})
     problems = [problem for room in rooms for problem in problems_of_room(room) + forbidden_includes(room)]
+    problems += problems_of_names(source)
     for problem in problems:
         print(problem)
     return 1 if problems else 0

@@ -212,8 +212,8 @@ class Reader {
   };
 
   // "2K", "G*C", "3"
-  static std::optional<Term> ParseTerm(std::string_view text, Letters& letters) {
-    Term term;
+  static std::optional<SizeTerm> ParseTerm(std::string_view text, Letters& letters) {
+    SizeTerm term;
     for (std::string_view factor : Split(text, "*")) {
       size_t digits = 0;
       while (digits < factor.size() && IsDigit(factor[digits])) ++digits;
@@ -226,9 +226,9 @@ class Reader {
   }
 
   // Prefix letters are called 1 and 2, those of a lone "~" p, q, r, s.
-  static std::optional<std::vector<Term>> ParsePattern(std::string_view pattern, int prefix, int rank, Letters& letters) {
-    std::vector<Term> terms;
-    const auto add = [&](char name) { terms.push_back(Term{.coefficient = 1, .count = 1, .letters = {letters.Find(name)}}); };
+  static std::optional<std::vector<SizeTerm>> ParsePattern(std::string_view pattern, int prefix, int rank, Letters& letters) {
+    std::vector<SizeTerm> terms;
+    const auto add = [&](char name) { terms.push_back(SizeTerm{.coefficient = 1, .count = 1, .letters = {letters.Find(name)}}); };
     if (pattern == "~") {
       for (int i = 0; i < rank; ++i) add(static_cast<char>('p' + i));
       return terms;
@@ -239,7 +239,7 @@ class Reader {
         for (int i = 0; i < prefix; ++i) add(static_cast<char>('1' + i));
         continue;
       }
-      const std::optional<Term> term = ParseTerm(token, letters);
+      const std::optional<SizeTerm> term = ParseTerm(token, letters);
       if (!term || term->coefficient == 0) return std::nullopt;  // nothing is computed on empty tensors
       terms.push_back(*term);
     }
@@ -308,7 +308,7 @@ class Reader {
     Letters letters;
     for (const TensorText& text : choice.wired) {
       const bool open = form.broadcast != 0 && text.pattern == "~";
-      const auto terms = open ? std::vector<Term>{} : ParsePattern(text.pattern, prefix, rank, letters);
+      const auto terms = open ? std::vector<SizeTerm>{} : ParsePattern(text.pattern, prefix, rank, letters);
       if (!terms || terms->size() > 5) return;
       shape_case.slots.push_back(*terms);
     }
@@ -330,7 +330,7 @@ class Reader {
     for (const OtherChoice& other : others) {
       if (other.value) shape_case.arguments.push_back({other.argument, *other.value});
       for (const auto& [item, text] : other.sizes) {
-        const std::optional<Term> term = ParseTerm(text, letters);
+        const std::optional<SizeTerm> term = ParseTerm(text, letters);
         if (!term) return false;
         shape_case.sizes.push_back({{other.argument, item}, *term});
       }

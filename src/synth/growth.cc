@@ -13,7 +13,7 @@ constexpr double kFresh = 0.5;      // probability that a further operand is a f
 constexpr int kPatience = 400;      // failed proposals before the newest result is given up as an output
 constexpr size_t kMostGiven = 200;  // earlier results that may be read
 
-bool Meets(const Form& form, size_t s, const GivenTensor& given) {
+bool Meets(const OperatorForm& form, size_t s, const GivenTensor& given) {
   return (form.accepts[s] & MaskOf(given.type)) && ((form.accepts_rank[s] >> given.shape.size()) & 1);
 }
 
@@ -43,7 +43,7 @@ GrowthLaw::GrowthLaw(const OperatorSpace& space, const SamplerOptions& options, 
 namespace {
 
 // A wiring of one node that reads one of the given tensors from `newest` on; false when the form does not allow one.
-bool ProposeWiring(const Form& form, const std::vector<GivenTensor>& given, size_t newest, Random& random,
+bool ProposeWiring(const OperatorForm& form, const std::vector<GivenTensor>& given, size_t newest, Random& random,
                    Wiring& wiring, double* log_weight) {
   std::vector<std::pair<size_t, size_t>> places;  // slot, given
   for (size_t s = 0; s < form.slots.size(); ++s) {
@@ -100,7 +100,7 @@ bool GrowthLaw::Draw(Random& random, ProgramBuilder& builder, double* log_weight
       double proposed = 0;
       const int op = operators_.Next(step.sequence, random, &proposed);
       const std::vector<int>& forms = space_.operators[static_cast<size_t>(op)].forms;
-      const Form& form = space_.forms[static_cast<size_t>(forms[random.Below(static_cast<uint32_t>(forms.size()))])];
+      const OperatorForm& form = space_.forms[static_cast<size_t>(forms[random.Below(static_cast<uint32_t>(forms.size()))])];
       proposed -= std::log(static_cast<double>(forms.size()));
       if (!ProposeWiring(form, step.given, step.newest, random, wiring, &proposed)) continue;
       if (Solve(wiring, step.solving, random, solution, step.given) != SolveResult::kSolved) continue;

@@ -44,9 +44,9 @@ OperatorDraw::OperatorDraw(const OperatorSpace& space, const SamplerOptions& opt
     for (size_t from = 0; from < count_; ++from) {
       bool any = false;
       for (int f : space.operators[to].forms) {
-        const Form& reader = space.forms[static_cast<size_t>(f)];
+        const OperatorForm& reader = space.forms[static_cast<size_t>(f)];
         for (int g : space.operators[from].forms) {
-          const Form& read = space.forms[static_cast<size_t>(g)];
+          const OperatorForm& read = space.forms[static_cast<size_t>(g)];
           for (size_t s = 0; s < reader.slots.size(); ++s) {
             for (size_t k = 0; k < static_cast<size_t>(read.results); ++k)
               any = any || ((reader.accepts[s] & read.gives[k]) && (reader.accepts_rank[s] & read.gives_rank[k]));

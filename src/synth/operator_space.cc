@@ -50,14 +50,14 @@ std::vector<size_t> WorkedDims(const OperatorInfo& info, const ShapeCase& shape_
   return flat;
 }
 
-void AtLeast(ShapeCase& shape_case, const Term& term, int32_t least) {
+void AtLeast(ShapeCase& shape_case, const SizeTerm& term, int32_t least) {
   for (int i = 0; i < term.count; ++i) {
     int32_t& size = shape_case.least[static_cast<size_t>(term.letters[static_cast<size_t>(i)])];
     if (term.coefficient < least) size = std::max(size, least);
   }
 }
 
-void AtMost(ShapeCase& shape_case, const Term& term, int32_t most) {
+void AtMost(ShapeCase& shape_case, const SizeTerm& term, int32_t most) {
   for (int i = 0; i < term.count; ++i) {
     int32_t& size = shape_case.most[static_cast<size_t>(term.letters[static_cast<size_t>(i)])];
     size = size == 0 ? most : std::min(size, most);
@@ -82,7 +82,7 @@ bool DemandSubstance(const OperatorInfo& info, const NumericRule& rule, ShapeCas
     }
   }
   if (info.kind == OpKind::kNormalisation) {
-    const std::vector<Term>& input = shape_case.slots[0];
+    const std::vector<SizeTerm>& input = shape_case.slots[0];
     const bool batch = info.name.starts_with("aten.batch_norm");
     if (!batch) AtLeast(shape_case, input.back(), 4);
   }
@@ -95,11 +95,11 @@ bool DemandSubstance(const OperatorInfo& info, const NumericRule& rule, ShapeCas
   for (size_t d = rank - std::min(rank, spatial); windows && d < rank; ++d) AtLeast(shape_case, shape_case.slots[0][d], 5);
   // Something of the tensor is left beside what is overwritten.
   if (info.name.starts_with("aten.index_fill")) {
-    for (const Term& term : shape_case.slots[0]) AtLeast(shape_case, term, 12);
-    for (const Term& term : shape_case.slots[1]) AtMost(shape_case, term, 4);
+    for (const SizeTerm& term : shape_case.slots[0]) AtLeast(shape_case, term, 12);
+    for (const SizeTerm& term : shape_case.slots[1]) AtMost(shape_case, term, 4);
   }
   if (info.kind == OpKind::kLoss || info.name.starts_with("aten.tril") || info.name.starts_with("aten.triu")) {
-    for (const Term& term : shape_case.slots[0]) AtLeast(shape_case, term, 2);
+    for (const SizeTerm& term : shape_case.slots[0]) AtLeast(shape_case, term, 2);
   }
   return true;
 }
@@ -121,8 +121,8 @@ bool IsIdentity(const OperatorInfo& info, const std::vector<TensorSlot>& slots, 
 
 // ---- Positions
 
-Term ProductOf(const std::vector<Term>& terms, size_t begin) {
-  Term product;
+SizeTerm ProductOf(const std::vector<SizeTerm>& terms, size_t begin) {
+  SizeTerm product;
   for (size_t i = begin; i < terms.size(); ++i) {
     product.coefficient *= terms[i].coefficient;
     for (int l = 0; l < terms[i].count && product.count < 5; ++l)
@@ -132,11 +132,11 @@ Term ProductOf(const std::vector<Term>& terms, size_t begin) {
 }
 
 // What the positions in slot s index: they lie below this size.
-Term LimitOf(const OperatorInfo& info, const std::vector<TensorSlot>& slots, const ShapeCase& shape_case, size_t s) {
+SizeTerm LimitOf(const OperatorInfo& info, const std::vector<TensorSlot>& slots, const ShapeCase& shape_case, size_t s) {
   if (info.name.starts_with("aten.embedding")) return shape_case.parameters.at(0).shape.at(0);
   if (const Attr* classes = Find(shape_case, info, "num_classes"))
-    return Term{.coefficient = static_cast<int32_t>(classes->AsInt()), .count = 0, .letters = {}};
-  const std::vector<Term>& self = shape_case.slots[0];
+    return SizeTerm{.coefficient = static_cast<int32_t>(classes->AsInt()), .count = 0, .letters = {}};
+  const std::vector<SizeTerm>& self = shape_case.slots[0];
   if (info.kind == OpKind::kLoss) return self.at(self.size() > 1 ? 1 : 0);
   if (slots[s].item >= 0) return self.at(static_cast<size_t>(slots[s].item));
   return self.at(WorkedDims(info, shape_case).at(0));
@@ -151,7 +151,7 @@ void DescribePositions(const OperatorInfo& info, const NumericRule& rule, const 
   shape_case.bounds.resize(shape_case.results.size());
   for (size_t k = 0; k < shape_case.results.size(); ++k) {
     if (rule.gather[std::min(k, rule.gather.size() - 1)] != Gather::kIndex) continue;
-    const std::vector<Term>& self = shape_case.slots[0];
+    const std::vector<SizeTerm>& self = shape_case.slots[0];
     const size_t spatial = shape_case.results[0].size() - (info.name.find("3d") != info.name.npos ? 3U
                                                            : info.name.find("2d") != info.name.npos ? 2U : 1U);
     if (info.kind == OpKind::kPooling) {
@@ -183,13 +183,13 @@ std::vector<ShapeCase> WithPinnedSizes(const OperatorInfo& info, const ShapeCase
 std::string ShapeSignature(const ShapeCase& c) {
   std::string text;
   const auto number = [&text](int64_t n) { text += std::to_string(n) + ","; };
-  const auto term = [&](const Term& t) {
+  const auto term = [&](const SizeTerm& t) {
     number(t.coefficient);
     for (int i = 0; i < t.count; ++i) number(100 + t.letters[static_cast<size_t>(i)]);
     text += ";";
   };
   for (const auto& slot : c.slots) {
-    for (const Term& t : slot) term(t);
+    for (const SizeTerm& t : slot) term(t);
     text += "|";
   }
   for (const auto& result : c.results) {
@@ -220,7 +220,7 @@ bool RanksFit(const ShapeCase& shape_case) {
          std::all_of(shape_case.results.begin(), shape_case.results.end(), fits);
 }
 
-void SortIntoRows(Form& form) {
+void SortIntoRows(OperatorForm& form) {
   std::map<std::string, int> classes;
   for (size_t c = 0; c < form.cases.size(); ++c) {
     ShapeCase& shape_case = form.cases[c];
@@ -257,7 +257,7 @@ void SortIntoRows(Form& form) {
   }
 }
 
-void SummariseRanks(Form& form) {
+void SummariseRanks(OperatorForm& form) {
   for (const RankRow& row : form.rows) {
     for (size_t k = 0; k < static_cast<size_t>(form.results); ++k) {
       const RankMask result = static_cast<RankMask>(1U << row.results[k]);
@@ -311,7 +311,7 @@ class SpaceBuilder {
   void Add(const OperatorInfo& info, const NumericRule& rule) {
     SpaceOperator made{.info = &info, .forms = {}};
     for (const DomainForm& domain : CallingForms(info)) {
-      for (Form& form : MakeForms(info, rule, domain)) {
+      for (OperatorForm& form : MakeForms(info, rule, domain)) {
         form.op = static_cast<int>(space_->operators.size());
         made.forms.push_back(static_cast<int>(space_->forms.size()));
         space_->forms.push_back(std::move(form));
@@ -339,7 +339,7 @@ class SpaceBuilder {
   }
 
   // One form for each number of results.
-  static std::vector<Form> MakeForms(const OperatorInfo& info, const NumericRule& rule, const DomainForm& domain) {
+  static std::vector<OperatorForm> MakeForms(const OperatorInfo& info, const NumericRule& rule, const DomainForm& domain) {
     std::map<std::pair<size_t, std::string>, std::vector<ShapeCase>> by_results;
     for (const ShapeCase& raw : domain.cases) {
       for (ShapeCase& shape_case : WithPinnedSizes(info, raw)) {
@@ -348,11 +348,11 @@ class SpaceBuilder {
         by_results[{results, IntegerSignature(info, domain, shape_case)}].push_back(std::move(shape_case));
       }
     }
-    std::vector<Form> forms;
+    std::vector<OperatorForm> forms;
     for (auto& [key, cases] : by_results) {
       const size_t results = key.first;
       if (results == 0 || results > static_cast<size_t>(kMaxResults)) continue;
-      Form form;
+      OperatorForm form;
       form.info = &info;
       form.rule = &rule;
       form.slots = domain.slots;

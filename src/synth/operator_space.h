@@ -42,10 +42,10 @@ struct ScalarChoice {
 struct RankRow {
   std::array<int8_t, kMaxSlots> slots = {};
   std::array<int8_t, kMaxResults> results = {};
-  std::vector<int> cases;  // indices into Form::cases
+  std::vector<int> cases;  // indices into OperatorForm::cases
 };
 
-struct Form {
+struct OperatorForm {
   int op = -1;  // index into OperatorSpace::operators
   const OperatorInfo* info = nullptr;
   const NumericRule* rule = nullptr;
@@ -76,7 +76,7 @@ struct SpaceOperator {
 
 struct OperatorSpace {
   std::vector<SpaceOperator> operators;  // in the registry's order
-  std::vector<Form> forms;
+  std::vector<OperatorForm> forms;
   // Rows of the registry that belong to the space but have no case that can be drawn, with the reason.
   std::vector<std::pair<std::string, std::string>> left_out;
 };

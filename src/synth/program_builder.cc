@@ -43,7 +43,7 @@ AttrList DefaultArguments(const OperatorInfo& info) {
 }
 
 // Uniform within 1 / sqrt(fan in), as PyTorch's layers begin; scales are 1, shifts 0, statistics those of a unit normal.
-void DescribeParameter(const ParameterTensor& parameter, const Form& form, const Shape& shape, LeafFacts& facts) {
+void DescribeParameter(const ParameterTensor& parameter, const OperatorForm& form, const Shape& shape, LeafFacts& facts) {
   const std::string& name = form.info->schema.arguments[static_cast<size_t>(parameter.slot.argument)].name;
   if (name == "running_mean" || name == "running_var" || form.info->kind == OpKind::kNormalisation) {
     facts.deviation = -1;
@@ -206,10 +206,10 @@ ValueId ProgramBuilder::AddFresh(const Wiring& wiring, const Solution& solution,
   return AddLeaf(ValueKind::kInput, dtype, solved.slot_shapes[s], type, limit);
 }
 
-ValueId ProgramBuilder::AddParameterTensor(const ParameterTensor& parameter, const Form& form,
+ValueId ProgramBuilder::AddParameterTensor(const ParameterTensor& parameter, const OperatorForm& form,
                                            const SolvedNode& solved) {
   Shape shape;
-  for (const Term& term : parameter.shape) shape.push_back(term.At(solved.letters));
+  for (const SizeTerm& term : parameter.shape) shape.push_back(term.At(solved.letters));
   const ValueKind kind = parameter.statistic ? ValueKind::kBuffer : ValueKind::kParameter;
   const ValueId id = AddLeaf(kind, DType::kFloat32, shape, ElementType::kReal, 0);
   DescribeParameter(parameter, form, shape, leaves_.back());
@@ -220,7 +220,7 @@ void ProgramBuilder::Add(const Wiring& wiring, const Solution& solution, std::sp
   std::vector<ValueId> fresh(static_cast<size_t>(solution.fresh), -1);
   results_.assign(static_cast<size_t>(wiring.nodes), {});
   for (size_t i = 0; i < static_cast<size_t>(wiring.nodes); ++i) {
-    const Form& form = *wiring.forms[i];
+    const OperatorForm& form = *wiring.forms[i];
     const SolvedNode& solved = solution.nodes[i];
     const ShapeCase& shape_case = form.cases[static_cast<size_t>(solved.shape_case)];
     const ScalarChoice& scalars = form.scalars[static_cast<size_t>(solved.scalars)];

@@ -47,7 +47,7 @@ class ProgramBuilder {
   ValueId AddValue(Value value, ElementType type, int64_t bound);
   ValueId AddLeaf(ValueKind kind, DType dtype, Shape shape, ElementType type, int64_t limit);
   ValueId AddFresh(const Wiring& wiring, const Solution& solution, size_t i, size_t s);
-  ValueId AddParameterTensor(const ParameterTensor& parameter, const Form& form, const SolvedNode& solved);
+  ValueId AddParameterTensor(const ParameterTensor& parameter, const OperatorForm& form, const SolvedNode& solved);
   std::vector<ValueId> AddNode(const OperatorInfo& info, AttrList args, const NumericRule* rule,
                                std::span<const ElementType> types, std::span<const int64_t> bounds);
   void CheckShapes(const SolvedNode& solved, const std::vector<ValueId>& results) const;

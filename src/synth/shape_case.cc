@@ -24,9 +24,9 @@ void Place(AttrList& args, const TensorSlot& slot, Attr value) {
   argument = Attr(std::move(items));
 }
 
-Shape ShapeAt(const std::vector<Term>& terms, const Sizes& sizes) {
+Shape ShapeAt(const std::vector<SizeTerm>& terms, const Sizes& sizes) {
   Shape shape;
-  for (const Term& term : terms) shape.push_back(term.At(sizes));
+  for (const SizeTerm& term : terms) shape.push_back(term.At(sizes));
   return shape;
 }
 
@@ -86,16 +86,16 @@ class DimFitter {
     const auto fits = [&](const ResultDim& candidate) {
       return candidate.At(bases[0]) == *first && candidate.At(bases[1]) == *second;
     };
-    const std::vector<Term> terms = Terms(*first);
-    for (const Term& term : terms) {
+    const std::vector<SizeTerm> terms = Terms(*first);
+    for (const SizeTerm& term : terms) {
       out = ResultDim{.term = term};
       if (fits(out)) return true;
     }
     for (int letter = 0; letter < case_.letters; ++letter) {
       if (FitAffine(static_cast<int8_t>(letter), bases[0], out) && fits(out)) return true;
     }
-    for (const Term& a : terms) {
-      for (const Term& b : terms) {
+    for (const SizeTerm& a : terms) {
+      for (const SizeTerm& b : terms) {
         out = ResultDim{.kind = ResultDim::Kind::kSum, .term = a, .other = b};
         if (fits(out)) return true;
       }
@@ -111,19 +111,19 @@ class DimFitter {
   }
 
   // The constant, the dimensions of the operands, small multiples of letters, the product of all dimensions.
-  std::vector<Term> Terms(int64_t value) const {
-    std::vector<Term> terms = {Term{.coefficient = static_cast<int32_t>(value)}};
-    for (const std::vector<Term>& shape : case_.slots) terms.insert(terms.end(), shape.begin(), shape.end());
+  std::vector<SizeTerm> Terms(int64_t value) const {
+    std::vector<SizeTerm> terms = {SizeTerm{.coefficient = static_cast<int32_t>(value)}};
+    for (const std::vector<SizeTerm>& shape : case_.slots) terms.insert(terms.end(), shape.begin(), shape.end());
     for (const ParameterTensor& parameter : case_.parameters)
       terms.insert(terms.end(), parameter.shape.begin(), parameter.shape.end());
     for (int8_t letter = 0; letter < case_.letters; ++letter) {
-      for (int32_t k = 1; k <= 4; ++k) terms.push_back(Term{.coefficient = k, .count = 1, .letters = {letter}});
+      for (int32_t k = 1; k <= 4; ++k) terms.push_back(SizeTerm{.coefficient = k, .count = 1, .letters = {letter}});
       for (int8_t other = 0; other < letter; ++other)
-        terms.push_back(Term{.coefficient = 1, .count = 2, .letters = {other, letter}});
+        terms.push_back(SizeTerm{.coefficient = 1, .count = 2, .letters = {other, letter}});
     }
     if (case_.letters <= 5) {
       for (int32_t k = 1; k <= 4; ++k) {
-        Term all{.coefficient = k, .count = static_cast<int8_t>(case_.letters)};
+        SizeTerm all{.coefficient = k, .count = static_cast<int8_t>(case_.letters)};
         for (int8_t letter = 0; letter < case_.letters; ++letter) all.letters[static_cast<size_t>(letter)] = letter;
         terms.push_back(all);
       }
@@ -195,7 +195,7 @@ bool FindLeastSizes(const Prober& prober, ShapeCase& shape_case) {
 
 }  // namespace
 
-int64_t Term::At(const std::vector<int64_t>& sizes) const {
+int64_t SizeTerm::At(const std::vector<int64_t>& sizes) const {
   int64_t product = coefficient;
   for (int i = 0; i < count; ++i) product *= sizes[static_cast<size_t>(letters[static_cast<size_t>(i)])];
   return product;

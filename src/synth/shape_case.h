@@ -22,7 +22,7 @@ namespace drtriton {
 inline constexpr int kMaxLetters = 10;
 
 // coefficient * product of letters
-struct Term {
+struct SizeTerm {
   int32_t coefficient = 1;
   int8_t count = 0;
   std::array<int8_t, 5> letters = {};
@@ -30,15 +30,15 @@ struct Term {
   bool IsConstant() const { return count == 0; }
   bool IsLetter() const { return count == 1 && coefficient == 1; }
   int64_t At(const std::vector<int64_t>& sizes) const;
-  friend bool operator==(const Term&, const Term&) = default;
+  friend bool operator==(const SizeTerm&, const SizeTerm&) = default;
 };
 
 // A dimension of a result.
 struct ResultDim {
   enum class Kind : uint8_t { kTerm, kAffine, kSum };
   Kind kind = Kind::kTerm;
-  Term term;                   // kTerm; kSum: the first
-  Term other;                  // kSum: the second
+  SizeTerm term;                   // kTerm; kSum: the first
+  SizeTerm other;                  // kSum: the second
   int8_t letter = -1;          // kAffine: floor((a * letter + b) / c)
   int32_t a = 1, b = 0, c = 1;
 
@@ -54,7 +54,7 @@ struct TensorSlot {
 
 struct ParameterTensor {
   TensorSlot slot;
-  std::vector<Term> shape;
+  std::vector<SizeTerm> shape;
   bool statistic = false;  // running_mean, running_var: a buffer, float32 always
 };
 
@@ -63,13 +63,13 @@ struct ShapeCase {
   std::array<char, kMaxLetters> names = {};  // as in the domain; what sizes are drawn by
   std::array<int32_t, kMaxLetters> least = {};
   std::array<int32_t, kMaxLetters> most = {};                  // 0: no limit
-  std::vector<std::vector<Term>> slots;                        // shapes of the wired tensors; unused for broadcast ones
+  std::vector<std::vector<SizeTerm>> slots;                        // shapes of the wired tensors; unused for broadcast ones
   std::vector<std::vector<ResultDim>> results;                 // likewise
   std::vector<ParameterTensor> parameters;
   std::vector<std::pair<int, Attr>> arguments;                 // position in the schema, value
-  std::vector<std::pair<TensorSlot, Term>> sizes;              // arguments that are sizes, filled in last
-  std::vector<std::optional<Term>> index_limits;               // by slot: the positions that it holds lie below this
-  std::vector<std::optional<Term>> bounds;                     // by result: it holds positions below this
+  std::vector<std::pair<TensorSlot, SizeTerm>> sizes;              // arguments that are sizes, filled in last
+  std::vector<std::optional<SizeTerm>> index_limits;               // by slot: the positions that it holds lie below this
+  std::vector<std::optional<SizeTerm>> bounds;                     // by result: it holds positions below this
   int shape_class = 0;  // cases of one form with equal classes pose the same conditions on shapes
 };
 

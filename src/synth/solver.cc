@@ -49,14 +49,14 @@ class Search {
   using SlotDims = std::array<DimId, kMaxRank>;
 
   size_t NodeCount() const { return static_cast<size_t>(wiring_.nodes); }
-  const Form& FormOf(size_t i) const { return *wiring_.forms[i]; }
+  const OperatorForm& FormOf(size_t i) const { return *wiring_.forms[i]; }
   const Source& SourceOf(size_t i, size_t s) const { return wiring_.sources[i][s]; }
   SolvedNode& Solved(size_t i) { return solution_->nodes[i]; }
   const GivenTensor& Given(const Source& source) const { return given_[static_cast<uint8_t>(source.result)]; }
 
   bool SourcesAreDistinct() const {
     for (size_t i = 0; i < NodeCount(); ++i) {
-      const Form& form = FormOf(i);
+      const OperatorForm& form = FormOf(i);
       for (size_t s = 0; s < form.slots.size(); ++s) {
         for (size_t t = s + 1; t < form.slots.size(); ++t) {
           const bool same = SourceOf(i, s).node != -1 && SourceOf(i, s) == SourceOf(i, t);
@@ -84,7 +84,7 @@ class Search {
   // What each result from node `from` on can still be; false when one can be nothing.
   bool ReachTypes(size_t from) {
     for (size_t i = from; i < NodeCount(); ++i) {
-      const Form& form = FormOf(i);
+      const OperatorForm& form = FormOf(i);
       for (size_t k = 0; k < static_cast<size_t>(form.results); ++k) {
         TypeMask mask = form.gives[k] & allowed_types_[i][k];
         for (size_t s = 0; s < form.slots.size(); ++s) {
@@ -167,7 +167,7 @@ class Search {
   }
 
   bool DrawSlotType(size_t i, size_t s) {
-    const Form& form = FormOf(i);
+    const OperatorForm& form = FormOf(i);
     if (s == form.slots.size()) return DrawScalars(i);
     const Source& source = SourceOf(i, s);
     if (source.node != -1) {
@@ -197,7 +197,7 @@ class Search {
   }
 
   bool DrawScalars(size_t i) {
-    const Form& form = FormOf(i);
+    const OperatorForm& form = FormOf(i);
     const size_t index = Index(Solved(i).slot_types, form.slot_count());
     const int count = static_cast<int>(form.scalars.size());
     std::array<double, 16> weights;
@@ -213,7 +213,7 @@ class Search {
   }
 
   bool TakeScalars(size_t i, int pick, size_t index) {
-    const Form& form = FormOf(i);
+    const OperatorForm& form = FormOf(i);
     const ScalarChoice& choice = form.scalars[static_cast<size_t>(pick)];
     Solved(i).scalars = pick;
     for (size_t k = 0; k < static_cast<size_t>(form.results); ++k) {
@@ -231,7 +231,7 @@ class Search {
 
   bool ReachRanks(size_t from) {
     for (size_t i = from; i < NodeCount(); ++i) {
-      const Form& form = FormOf(i);
+      const OperatorForm& form = FormOf(i);
       for (size_t k = 0; k < static_cast<size_t>(form.results); ++k) {
         RankMask mask = form.gives_rank[k] & allowed_ranks_[i][k];
         for (size_t s = 0; s < form.slots.size(); ++s) {
@@ -273,7 +273,7 @@ class Search {
   }
 
   bool DrawRow(size_t i) {
-    const Form& form = FormOf(i);
+    const OperatorForm& form = FormOf(i);
     bool reached = false;
     std::array<double, 128> weights;
     const int count = std::min<int>(static_cast<int>(form.rows.size()), 128);
@@ -299,7 +299,7 @@ class Search {
 
   // 0 where the row does not fit what is read, or is not what readers accept.
   double RowWeight(size_t i, const RankRow& row) const {
-    const Form& form = FormOf(i);
+    const OperatorForm& form = FormOf(i);
     double weight = 1;
     for (size_t s = 0; s < form.slots.size(); ++s) {
       if (SourceOf(i, s).node == -1) {
@@ -388,7 +388,7 @@ class Search {
   bool AddParameter(size_t i, const ParameterTensor& parameter, SizeProblem& sizes) {
     std::array<DimId, 6> dims = {};
     size_t count = 0;
-    for (const Term& term : parameter.shape) {
+    for (const SizeTerm& term : parameter.shape) {
       const DimId dim = count < dims.size() ? TermDim(i, term, sizes) : DimId{-1};
       if (dim < 0) return false;
       dims[count++] = dim;
@@ -397,7 +397,7 @@ class Search {
   }
 
   // The variable of a term; a new one where it is more than a letter.
-  DimId TermDim(size_t i, const Term& term, SizeProblem& sizes) {
+  DimId TermDim(size_t i, const SizeTerm& term, SizeProblem& sizes) {
     if (term.IsLetter()) return letters_[i][static_cast<size_t>(term.letters[0])];
     if (term.IsConstant()) return sizes.AddConstant(term.coefficient);
     const DimId dim = sizes.Add();
@@ -419,7 +419,7 @@ class Search {
     return &given_dims_;
   }
 
-  bool MatchSlot(size_t i, size_t s, const std::vector<Term>& terms, SizeProblem& sizes) {
+  bool MatchSlot(size_t i, size_t s, const std::vector<SizeTerm>& terms, SizeProblem& sizes) {
     const SlotDims* read = ReadDims(i, s, sizes);
     for (size_t d = 0; d < terms.size(); ++d) {
       if (read == nullptr || !terms[d].IsConstant()) {
@@ -578,7 +578,7 @@ class Search {
     return true;
   }
 
-  bool LimitPositions(size_t i, size_t s, const Term& term, SizeProblem& sizes) {
+  bool LimitPositions(size_t i, size_t s, const SizeTerm& term, SizeProblem& sizes) {
     const DimId limit = TermDim(i, term, sizes);
     if (limit < 0) return false;
     const IndexFacts facts = SlotPositions(i, s, sizes);
@@ -651,7 +651,7 @@ class Search {
     solution_->fresh = 0;
     for (size_t i = 0; i < NodeCount(); ++i) {
       SolvedNode& node = Solved(i);
-      const Form& form = FormOf(i);
+      const OperatorForm& form = FormOf(i);
       const ShapeCase& shape_case = form.cases[static_cast<size_t>(node.shape_case)];
       const auto shape = [&](const SlotDims& dims, int rank) {
         Shape made(static_cast<size_t>(rank));

@@ -30,8 +30,8 @@ struct GivenTensor {
 
 // One node of a solution.
 struct SolvedNode {
-  int scalars = 0;     // index into Form::scalars
-  int shape_case = 0;  // index into Form::cases
+  int scalars = 0;     // index into OperatorForm::scalars
+  int shape_case = 0;  // index into OperatorForm::cases
   std::array<ElementType, kMaxSlots> slot_types = {};
   std::array<ElementType, kMaxResults> result_types = {};
   std::array<Shape, kMaxSlots> slot_shapes;

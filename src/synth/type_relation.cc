@@ -44,7 +44,7 @@ std::vector<double> Points(ElementType type, size_t slots) {
 // Builds the relation of one form.
 class Relation {
  public:
-  Relation(const DomainForm& domain, Form& form) : domain_(domain), form_(form) {}
+  Relation(const DomainForm& domain, OperatorForm& form) : domain_(domain), form_(form) {}
 
   bool Run() {
     ReadDefaults();
@@ -282,7 +282,7 @@ class Relation {
   }
 
   const DomainForm& domain_;
-  Form& form_;
+  OperatorForm& form_;
   std::vector<double> defaults_;
   std::vector<double> arguments_;
   mutable std::map<size_t, std::optional<std::vector<Family>>> families_;
@@ -313,6 +313,6 @@ std::vector<double> Gathered(Gather gather, std::vector<double> numbers) {
   return gathered;
 }
 
-bool RelateTypes(const DomainForm& domain, Form& form) { return Relation(domain, form).Run(); }
+bool RelateTypes(const DomainForm& domain, OperatorForm& form) { return Relation(domain, form).Run(); }
 
 }  // namespace drtriton

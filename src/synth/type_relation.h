@@ -12,7 +12,7 @@ bool IsIndexSlot(const NumericRule& rule, const TensorSlot& slot, const SlotDTyp
 
 // Fills form.scalars, form.distinct and what follows from them.  A combination of operand types is legal when the
 // registry's rule accepts such dtypes and the operator's function gives finite numbers that differ.  False: none is.
-bool RelateTypes(const DomainForm& domain, Form& form);
+bool RelateTypes(const DomainForm& domain, OperatorForm& form);
 
 // The numbers that result from `numbers`, gathered so.
 std::vector<double> Gathered(Gather gather, std::vector<double> numbers);

@@ -70,7 +70,7 @@ WiringCounter::Table WiringCounter::MakeTable(const Forms& forms) const {
   Table table;
   table.forms = forms;
   for (size_t i = 0; i < static_cast<size_t>(nodes_); ++i) {
-    const Form& form = *forms[i];
+    const OperatorForm& form = *forms[i];
     for (size_t s = 0; s < form.slots.size(); ++s) {
       for (size_t j = 0; j < i; ++j) {
         for (size_t k = 0; k < static_cast<size_t>(forms[j]->results); ++k) {
@@ -168,7 +168,7 @@ Wiring WiringCounter::Draw(int sinks, Random& random) {
 void WiringCounter::DrawSources(const Table& table, int node, unsigned open, unsigned read, Wiring& wiring,
                                 Random& random) const {
   const size_t i = static_cast<size_t>(node);
-  const Form& form = *table.forms[i];
+  const OperatorForm& form = *table.forms[i];
   const unsigned available = (((1U << node) - 1) & ~open) | read;
   unsigned covered = 0;
   do {
@@ -181,7 +181,7 @@ void WiringCounter::DrawSources(const Table& table, int node, unsigned open, uns
       if (pick-- > 0) {
         for (int j = 0; j < node && source.node < 0; ++j) {
           if (!((available >> j) & 1U)) continue;
-          const Form& from = *table.forms[static_cast<size_t>(j)];
+          const OperatorForm& from = *table.forms[static_cast<size_t>(j)];
           for (int k = 0; k < from.results; ++k) {
             const size_t r = static_cast<size_t>(k);
             if (!(from.gives[r] & form.accepts[s]) || !(from.gives_rank[r] & form.accepts_rank[s])) continue;
@@ -211,7 +211,7 @@ bool WiringCounter::Extend(const Table& table, int node, int slot, int sinks, bo
                            const std::function<bool(const Wiring&)>& visit) const {
   if (node == nodes_) return wiring.Sinks() == sinks && visit(wiring);
   const size_t i = static_cast<size_t>(node);
-  const Form& form = *table.forms[i];
+  const OperatorForm& form = *table.forms[i];
   if (slot == form.slot_count()) return Extend(table, node + 1, 0, sinks, trees_only, wiring, visit);
   const size_t s = static_cast<size_t>(slot);
   const auto is_read = [&](int j) {
@@ -228,7 +228,7 @@ bool WiringCounter::Extend(const Table& table, int node, int slot, int sinks, bo
   for (int j = 0; j < node; ++j) {
     wiring.sources[i][s] = {};
     if (trees_only && is_read(j)) continue;
-    const Form& from = *table.forms[static_cast<size_t>(j)];
+    const OperatorForm& from = *table.forms[static_cast<size_t>(j)];
     for (int k = 0; k < from.results; ++k) {
       const size_t r = static_cast<size_t>(k);
       if (!(from.gives[r] & form.accepts[s]) || !(from.gives_rank[r] & form.accepts_rank[s])) continue;

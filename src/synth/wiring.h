@@ -30,7 +30,7 @@ struct Source {
 
 struct Wiring {
   int nodes = 0;
-  std::array<const Form*, kMaxJointNodes> forms = {};
+  std::array<const OperatorForm*, kMaxJointNodes> forms = {};
   std::array<std::array<Source, kMaxSlots>, kMaxJointNodes> sources = {};
 
   int Sinks() const;
@@ -53,7 +53,7 @@ class WiringCounter {
   bool Any(int sinks, bool trees_only, const std::function<bool(const Wiring&)>& visit) const;
 
  private:
-  using Forms = std::array<const Form*, kMaxJointNodes>;
+  using Forms = std::array<const OperatorForm*, kMaxJointNodes>;
 
   // The count for one choice of forms.
   struct Table {

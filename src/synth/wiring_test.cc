@@ -71,8 +71,8 @@ TEST(WiringTest, DepthAndWidthOfADiamond) {
   const SamplerOptions options = ReducedSpace(3);
   const OperatorDraw operators(TheOperatorSpace(), options);
   const OperatorSpace& space = TheOperatorSpace();
-  const auto form = [&](std::string_view op, size_t slots) -> const Form* {
-    for (const Form& one : space.forms) {
+  const auto form = [&](std::string_view op, size_t slots) -> const OperatorForm* {
+    for (const OperatorForm& one : space.forms) {
       if (one.info->name == op && one.slots.size() == slots) return &one;
     }
     return nullptr;
