@@ -75,7 +75,15 @@ struct Task {
   std::vector<Proposal> proposals;
 };
 
-// Programs that the expert covers; `drawn` counts all.
+// Values are generated without a module, which alone knows what its indices may be.
+bool ReadsIndices(const Program& program) {
+  for (ValueId leaf : program.Leaves()) {
+    if (!IsFloating(program.value(leaf).dtype)) return true;
+  }
+  return false;
+}
+
+// Programs of floats that the expert covers; `drawn` counts all.
 std::deque<Task> MakeTasks(const VerifyBench& bench, const DeviceSpec& device, int& drawn) {
   TemplateProposer expert;
   std::deque<Task> tasks;
@@ -91,7 +99,7 @@ std::deque<Task> MakeTasks(const VerifyBench& bench, const DeviceSpec& device, i
       Task task{sampler.Draw(bench.seed, index), {}, {}};
       task.whole = WholeProgram(task.sample.program);
       task.whole.parent_inputs.clear();   // no module was run: values are generated
-      if (expert.WhyNot(task.whole)) continue;
+      if (ReadsIndices(task.sample.program) || expert.WhyNot(task.whole)) continue;
       std::set<std::string> sources;
       for (Proposal& proposal : expert.Propose(task.whole, device, {.max_count = bench.candidates, .seed = bench.seed})) {
         if (sources.insert(proposal.source).second) task.proposals.push_back(std::move(proposal));

@@ -177,8 +177,7 @@ void GpuExecutor::RunAgain(const Trial& trial, const Json& variation, Verdict* v
     }
   } catch (RunnerFailure& failure) {
     if (failure.code == "illegal_access" && variation.contains("guard")) {
-      failure.reason = std::string("a kernel reads or writes ") + (variation["guard"] == static_cast<int>(Guard::kBehind) ? "past the end" : "before the start") +
-                       " of a buffer: it faulted where unmapped memory lies there";
+      failure.reason = "a kernel reads or writes outside of its buffers: it faulted where the memory around them is unmapped";
     }
     throw;
   }

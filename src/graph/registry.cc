@@ -215,6 +215,12 @@ bool IsRandom(const Node& node) {
   return node.schema.find("Generator") != std::string::npos || node.op.find("dropout") != std::string::npos;
 }
 
+bool IsProduct(std::string_view op) {
+  const OperatorInfo* info = FindOperator(op);
+  return info != nullptr &&
+         (info->kind == OpKind::kMatmul || info->kind == OpKind::kConvolution || info->kind == OpKind::kAttention);
+}
+
 bool IsGlue(std::string_view op) {
   const OperatorInfo* info = FindOperator(op);
   return info != nullptr && info->glue;

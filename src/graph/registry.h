@@ -141,6 +141,10 @@ bool IsRandom(const Node& node);
 // Glue does not count as an operator of a program.
 bool IsGlue(std::string_view op);
 
+// Whether the operator's work is products of tensors, which libraries have fast kernels for: matmul, convolution,
+// attention.
+bool IsProduct(std::string_view op);
+
 }  // namespace drtriton
 
 #endif  // DRTRITON_GRAPH_REGISTRY_H_

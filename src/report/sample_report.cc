@@ -58,7 +58,7 @@ void AddSteps(ConversionReport& report, int block) {
                                   {fused, TorchStep{first + 2, "cuBLAS was faster: 0.66 ms against 0.71 ms"}, add});
   report.regions.push_back({at + "_linear_relu",
                             {first, first + 1},
-                            {"fused", "vendor matmul, fused rest", "PyTorch"},
+                            {"fused", "vendor product, fused rest", "PyTorch"},
                             "fused",
                             "fused kernel 0.6900 ms, PyTorch 1.1730 ms (cold)"});
 }

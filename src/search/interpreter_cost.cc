@@ -12,8 +12,7 @@ double InterpreterSeconds(const Program& program) {
   double seconds = 0;
   for (const Node& node : program.nodes) {
     if (IsView(node.op)) continue;
-    const OperatorInfo* info = FindOperator(node.op);
-    if (info != nullptr && info->kind == OpKind::kMatmul) seconds += NodeFlops(program, node) * kSecondsPerDotFlop;
+    if (IsProduct(node.op)) seconds += NodeFlops(program, node) * kSecondsPerDotFlop;
     int64_t elements = 0;
     for (ValueId id : node.Inputs()) elements = std::max(elements, program.value(id).Elements());
     for (ValueId id : node.outputs) {

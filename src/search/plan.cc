@@ -93,8 +93,7 @@ std::set<int32_t> ProductsLeftToTorch(const SearchPlan& plan, const Decisions& d
     for (const Piece& piece : option.pieces) {
       if (piece.covered) continue;
       for (int32_t node : piece.nodes) {
-        const OperatorInfo* info = FindOperator(plan.program.nodes[node].op);
-        if (info != nullptr && info->kind == OpKind::kMatmul) products.insert(node);
+        if (IsProduct(plan.program.nodes[node].op)) products.insert(node);
       }
     }
   }

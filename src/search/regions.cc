@@ -33,11 +33,6 @@ Option CutAgain(const Program& program, const Region& region, const std::vector<
   return option;
 }
 
-bool IsMatmul(const Node& node) {
-  const OperatorInfo* info = FindOperator(node.op);
-  return info != nullptr && info->kind == OpKind::kMatmul;
-}
-
 }  // namespace
 
 std::vector<Option> RegionOptions(const Program& program, const Region& region,
@@ -46,10 +41,11 @@ std::vector<Option> RegionOptions(const Program& program, const Region& region,
   std::vector<Option> options{{"fused", {{region.nodes, true, ""}}}};
   size_t computing = std::count_if(region.nodes.begin(), region.nodes.end(),
                                    [&](int32_t node) { return !IsView(program.nodes[node].op); });
-  bool has_matmul = std::any_of(region.nodes.begin(), region.nodes.end(),
-                                [&](int32_t node) { return IsMatmul(program.nodes[node]); });
-  if (computing > 1 && has_matmul && !strict) {
-    options.push_back(CutAgain(program, region, proposers, "vendor matmul, fused rest", {}, IsMatmul));
+  bool has_product = std::any_of(region.nodes.begin(), region.nodes.end(),
+                                 [&](int32_t node) { return IsProduct(program.nodes[node].op); });
+  if (computing > 1 && has_product && !strict) {
+    options.push_back(CutAgain(program, region, proposers, "vendor product, fused rest", {},
+                               [](const Node& node) { return IsProduct(node.op); }));
   }
   Option apart = CutAgain(program, region, proposers, "not fused sideways", {.sideways = false},
                           [](const Node&) { return false; });

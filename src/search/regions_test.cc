@@ -20,7 +20,7 @@ TEST(RegionOptions, AFusedProductMayKeepTheVendorsProduct) {
   Program program = SplitViews(GatedPerceptron());
   FakeProposer proposer(kUsual, 2);
   std::vector<Option> options = RegionOptions(program, {{0, 1, 2, 3}, true, ""}, {&proposer}, /*strict=*/false);
-  EXPECT_EQ(Labels(options), (std::vector<std::string>{"fused", "vendor matmul, fused rest", "PyTorch"}));
+  EXPECT_EQ(Labels(options), (std::vector<std::string>{"fused", "vendor product, fused rest", "PyTorch"}));
   ASSERT_EQ(options[1].pieces.size(), 3u);
   EXPECT_EQ(options[1].pieces[2].nodes, (std::vector<int32_t>{1, 3}));
   EXPECT_TRUE(options[1].pieces[2].covered);

@@ -129,8 +129,8 @@ Program WithSideResult() {
 TEST(MatmulProblem, RefusesWithAReason) {
   const std::pair<Program, std::string> cases[] = {
       {Chain(), "another one's result"},
-      {OfType(DType::kFloat64), "float64"},
-      {OfType(DType::kInt32), "int32"},
+      {OfType(DType::kFloat64), "no matrix product"},   // sums of products, the row family's
+      {OfType(DType::kInt32), "no matrix product"},
       {WithSideResult(), "not shaped like"},
   };
   for (const auto& [program, mentioned] : cases) {

@@ -1,5 +1,7 @@
 #include "verify/kept_verdicts.h"
 
+#include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -18,6 +20,18 @@ constexpr int kJudgeVersion = 1;
 bool WorthKeeping(const Verdict& verdict) {
   return verdict.outcome != Outcome::kError && verdict.code != "timeout" && verdict.code != "crashed" &&
          verdict.code != "out_of_memory";
+}
+
+// Of the Python that records, interprets and runs candidates: verdicts depend on every line of it.
+const std::string& PythonSources() {
+  static const std::string hash = [] {
+    std::map<std::string, std::string> files;
+    for (const auto& entry : std::filesystem::directory_iterator(PythonFolder() / "drtriton")) {
+      if (entry.path().extension() == ".py") files[entry.path().filename().string()] = ReadFile(entry.path());
+    }
+    return Sha256(Json(files).dump());
+  }();
+  return hash;
 }
 
 }  // namespace
@@ -40,6 +54,7 @@ std::string KeptVerdicts::Key(const CompileRequest& request) const {
   key["seed"] = options_.seed;
   key["device"] = device_name_;
   key["versions"] = kVersions;
+  key["python"] = PythonSources();
   return Sha256(key.dump());
 }
 
