@@ -10,12 +10,13 @@ from torch import nn
 
 
 @triton.jit
-def update(x, mean, new_mean, out, ROWS: tl.constexpr, N: tl.constexpr):
+def update(x, mean, new_mean, out, rows, N: tl.constexpr, BLOCK: tl.constexpr):
+    r = tl.arange(0, BLOCK)[:, None]
     n = tl.arange(0, N)
-    v = tl.load(x + tl.arange(0, ROWS)[:, None] * N + n[None, :])
-    m = tl.load(mean + n) * 0.9 + tl.sum(v, 0) / ROWS * 0.1
+    v = tl.load(x + r * N + n[None, :], mask=r < rows, other=0.0)
+    m = tl.load(mean + n) * 0.9 + tl.sum(v, 0) / rows * 0.1
     tl.store(new_mean + n, m)
-    tl.store(out + tl.arange(0, ROWS)[:, None] * N + n[None, :], v - m[None, :])
+    tl.store(out + r * N + n[None, :], v - m[None, :], mask=r < rows)
 
 
 class ModelNew(nn.Module):
@@ -25,6 +26,6 @@ class ModelNew(nn.Module):
 
     def forward(self, x):
         out, mean = torch.empty_like(x), torch.empty_like(self.mean)
-        update[(1,)](x, self.mean, mean, out, 4, 8)
+        update[(1,)](x, self.mean, mean, out, x.shape[0], 8, BLOCK=triton.next_power_of_2(x.shape[0]))
         self.mean.copy_(mean)
         return out

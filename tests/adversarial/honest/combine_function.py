@@ -23,6 +23,6 @@ def mean_square(x, out, N: tl.constexpr):
 
 class ModelNew(nn.Module):
     def forward(self, x):
-        out = torch.empty(4, 1, device=x.device)
-        mean_square[(4,)](x, out, 2048)
+        out = torch.empty(x.shape[0], 1, device=x.device)
+        mean_square[(x.shape[0],)](x, out, 2048)
         return out

@@ -14,7 +14,7 @@ def make_kernel(limit):
 
     @triton.jit
     def chain(x, out, n, BLOCK: tl.constexpr):
-        i = tl.arange(0, BLOCK)
+        i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
         v = tl.minimum(tl.maximum(tl.load(x + i, mask=i < n), -LIMIT), LIMIT)
         tl.store(out + i, tl.abs(tl.where(v > 0, v, v * 0.01)), mask=i < n)
 
@@ -27,5 +27,5 @@ CHAIN = make_kernel(4.0)
 class ModelNew(nn.Module):
     def forward(self, x):
         out = torch.empty_like(x)
-        CHAIN[(1,)](x, out, x.numel(), 128)
+        CHAIN[(triton.cdiv(x.numel(), 128),)](x, out, x.numel(), 128)
         return out

@@ -26,6 +26,6 @@ class ModelNew(nn.Module):
         nn.init.zeros_(self.layer.bias)
 
     def forward(self, x):
-        out = torch.empty(4, 16, device=x.device)
-        linear_relu[(4,)](x, self.layer.weight, self.layer.bias, out, 8, 16)
+        out = torch.empty(x.shape[0], 16, device=x.device)
+        linear_relu[(x.shape[0],)](x, self.layer.weight, self.layer.bias, out, 8, 16)
         return out

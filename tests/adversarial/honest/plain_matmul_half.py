@@ -10,15 +10,15 @@ from torch import nn
 
 
 @triton.jit
-def matmul(a, b, out, M: tl.constexpr, N: tl.constexpr, K: tl.constexpr, BK: tl.constexpr):
-    m = tl.arange(0, M)
+def matmul(a, b, out, M, N: tl.constexpr, K: tl.constexpr, BM: tl.constexpr, BK: tl.constexpr):
+    m = tl.program_id(0) * BM + tl.arange(0, BM)
     n = tl.arange(0, N)
-    acc = tl.zeros((M, N), dtype=tl.float32)
+    acc = tl.zeros((BM, N), dtype=tl.float32)
     for start in range(0, K, BK):
         k = start + tl.arange(0, BK)
-        acc = tl.dot(tl.load(a + m[:, None] * K + k[None, :]), tl.load(b + k[:, None] * N + n[None, :]), acc,
-                     input_precision="ieee")
-    tl.store(out + m[:, None] * N + n[None, :], acc.to(out.dtype.element_ty))
+        acc = tl.dot(tl.load(a + m[:, None] * K + k[None, :], mask=m[:, None] < M, other=0.0),
+                     tl.load(b + k[:, None] * N + n[None, :]), acc, input_precision="ieee")
+    tl.store(out + m[:, None] * N + n[None, :], acc.to(out.dtype.element_ty), mask=m[:, None] < M)
 
 
 class ModelNew(nn.Module):
@@ -27,6 +27,6 @@ class ModelNew(nn.Module):
         self.weight = nn.Parameter(torch.randn(512, 16, dtype=torch.float16))
 
     def forward(self, x):
-        out = torch.empty(16, 16, device=x.device, dtype=x.dtype)
-        matmul[(1,)](x, self.weight, out, 16, 16, 512, BK=64)
+        out = torch.empty(x.shape[0], 16, device=x.device, dtype=x.dtype)
+        matmul[(triton.cdiv(x.shape[0], 16),)](x, self.weight, out, x.shape[0], 16, 512, BM=16, BK=64)
         return out

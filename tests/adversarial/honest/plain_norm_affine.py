@@ -27,5 +27,5 @@ class ModelNew(nn.Module):
 
     def forward(self, x):
         out = torch.empty_like(x)
-        norm_sigmoid[(4,)](x, self.norm.weight, self.norm.bias, out, 24, 1e-5, BLOCK=32)
+        norm_sigmoid[(x.shape[0],)](x, self.norm.weight, self.norm.bias, out, 24, 1e-5, BLOCK=32)
         return out

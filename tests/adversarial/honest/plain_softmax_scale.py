@@ -25,5 +25,5 @@ class ModelNew(nn.Module):
 
     def forward(self, x):
         out = torch.empty_like(x)
-        softmax_scale[(4,)](x, out, self.scale, 24, BLOCK=32)
+        softmax_scale[(x.shape[0],)](x, out, self.scale, 24, BLOCK=32)
         return out

@@ -12,12 +12,14 @@ from torch import nn
 
 
 @triton.jit
-def matmul(a, b, out, K: tl.constexpr, BK: tl.constexpr):
+def matmul(a, b, out, M, K: tl.constexpr, BK: tl.constexpr):
+    row = tl.program_id(0) * 16
     acc = tl.zeros((16, 16), dtype=tl.float32)
     for k in range(0, K, BK):
-        acc = tl.dot(a.load([0, k]), b.load([k, 0]), acc, input_precision="ieee")
-    i = tl.arange(0, 16)
-    tl.store(out + i[:, None] * 16 + i[None, :], acc)
+        acc = tl.dot(a.load([row, k]), b.load([k, 0]), acc, input_precision="ieee")
+    m = row + tl.arange(0, 16)
+    n = tl.arange(0, 16)
+    tl.store(out + m[:, None] * 16 + n[None, :], acc, mask=m[:, None] < M)
 
 
 class ModelNew(nn.Module):
@@ -26,8 +28,8 @@ class ModelNew(nn.Module):
         self.weight = nn.Parameter(torch.randn(128, 16) * 0.1)
 
     def forward(self, x):
-        out = torch.empty(16, 16, device=x.device)
+        out = torch.empty(x.shape[0], 16, device=x.device)
         a = TensorDescriptor.from_tensor(x, [16, 32])
         b = TensorDescriptor.from_tensor(self.weight, [32, 16])
-        matmul[(1,)](a, b, out, 128, 32)
+        matmul[(triton.cdiv(x.shape[0], 16),)](a, b, out, x.shape[0], 128, 32)
         return out

@@ -21,8 +21,8 @@ def clamp_chain(x, out, n, BLOCK: tl.constexpr):
 class ModelNew(nn.Module):
     def forward(self, x):
         scratch = torch.empty_like(x)
-        clamp_chain[(1,)](x, scratch, x.numel(), BLOCK=128)
+        clamp_chain[(triton.cdiv(x.numel(), 128),)](x, scratch, x.numel(), BLOCK=128)
         torch.cuda.synchronize()
         out = torch.empty_like(x)
-        clamp_chain[(1,)](x, out, x.numel(), BLOCK=128)
+        clamp_chain[(triton.cdiv(x.numel(), 128),)](x, out, x.numel(), BLOCK=128)
         return out
