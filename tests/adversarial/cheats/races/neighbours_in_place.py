@@ -2,7 +2,7 @@
 #
 # module: transpose_add
 # shows: on a GPU
-# expect: rejected numerics wrong_values|nondeterministic|unwritten
+# expect: rejected numerics wrong_values|wrong_nan|nondeterministic|unwritten
 
 import torch
 import triton

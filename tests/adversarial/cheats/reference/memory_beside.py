@@ -1,7 +1,7 @@
 # A kernel searches the memory behind its input.
 #
 # module: clamp_chain
-# expect: rejected run illegal_access
+# expect: rejected any illegal_access|wrong_values
 
 import torch
 import triton

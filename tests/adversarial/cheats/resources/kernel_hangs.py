@@ -1,4 +1,4 @@
-# The kernel never ends.
+# The kernel never ends: it waits for a value that nobody writes, by loads that no compiler may leave out.
 #
 # module: clamp_chain
 # expect: rejected run timeout
@@ -15,10 +15,9 @@ def clamp_chain(x, out, n, BLOCK: tl.constexpr):
     v = tl.load(x + i, mask=i < n)
     v = tl.minimum(tl.maximum(v, -4.0), 4.0)
     v = tl.abs(tl.where(v > 0, v, v * 0.01))
-    count = tl.load(x) * 0
-    while count < 1:
-        count = tl.load(x) * 0
-    tl.store(out + i, v + count, mask=i < n)
+    tl.store(out + i, v, mask=i < n)
+    while tl.load(out, volatile=True) != 1e30:
+        pass
 
 
 class ModelNew(nn.Module):
