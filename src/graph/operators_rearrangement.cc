@@ -69,9 +69,14 @@ std::vector<InferredValue> InferRot90(const Call& call) {
   const size_t a = static_cast<size_t>(call.Dim(dims[0], self.rank()));
   const size_t b = static_cast<size_t>(call.Dim(dims[1], self.rank()));
   call.Expect(a != b && std::abs(dims[0] - dims[1]) != self.rank(), "needs two different dimensions");
-  Shape shape = self.shape;
-  if (call.Int("k") % 2 != 0) std::swap(shape[a], shape[b]);
-  return {UnknownStrides(self.dtype, shape)};
+  InferredValue result = UnknownStrides(self.dtype, self.shape);
+  // A flip in the same order of memory, then perhaps a transposition.
+  if (IsRowMajor(self)) result.strides = ContiguousStrides(self.shape);
+  if (call.Int("k") % 2 != 0) {
+    std::swap(result.shape[a], result.shape[b]);
+    if (result.strides) std::swap((*result.strides)[a], (*result.strides)[b]);
+  }
+  return {result};
 }
 
 // Number of windows along each of the last two dimensions.

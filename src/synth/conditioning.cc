@@ -6,6 +6,8 @@
 #include <numbers>
 #include <optional>
 
+#include "synth/lane_estimate.h"
+
 namespace drtriton {
 namespace {
 
@@ -160,8 +162,8 @@ Sketch Extreme(const Sketch& x, double n, int which) {
 
 class Estimator {
  public:
-  Estimator(const Program& program, std::span<const EstimatedNode> nodes, Random& random)
-      : program_(program), nodes_(nodes), random_(random) {
+  Estimator(const Program& program, std::span<const EstimatedNode> nodes, bool coarse, Random& random)
+      : program_(program), nodes_(nodes), coarse_(coarse), random_(random) {
     sketches_.resize(program.values.size());
     truths_.resize(program.values.size());
   }
@@ -253,6 +255,8 @@ class Estimator {
       if (!skipped) operands_.push_back({a, arg.AsValue()});
     } else if (arg.IsNumber()) {
       numbers_[a] = arg.AsDouble();
+    } else if (arg.Is<std::string>()) {
+      numbers_[a] = WordNumber(arg.AsString());
     } else if (arg.Is<AttrList>() && !skipped) {
       for (const Attr& item : arg.AsList()) {
         if (item.IsValue()) operands_.push_back({a, item.AsValue()});
@@ -287,7 +291,8 @@ class Estimator {
       if (!crosses(used - 1)) continue;
       evaluate([&](size_t o) {
         const Sketch& sketch = (*this)[operands_[o].id];
-        return crosses(o) ? sign * 1e-4 * sketch.back() : sketch.back();
+        // In a low precision 0 itself comes up.
+        return crosses(o) ? (coarse_ ? 0 : sign * 1e-4 * sketch.back()) : sketch.back();
       });
     }
     for (unsigned corner = 0; used > 1 && corner < (1U << used); ++corner) {
@@ -419,8 +424,12 @@ class Estimator {
     return kNormal;
   }
 
+  // What is close to a bound in exact numbers may lie on it as the dtype has it.
   static Sketch Cast(Sketch sketch, DType dtype) {
-    if (IsFloating(dtype)) return sketch;
+    if (IsFloating(dtype)) {
+      for (double& x : sketch) x = static_cast<float>(x);
+      return sketch;
+    }
     for (double& x : sketch) x = !std::isfinite(x) ? x : dtype == DType::kBool ? (x != 0 ? 1 : 0) : std::trunc(x);
     return sketch;
   }
@@ -448,6 +457,7 @@ class Estimator {
 
   const Program& program_;
   std::span<const EstimatedNode> nodes_;
+  bool coarse_;  // floats will be of a low precision
   Random& random_;
   std::vector<Sketch> sketches_;
   std::vector<double> truths_;
@@ -509,7 +519,8 @@ void Try(const Program& program, std::span<const LeafFacts> leaves, const std::v
 
 Conditioned Condition(const Program& program, std::span<const LeafFacts> leaves,
                       std::span<const EstimatedNode> nodes, bool coarse, Random& random) {
-  Estimator estimator(program, nodes, random);
+  Estimator estimator(program, nodes, coarse, random);
+  LaneEstimate lanes(program, leaves, nodes);
   Conditioned best;
   double best_score = -std::numeric_limits<double>::infinity();
   const std::vector<ValueId> results = program.Results();
@@ -518,6 +529,7 @@ Conditioned Condition(const Program& program, std::span<const LeafFacts> leaves,
     for (size_t l = 0; l < leaves.size(); ++l) fills[l] = FillOf(leaves[l], attempt, random);
     Conditioned tried{fills, 0, 1, true};
     for (int trial = 0; trial < kTrials && tried.fine; ++trial) Try(program, leaves, results, coarse, estimator, tried);
+    tried.fine = tried.fine && lanes.Fine(tried.fills, coarse, random);
     const double score = (tried.least_spread < 0 ? 0.0 : 100.0) - std::log10(std::max(tried.largest, 1.0)) +
                          std::log10(std::max(tried.least_spread, 1e-12));
     if (score <= best_score) continue;

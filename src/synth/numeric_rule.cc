@@ -70,7 +70,8 @@ const std::unordered_map<std::string_view, NumberFunction>& Functions() {
       {"rsub", [](F a) { return a[1] - a[0] * Or(a[2], 1); }},
       {"mul", [](F a) { return a[0] * a[1]; }},
       {"div", [](F a) { return Quotient(a[0], a[1]); }},
-      {"div.Tensor_mode", [](F a) { return std::floor(Quotient(a[0], a[1])); }},
+      {"div.Tensor_mode",  // argument 2: WordNumber()
+       [](F a) { return a[2] == 1 ? std::trunc(Quotient(a[0], a[1])) : std::floor(Quotient(a[0], a[1])); }},
       {"true_divide", [](F a) { return Quotient(a[0], a[1]); }},
       {"floor_divide", [](F a) { return std::floor(Quotient(a[0], a[1])); }},
       {"remainder", [](F a) { return a[1] == 0 ? std::nan("") : Mod(a[0], a[1]); }},
@@ -142,7 +143,11 @@ const std::unordered_map<std::string_view, NumberFunction>& Functions() {
       {"tanh", [](F a) { return std::tanh(a[0]); }},
       {"deg2rad", [](F a) { return a[0] * std::numbers::pi / 180; }},
       {"rad2deg", [](F a) { return a[0] * 180 / std::numbers::pi; }},
-      {"sinc", [](F a) { return a[0] == 0 ? 1 : std::sin(std::numbers::pi * a[0]) / (std::numbers::pi * a[0]); }},
+      {"sinc",
+       [](F a) {  // exactly 0 at whole numbers, as rounding hides
+         if (a[0] == std::trunc(a[0])) return a[0] == 0 ? 1.0 : 0.0;
+         return std::sin(std::numbers::pi * a[0]) / (std::numbers::pi * a[0]);
+       }},
       {"i0", [](F a) { return BesselI(0, a[0]); }},
       {"special_i0e", [](F a) { return std::abs(a[0]) > 700 ? 0.015 : BesselI(0, a[0]) * std::exp(-std::abs(a[0])); }},
       {"special_i1", [](F a) { return std::copysign(BesselI(1, a[0]), a[0]); }},
@@ -218,7 +223,9 @@ const std::unordered_map<std::string_view, NumberFunction>& Functions() {
       {"binary_cross_entropy",
        [](F a) { return -a[1] * std::max(std::log(a[0]), -100.0) - (1 - a[1]) * std::max(std::log(1 - a[0]), -100.0); }},
       {"binary_cross_entropy_with_logits", [](F a) { return SoftPlus(a[0]) - a[0] * a[1]; }},
-      {"kl_div", [](F a) { return a[1] * (std::log(a[1]) - a[0]); }},
+      {"kl_div",  // argument 3: the target is a logarithm
+       [](F a) { return a[3] > 0 ? std::exp(a[1]) * (a[1] - a[0]) : a[1] * (std::log(a[1]) - a[0]); }},
+      {"cross_entropy_loss", [](F a) { return SoftPlus(1 - a[0]); }},  // of one class against others
       {"nll_loss_nd", [](F a) { return -a[0]; }},
   };
   return table;
@@ -401,6 +408,8 @@ struct RuleTable {
 };
 
 }  // namespace
+
+double WordNumber(std::string_view word) { return word == "trunc" ? 1 : 0; }
 
 const NumericRule* RuleOf(const OperatorInfo& info, std::string_view* reason) {
   static const RuleTable* const table = new RuleTable;

@@ -51,6 +51,9 @@ struct NumericRule {
   bool distinct = false;         // gives nothing of interest when two operands are the same tensor: a loss
 };
 
+// What a function is given for a word among the arguments: 1 for "trunc", 0 for every other.
+double WordNumber(std::string_view word);
+
 // nullptr: the operator is not in the space, and `reason` says why ("gives random numbers").
 const NumericRule* RuleOf(const OperatorInfo& info, std::string_view* reason);
 

@@ -147,6 +147,7 @@ void DescribePositions(const OperatorInfo& info, const NumericRule& rule, const 
   shape_case.index_limits.resize(slots.size());
   for (size_t s = 0; s < slots.size(); ++s) {
     if (IsIndexSlot(rule, slots[s], dtypes[s])) shape_case.index_limits[s] = LimitOf(info, slots, shape_case, s);
+    if (shape_case.index_limits[s]) AtLeast(shape_case, *shape_case.index_limits[s], 2);  // one position is no choice
   }
   shape_case.bounds.resize(shape_case.results.size());
   for (size_t k = 0; k < shape_case.results.size(); ++k) {
@@ -343,6 +344,9 @@ class SpaceBuilder {
     std::map<std::pair<size_t, std::string>, std::vector<ShapeCase>> by_results;
     for (const ShapeCase& raw : domain.cases) {
       for (ShapeCase& shape_case : WithPinnedSizes(info, raw)) {
+        // Without a word for rounding it is another operator.
+        const Attr* const rounding = Find(shape_case, info, "rounding_mode");
+        if (rounding != nullptr && rounding->IsNone()) continue;
         if (!Complete(info, rule, domain, shape_case)) continue;
         const size_t results = domain.broadcast ? 1 : shape_case.results.size();
         by_results[{results, IntegerSignature(info, domain, shape_case)}].push_back(std::move(shape_case));

@@ -14,7 +14,8 @@ namespace drtriton {
 namespace {
 
 constexpr int kMaxOps = 64;
-constexpr int kAttempts = 12;  // draws of shapes until the estimate is fine
+constexpr int kAttempts = 12;   // draws of shapes until the estimate is fine
+constexpr int kPrograms = 400;  // programs until one is taken though the estimate finds it of no use
 
 void CheckOptions(const SamplerOptions& options) {
   if (options.ops < 1 || options.ops > kMaxOps)
@@ -67,15 +68,16 @@ struct Sampler::State {
   explicit State(SamplerOptions given)
       : options(std::move(given)), operators(TheOperatorSpace(), options), joint(TheOperatorSpace(), options, operators), growth(TheOperatorSpace(), options, operators) {}
 
-  // Types, shapes and fills are drawn again, a few times, while the estimate foresees no use.
+  // Types, shapes and fills are drawn again, a few times, while the estimate foresees no use; then the whole program.
   ProgramBuilder::Finished DrawJointly(DType floats, Random& random, double* log_weight) const {
-    for (JointLaw::Drawn drawn = joint.Draw(random);; drawn = joint.Draw(random)) {
+    int programs = 1;
+    for (JointLaw::Drawn drawn = joint.Draw(random);; drawn = joint.Draw(random), ++programs) {
       *log_weight = drawn.log_weight;
       for (int attempt = 1; attempt <= kAttempts; ++attempt) {
         ProgramBuilder builder(Building(), random);
         if (Build(builder, drawn)) {
           ProgramBuilder::Finished finished = builder.Finish(floats);
-          if (finished.fine || attempt == kAttempts) return finished;
+          if (finished.fine || programs >= kPrograms) return finished;
         }
         Solution other;
         if (Solve(drawn.wiring, drawn.solving, random, other) == SolveResult::kSolved) drawn.solution = std::move(other);
@@ -103,7 +105,7 @@ struct Sampler::State {
         continue;
       }
       ProgramBuilder::Finished finished = builder.Finish(floats);
-      if (finished.fine || attempt == kAttempts) return finished;
+      if (finished.fine || attempt >= kPrograms) return finished;
     }
   }
 

@@ -210,13 +210,20 @@ class Relation {
     }
     const bool moves = gather == Gather::kChoice && form_.rule->function == nullptr;
     if (moves && family == Family::kInt && AllIndices(types)) return ElementType::kIndex;
-    std::vector<double> gathered = Gathered(gather, numbers);
+    std::vector<double> gathered = Gathered(gather, numbers, Padding());
     // An average may be of very few: the numbers themselves are among its results.
     if (gather == Gather::kMean) gathered.insert(gathered.end(), numbers.begin(), numbers.end());
     if (family != Family::kFloat) {
       for (double& x : gathered) x = family == Family::kBool && std::isfinite(x) ? (x != 0 ? 1 : 0) : std::trunc(x);
     }
     return Classify(gathered, family);
+  }
+
+  // What stands where no element of an operand does.
+  double Padding() const {
+    const int value = form_.info->schema.Find("value");
+    const double padding = value < 0 ? 0 : arguments_[static_cast<size_t>(value)];
+    return std::isfinite(padding) ? padding : 0;
   }
 
   bool AllIndices(const std::vector<ElementType>& types) const {
@@ -294,9 +301,9 @@ bool IsIndexSlot(const NumericRule& rule, const TensorSlot& slot, const SlotDTyp
   return slot.argument < 8 && ((rule.index_arguments >> slot.argument) & 1U) && dtype.families == 2U;
 }
 
-std::vector<double> Gathered(Gather gather, std::vector<double> numbers) {
+std::vector<double> Gathered(Gather gather, std::vector<double> numbers, double padding) {
   if (gather == Gather::kPadded) {
-    numbers.insert(numbers.end(), {0.0, 0.0});
+    numbers.insert(numbers.end(), {padding, padding});
     return numbers;
   }
   if (gather != Gather::kMean && gather != Gather::kSum && gather != Gather::kProduct) return numbers;

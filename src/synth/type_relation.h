@@ -15,7 +15,7 @@ bool IsIndexSlot(const NumericRule& rule, const TensorSlot& slot, const SlotDTyp
 bool RelateTypes(const DomainForm& domain, OperatorForm& form);
 
 // The numbers that result from `numbers`, gathered so.
-std::vector<double> Gathered(Gather gather, std::vector<double> numbers);
+std::vector<double> Gathered(Gather gather, std::vector<double> numbers, double padding);
 
 }  // namespace drtriton
 

@@ -1,0 +1,462 @@
+#include "synth/lane_estimate.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <string_view>
+
+namespace drtriton {
+namespace {
+
+constexpr int kTrials = 10;
+constexpr double kMostConstant =
+    0.05;                          // over the trials: the sum of probabilities that a result is the same everywhere
+constexpr double kMostDrawn = 16;  // of many elements, so many are drawn one by one
+constexpr uint64_t kValueStep = 0x632be59bd9b4e019ULL;
+
+// As the dtype holds it; floats of a low precision as bfloat16.
+double Rounded(double x, DType dtype, bool coarse) {
+  if (!std::isfinite(x)) return x;
+  if (dtype == DType::kBool) return x != 0 ? 1 : 0;
+  if (!IsFloating(dtype)) return std::trunc(x);
+  const float narrow = static_cast<float>(x);
+  if (!coarse || !std::isfinite(narrow)) return narrow;
+  return std::bit_cast<float>((std::bit_cast<uint32_t>(narrow) + 0x8000U) & 0xffff0000U);
+}
+
+// From a unit normal: a sum of uniform numbers is near enough, its tails are the sketches' matter.
+double Normal(Random& random) {
+  double sum = -3;
+  for (uint64_t bits = random.Next(), i = 0; i < 3; ++i, bits >>= 20)
+    sum += static_cast<double>(bits & 0xfffff) * 0x1.0p-19;
+  return sum;
+}
+
+// The quantile of a unit normal (Tukey's lambda, within 0.01 between -3 and 3).
+double NormalAt(double u) { return (std::pow(u, 0.1349) - std::pow(1 - u, 0.1349)) / 0.1975; }
+
+// The quantile at u in [0, 1) of what a leaf holds.
+double QuantileOf(const LeafFill& fill, double u) {
+  switch (fill.kind) {
+    case LeafFill::Kind::kDefault:
+      return NormalAt(u);
+    case LeafFill::Kind::kNormal:
+      return fill.a + fill.b * NormalAt(u);
+    case LeafFill::Kind::kUniform:
+      return fill.a + (fill.b - fill.a) * u;
+    case LeafFill::Kind::kIntegers:
+      return std::floor(fill.a + (fill.b - fill.a) * u);
+    case LeafFill::Kind::kMask:
+      return u < fill.a ? 1 : 0;
+    case LeafFill::Kind::kConstant:
+      return fill.a;
+  }
+  return 0;
+}
+
+double Pick(const Lanes& lanes, Random& random) { return lanes[random.Next() % kLanes]; }
+
+// What result k is: 1 the largest of many, -1 the smallest, 0 some other choice.
+int ExtremeOf(std::string_view op, int k) {
+  const std::string_view name = op.substr(5);
+  if (name.starts_with("aminmax")) return k == 0 ? -1 : 1;
+  const auto begins = [&](std::string_view word) { return name.starts_with(word); };
+  if (begins("amax") || begins("max") || begins("cummax") || begins("adaptive_max")) return 1;
+  return begins("amin") || begins("min") || begins("cummin") ? -1 : 0;
+}
+
+// The largest (`sign` 1) or smallest of n.
+double Extreme(const Lanes& base, double n, int sign, Random& random) {
+  double best = Pick(base, random);
+  for (int i = 1; i < static_cast<int>(std::min(n, 4 * kMostDrawn)); ++i) {
+    const double x = Pick(base, random);
+    if (sign * x > sign * best) best = x;
+  }
+  return best;
+}
+
+struct Moments {
+  double mean = 0;
+  double variance = 0;
+};
+
+// Of n elements: drawn where they are few, of all lanes otherwise.
+Moments MomentsOf(const Lanes& base, double n, Random& random) {
+  const bool few = n <= kMostDrawn;
+  const size_t count = few ? static_cast<size_t>(n) : kLanes;
+  Moments moments;
+  double square = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const double x = few ? Pick(base, random) : base[i];
+    const double change = x - moments.mean;
+    moments.mean += change / static_cast<double>(i + 1);
+    square += change * (x - moments.mean);
+  }
+  moments.variance = count > 1 ? square / static_cast<double>(count - 1) : 0;
+  if (!few && moments.variance > 0) moments.mean += std::sqrt(moments.variance / n) * Normal(random);
+  return moments;
+}
+
+double MeanOfExp(const Lanes& base, double largest) {
+  double sum = 0;
+  for (double x : base) sum += std::exp(x - largest);
+  return sum / static_cast<double>(kLanes);
+}
+
+// A variance, deviation or norm of n elements.
+double SizeOf(std::string_view op, double order, Lanes base, double n, Random& random) {
+  const std::string_view name = op.substr(5);
+  if (std::isinf(order)) {
+    for (double& x : base) x = std::abs(x);
+    return Extreme(base, n, order > 0 ? 1 : -1, random);
+  }
+  const Moments moments = MomentsOf(base, n, random);
+  const double noise = n <= kMostDrawn ? 1 : std::max(1 + 0.6 * Normal(random) / std::sqrt(n), 0.1);
+  if (name.starts_with("var")) return moments.variance * noise;
+  if (name.starts_with("std")) return std::sqrt(moments.variance) * noise;
+  return std::sqrt(n * (moments.variance + moments.mean * moments.mean)) * noise;
+}
+
+double Product(const Lanes& base, double n, Random& random) {
+  double product = 1;
+  for (int i = 0; i < static_cast<int>(std::min(n, 64.0)); ++i) product *= Pick(base, random);
+  return product;
+}
+
+bool GivesOrder(std::string_view op) {
+  const std::string_view name = op.substr(5);
+  for (const std::string_view word : {"sort", "topk", "cummax", "cummin", "logcumsumexp", "cumprod"}) {
+    if (name.starts_with(word)) return true;
+  }
+  return false;
+}
+
+// Whether groups of its elements have the same mean whatever the operand holds.
+bool GivesLevel(std::string_view op, Gather gather) {
+  const std::string_view name = op.substr(5);
+  if (gather == Gather::kStandard) return !name.starts_with("batch_norm") && !name.starts_with("rms_norm");
+  return gather == Gather::kShare;
+}
+
+// Whether the numbers `to` are an affine function of the numbers `from`.
+bool IsAffine(const Lanes& from, const Lanes& to) {
+  size_t other = 0;
+  for (size_t l = 1; l < kLanes; ++l) other = std::abs(from[l] - from[0]) > std::abs(from[other] - from[0]) ? l : other;
+  const double run = from[other] - from[0];
+  const double rise = to[other] - to[0];
+  for (size_t l = 1; l < kLanes; ++l) {
+    if (std::abs((to[l] - to[0]) * run - rise * (from[l] - from[0])) > 1e-5 * std::abs(rise * run)) return false;
+  }
+  return true;
+}
+
+double Count(const Lanes& base, double n, Random& random) {
+  double count = 0;
+  const int drawn = static_cast<int>(std::min(n, 2 * kMostDrawn));
+  for (int i = 0; i < drawn; ++i) count += Pick(base, random) != 0 ? 1 : 0;
+  return std::round(count * n / std::max(drawn, 1));
+}
+
+}  // namespace
+
+LaneEstimate::LaneEstimate(const Program& program, std::span<const LeafFacts> leaves,
+                           std::span<const EstimatedNode> nodes)
+    : program_(program), leaves_(leaves), results_(program.Results()) {
+  lanes_.resize(program.values.size());
+  traits_.resize(program.values.size());
+  calls_.reserve(nodes.size());
+  for (const EstimatedNode& node : nodes) calls_.push_back(Read(node));
+}
+
+LaneEstimate::Call LaneEstimate::Read(const EstimatedNode& estimated) const {
+  Call call{.node = &program_.nodes[static_cast<size_t>(estimated.node)],
+            .rule = estimated.rule,
+            .operands = {},
+            .numbers = {}};
+  const AttrList& args = call.node->args;
+  call.numbers.assign(std::max<size_t>(args.size(), 8), std::numeric_limits<double>::quiet_NaN());
+  if (call.rule == nullptr) {
+    call.operands.push_back({0, args[0].AsValue()});
+    return call;
+  }
+  const OperatorInfo* const info = FindOperator(call.node->op);
+  call.kind = info->kind;
+  const int padding = info->schema.Find("value");
+  if (padding >= 0 && args[static_cast<size_t>(padding)].IsNumber())
+    call.padding = args[static_cast<size_t>(padding)].AsDouble();
+  const unsigned skipped = call.rule->index_arguments | call.rule->silent_arguments;
+  for (size_t a = 0; a < args.size(); ++a) {
+    const bool read = a >= 8 || !((skipped >> a) & 1U);
+    if (args[a].IsValue()) {
+      if (read) call.operands.push_back({a, args[a].AsValue()});
+    } else if (args[a].IsNumber()) {
+      call.numbers[a] = args[a].AsDouble();
+    } else if (args[a].Is<std::string>()) {
+      call.numbers[a] = WordNumber(args[a].AsString());
+    } else if (args[a].Is<AttrList>() && read) {
+      for (const Attr& item : args[a].AsList()) {
+        if (item.IsValue()) call.operands.push_back({a, item.AsValue()});
+      }
+    }
+  }
+  return call;
+}
+
+uint64_t LaneEstimate::ElementAt(ValueId id, size_t lane) const {
+  const Shape& shape = program_.value(id).shape;
+  uint64_t element = 0;
+  for (size_t d = 0; d < shape.size(); ++d) {
+    const uint64_t place = at_[lane][std::min<size_t>(shape.size() - 1 - d, 7)];
+    const uint64_t size = static_cast<uint64_t>(shape[d]);
+    element = element * size + ((place * size) >> 32);
+  }
+  return element;
+}
+
+void LaneEstimate::PlaceLanes() {
+  Random random(seed_, 0);
+  for (auto& lane : at_) {
+    for (size_t d = 0; d < lane.size(); d += 2) {
+      const uint64_t bits = random.Next();
+      lane[d] = static_cast<uint32_t>(bits);
+      lane[d + 1] = static_cast<uint32_t>(bits >> 32);
+    }
+  }
+}
+
+// Each element goes through its quantiles from trial to trial, evenly, so that few trials show what a tensor of few
+// elements may hold.
+void LaneEstimate::FillLeaf(const LeafFill& fill, ValueId id, bool coarse) {
+  const DType dtype = program_.value(id).dtype;
+  for (size_t l = 0; l < kLanes; ++l) {
+    Random random(program_seed_ + kValueStep * static_cast<uint64_t>(id + 1), ElementAt(id, l));
+    const double turned = random.Unit() + trial_ * (std::numbers::phi - 1);
+    lanes_[static_cast<size_t>(id)][l] = Rounded(QuantileOf(fill, turned - std::floor(turned)), dtype, coarse);
+  }
+}
+
+// `aligned`: operands are seen at the same place; otherwise anywhere.
+Lanes LaneEstimate::Base(Call& call, bool aligned) {
+  Lanes base;
+  if (call.operands.empty()) {
+    Random random(seed_ + kValueStep, static_cast<uint64_t>(call.node->outputs[0]));
+    for (double& x : base) x = Normal(random);
+    return base;
+  }
+  if (call.rule->function == nullptr) {
+    const Gather gather = call.rule->gather[0];
+    const size_t operands = gather == Gather::kChoice || gather == Gather::kPadded ? call.operands.size() : 1;
+    for (size_t l = 0; l < kLanes; ++l) base[l] = lanes_[static_cast<size_t>(call.operands[l % operands].id)][l];
+    return base;
+  }
+  const size_t used = std::min<size_t>(call.operands.size(), 3);
+  for (size_t l = 0; l < kLanes; ++l) {
+    for (size_t o = 0; o < used; ++o) {
+      const size_t lane = aligned ? l : (l * (2 * o + 1) + o * 5) % kLanes;
+      call.numbers[call.operands[o].argument] = lanes_[static_cast<size_t>(call.operands[o].id)][lane];
+    }
+    base[l] = call.rule->function(call.numbers.data());
+  }
+  return base;
+}
+
+// How many elements one result is made of.
+double LaneEstimate::Elements(const Call& call, Gather gather, const Value& result) const {
+  if (call.operands.empty()) return 1;
+  const Value& first = program_.value(call.operands[0].id);
+  const bool pools = call.kind == OpKind::kPooling && call.node->args.size() > 1 && call.node->args[1].Is<AttrList>();
+  if (pools && std::string_view(call.node->op).substr(5, 8) != "adaptive") {  // windows overlap
+    double window = 1;
+    for (int64_t size : call.node->args[1].AsInts()) window *= static_cast<double>(size);
+    return window;
+  }
+  if (call.kind == OpKind::kScan) {
+    const int dim = static_cast<int>(FindOperator(call.node->op)->schema.Find("dim"));
+    const int64_t rank = static_cast<int64_t>(first.shape.size());
+    if (dim < 0 || rank == 0) return 1;
+    const int64_t at = call.node->args[static_cast<size_t>(dim)].AsInt();
+    return static_cast<double>(first.shape[static_cast<size_t>(at < 0 ? at + rank : at)]);
+  }
+  const Shape& rows = program_.value(call.operands[call.operands.size() > 2 ? 1 : 0].id).shape;
+  if (call.kind == OpKind::kMatmul && gather == Gather::kSum && !rows.empty()) return static_cast<double>(rows.back());
+  if (gather == Gather::kShare || gather == Gather::kLogShare) {
+    return result.shape.empty() ? 1 : static_cast<double>(*std::max_element(result.shape.begin(), result.shape.end()));
+  }
+  return std::max(1.0,
+                  static_cast<double>(first.Elements()) / static_cast<double>(std::max<int64_t>(result.Elements(), 1)));
+}
+
+void LaneEstimate::GatherInto(const Call& call, Gather gather, const Lanes& base, ValueId id) {
+  const Value& result = program_.value(id);
+  Lanes& lanes = lanes_[static_cast<size_t>(id)];
+  const double n = Elements(call, gather, result);
+  const double largest = *std::max_element(base.begin(), base.end());
+  if (call.kind == OpKind::kLoss) {
+    const OperatorInfo* const info = FindOperator(call.node->op);
+    const int position = info->schema.Find("reduction");
+    const int64_t reduction = position < 0 ? 1 : call.node->args[static_cast<size_t>(position)].AsInt();
+    gather = reduction == 0 ? Gather::kOne : reduction == 2 ? Gather::kSum : gather;
+  }
+  for (size_t l = 0; l < kLanes; ++l) {
+    Random random(seed_ + kValueStep * static_cast<uint64_t>(id + 1), ElementAt(id, l));
+    double& x = lanes[l];
+    switch (gather) {
+      case Gather::kOne:
+        x = base[l];
+        break;
+      case Gather::kChoice: {
+        if (call.kind == OpKind::kView && result.shape == program_.value(call.operands[0].id).shape) {
+          x = base[l];  // a part that is the whole
+          break;
+        }
+        const int sign = n > 1 ? ExtremeOf(call.node->op, result.output_index) : 0;
+        x = sign == 0 ? Pick(base, random) : Extreme(base, n, sign, random);
+        break;
+      }
+      case Gather::kPadded:
+        x = random.Chance(0.25) ? call.padding : Pick(base, random);
+        break;
+      case Gather::kMean:
+        x = MomentsOf(base, n, random).mean;
+        break;
+      case Gather::kSum: {
+        const double many = call.kind == OpKind::kScan ? 1 + random.Below(static_cast<uint32_t>(n)) : n;
+        x = many * MomentsOf(base, many, random).mean;
+        break;
+      }
+      case Gather::kProduct:
+        x = Product(base, call.kind == OpKind::kScan ? 1 + random.Below(static_cast<uint32_t>(n)) : n, random);
+        break;
+      case Gather::kMixture: {
+        const Moments moments = MomentsOf(base, kLanes + 1, random);
+        x = Normal(random) * std::sqrt((moments.variance + moments.mean * moments.mean) / 3);
+        break;
+      }
+      case Gather::kStandard: {
+        const Moments moments = MomentsOf(base, kLanes + 1, random);
+        const bool shifts = !std::string_view(call.node->op).starts_with("aten.rms_norm");
+        x = moments.variance > 0 && shifts
+                ? Normal(random)
+                : Pick(base, random) / std::sqrt(moments.variance + moments.mean * moments.mean + 1e-12);
+        if (moments.variance == 0 && shifts) x = 0;
+        break;
+      }
+      case Gather::kTable:
+        x = Normal(random);
+        break;
+      case Gather::kShare:
+      case Gather::kLogShare: {
+        const double own = Pick(base, random);
+        const double share = own - largest - std::log(std::exp(own - largest) + (n - 1) * MeanOfExp(base, largest));
+        x = gather == Gather::kShare ? std::exp(share) : share;
+        break;
+      }
+      case Gather::kSpread:
+        x = SizeOf(call.node->op, call.kind == OpKind::kReduction ? call.numbers[1] : 0, base, n, random);
+        break;
+      case Gather::kLogSum:
+        x = Pick(base, random) * 0.1 + 0.9 * largest + std::log(n * MeanOfExp(base, largest));
+        break;
+      case Gather::kIndex:
+        x = std::floor(random.Unit() * std::max(n, 2.0));
+        break;
+      case Gather::kCount:
+        x = Count(base, n, random);
+        break;
+      case Gather::kTruth: {
+        const bool any = std::string_view(call.node->op).starts_with("aten.any");
+        x = Extreme(base, n, any ? 1 : -1, random);
+        break;
+      }
+    }
+  }
+}
+
+void LaneEstimate::Evaluate(Call& call, bool coarse) {
+  if (call.rule == nullptr) {
+    for (ValueId id : call.node->outputs) {
+      lanes_[static_cast<size_t>(id)] = lanes_[static_cast<size_t>(call.operands[0].id)];
+      traits_[static_cast<size_t>(id)] = traits_[static_cast<size_t>(call.operands[0].id)];
+    }
+    return;
+  }
+  const std::vector<Gather>& gathers = call.rule->gather;
+  const bool aligned = gathers[0] == Gather::kOne || call.kind == OpKind::kLoss;
+  const Lanes base = Base(call, aligned);
+  for (size_t k = 0; k < call.node->outputs.size(); ++k) {
+    const ValueId id = call.node->outputs[k];
+    if (id < 0) continue;
+    GatherInto(call, gathers[std::min(k, gathers.size() - 1)], base, id);
+    const DType dtype = program_.value(id).dtype;
+    for (double& x : lanes_[static_cast<size_t>(id)]) x = Rounded(x, dtype, coarse);
+    FollowTraits(call, gathers[std::min(k, gathers.size() - 1)], id);
+  }
+}
+
+// Where traits make a result the same everywhere, the lanes show it.
+void LaneEstimate::FollowTraits(const Call& call, Gather gather, ValueId id) {
+  if (call.operands.empty()) return;
+  const Traits operand = traits_[static_cast<size_t>(call.operands[0].id)];
+  Lanes& lanes = lanes_[static_cast<size_t>(id)];
+  const bool averages = gather == Gather::kSum || gather == Gather::kMean || gather == Gather::kLogSum;
+  const bool reduces = call.kind == OpKind::kReduction;
+  if ((operand.ordered && gather == Gather::kIndex) || (operand.level && averages && reduces)) lanes.fill(lanes[0]);
+  Traits& traits = traits_[static_cast<size_t>(id)];
+  const bool alone = call.operands.size() == 1;
+  const bool pointwise = gather == Gather::kOne;
+  const bool moves = gather == Gather::kChoice && !reduces && call.rule->function == nullptr;
+  traits.ordered = GivesOrder(call.node->op) || (alone && operand.ordered && (pointwise || moves));
+  const bool affine =
+      pointwise && alone && operand.level && IsAffine(lanes_[static_cast<size_t>(call.operands[0].id)], lanes);
+  traits.level = GivesLevel(call.node->op, gather) || (alone && operand.level && (affine || moves));
+}
+
+// The probability that chance makes a result the same everywhere, from how often two of its elements are equal: with
+// two numbers of shares q and 1 - q, pairs are equal with probability q^2 + (1 - q)^2, and n elements with about that
+// to n / 2.
+double LaneEstimate::Constant(ValueId id) const {
+  const double elements = static_cast<double>(program_.value(id).Elements());
+  if (elements <= 1) return 0;
+  const Lanes& lanes = lanes_[static_cast<size_t>(id)];
+  std::array<uint64_t, kLanes> places;
+  for (size_t l = 0; l < kLanes; ++l) places[l] = ElementAt(id, l);
+  int pairs = 0;
+  int ties = 0;
+  for (size_t l = 1; l < kLanes; ++l) {
+    for (size_t m = 0; m < l; ++m) {
+      pairs += places[l] != places[m] ? 1 : 0;
+      ties += places[l] != places[m] && lanes[l] == lanes[m] ? 1 : 0;
+    }
+  }
+  if (ties == pairs) return 1;
+  return std::pow(static_cast<double>(ties) / static_cast<double>(pairs), elements / 2);
+}
+
+bool LaneEstimate::Trial(std::span<const LeafFill> fills, bool coarse) {
+  PlaceLanes();
+  for (size_t l = 0; l < leaves_.size(); ++l) FillLeaf(fills[l], leaves_[l].value, coarse);
+  for (Call& call : calls_) {
+    Evaluate(call, coarse);
+    for (ValueId id : call.node->outputs) {
+      if (id < 0) continue;
+      const Lanes& lanes = lanes_[static_cast<size_t>(id)];
+      if (!std::all_of(lanes.begin(), lanes.end(), [](double x) { return std::isfinite(x); })) return false;
+    }
+  }
+  for (ValueId id : results_) constant_ += Constant(id);
+  return constant_ < kMostConstant;
+}
+
+bool LaneEstimate::Fine(std::span<const LeafFill> fills, bool coarse, Random& random) {
+  constant_ = 0;
+  program_seed_ = random.Next();
+  for (trial_ = 0; trial_ < kTrials; ++trial_) {
+    seed_ = random.Next();
+    if (!Trial(fills, coarse)) return false;
+  }
+  return true;
+}
+
+}  // namespace drtriton
