@@ -13,6 +13,8 @@ namespace {
 constexpr int kTrials = 10;
 constexpr double kMostConstant =
     0.05;                          // over the trials: the sum of probabilities that a result is the same everywhere
+constexpr double kLargest = 1e30;
+constexpr double kLargestLow = 6e4;  // of float16
 constexpr double kMostDrawn = 16;  // of many elements, so many are drawn one by one
 constexpr uint64_t kValueStep = 0x632be59bd9b4e019ULL;
 
@@ -112,6 +114,10 @@ double SizeOf(std::string_view op, double order, Lanes base, double n, Random& r
     for (double& x : base) x = std::abs(x);
     return Extreme(base, n, order > 0 ? 1 : -1, random);
   }
+  if (order == 1) {
+    for (double& x : base) x = std::abs(x);
+    return n * MomentsOf(base, n, random).mean;
+  }
   const Moments moments = MomentsOf(base, n, random);
   const double noise = n <= kMostDrawn ? 1 : std::max(1 + 0.6 * Normal(random) / std::sqrt(n), 0.1);
   if (name.starts_with("var")) return moments.variance * noise;
@@ -150,6 +156,14 @@ bool IsAffine(const Lanes& from, const Lanes& to) {
     if (std::abs((to[l] - to[0]) * run - rise * (from[l] - from[0])) > 1e-5 * std::abs(rise * run)) return false;
   }
   return true;
+}
+
+// Of a pooling: an index counts all elements of a channel.
+double Positions(std::string_view op, const Shape& shape) {
+  const size_t spatial = op.find("3d") != op.npos ? 3 : op.find("2d") != op.npos ? 2 : 1;
+  double count = 1;
+  for (size_t d = shape.size() - std::min(spatial, shape.size()); d < shape.size(); ++d) count *= static_cast<double>(shape[d]);
+  return count;
 }
 
 double Count(const Lanes& base, double n, Random& random) {
@@ -266,6 +280,7 @@ Lanes LaneEstimate::Base(Call& call, bool aligned) {
 double LaneEstimate::Elements(const Call& call, Gather gather, const Value& result) const {
   if (call.operands.empty()) return 1;
   const Value& first = program_.value(call.operands[0].id);
+  if (call.kind == OpKind::kPooling && gather == Gather::kIndex) return Positions(call.node->op, first.shape);
   const bool pools = call.kind == OpKind::kPooling && call.node->args.size() > 1 && call.node->args[1].Is<AttrList>();
   if (pools && std::string_view(call.node->op).substr(5, 8) != "adaptive") {  // windows overlap
     double window = 1;
@@ -311,7 +326,8 @@ void LaneEstimate::GatherInto(const Call& call, Gather gather, const Lanes& base
           x = base[l];  // a part that is the whole
           break;
         }
-        const int sign = n > 1 ? ExtremeOf(call.node->op, result.output_index) : 0;
+        int sign = n > 1 ? ExtremeOf(call.node->op, result.output_index) : 0;
+        if (n > 1 && call.node->op.starts_with("aten.topk")) sign = call.numbers[3] != 0 ? 1 : -1;
         x = sign == 0 ? Pick(base, random) : Extreme(base, n, sign, random);
         break;
       }
@@ -402,7 +418,7 @@ void LaneEstimate::FollowTraits(const Call& call, Gather gather, ValueId id) {
   Lanes& lanes = lanes_[static_cast<size_t>(id)];
   const bool averages = gather == Gather::kSum || gather == Gather::kMean || gather == Gather::kLogSum;
   const bool reduces = call.kind == OpKind::kReduction;
-  if ((operand.ordered && gather == Gather::kIndex) || (operand.level && averages && reduces)) lanes.fill(lanes[0]);
+  if ((operand.ordered && gather == Gather::kIndex) || (operand.level && averages && reduces)) lanes.fill(0);
   Traits& traits = traits_[static_cast<size_t>(id)];
   const bool alone = call.operands.size() == 1;
   const bool pointwise = gather == Gather::kOne;
@@ -442,7 +458,8 @@ bool LaneEstimate::Trial(std::span<const LeafFill> fills, bool coarse) {
     for (ValueId id : call.node->outputs) {
       if (id < 0) continue;
       const Lanes& lanes = lanes_[static_cast<size_t>(id)];
-      if (!std::all_of(lanes.begin(), lanes.end(), [](double x) { return std::isfinite(x); })) return false;
+      const double most = coarse && IsFloating(program_.value(id).dtype) ? kLargestLow : kLargest;
+      if (!std::all_of(lanes.begin(), lanes.end(), [most](double x) { return std::abs(x) < most; })) return false;
     }
   }
   for (ValueId id : results_) constant_ += Constant(id);

@@ -304,7 +304,7 @@ const std::unordered_map<std::string_view, Gathers>& GatherTable() {
       {"max_pool3d", {kChoice}},
       {"upsample_linear1d", {kMean}},
       {"upsample_bilinear2d", {kMean}},
-      {"upsample_bicubic2d", {kMean}},
+      {"upsample_bicubic2d", {kMixture}},  // reaches beyond the numbers that it joins
       {"upsample_trilinear3d", {kMean}},
       {"addr", {kOne}},
       {"linalg_cross", {kMixture}},
@@ -368,6 +368,7 @@ void Restrict(const OperatorInfo& info, NumericRule& rule) {
   if (name.starts_with("binary_cross_entropy")) rule.accepts[position("target")] = bounded;
   if (name == "cross_entropy_loss") rule.accepts[position("target")] = MaskOf(kUnit) | MaskOf(kIndex);
   if (name == "scaled_dot_product_attention") rule.silent_arguments = 0b011;
+  if (name == "masked_scatter") rule.silent_arguments = 0b010;
   if (name == "where" || name == "masked_fill") return;
   for (size_t i = 0; i < std::min<size_t>(info.schema.arguments.size(), 8); ++i) {
     const std::string& argument = info.schema.arguments[i].name;
