@@ -11,6 +11,7 @@ namespace {
 
 constexpr double kFresh = 0.5;      // probability that a further operand is a fresh tensor
 constexpr int kPatience = 400;      // failed proposals before the newest result is given up as an output
+constexpr int64_t kLooseBound = 8;
 constexpr size_t kMostGiven = 200;  // earlier results that may be read
 
 bool Meets(const OperatorForm& form, size_t s, const GivenTensor& given) {
@@ -31,7 +32,9 @@ struct GrowthLaw::Step {
     newest = given.size();
     for (ValueId id : results) {
       if (given.size() == kMostGiven) return;
-      given.push_back({builder.TypeOf(id), program.value(id).shape, builder.BoundOf(id)});
+      // Positions in nothing in particular are filled from 0 to 7.
+      const bool loose = builder.TypeOf(id) == ElementType::kIndex && builder.BoundOf(id) == 0;
+      given.push_back({builder.TypeOf(id), program.value(id).shape, loose ? kLooseBound : builder.BoundOf(id)});
       ids.push_back(id);
     }
   }

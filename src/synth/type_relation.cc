@@ -32,13 +32,20 @@ Family FamilyOf(DType dtype) {
 }
 
 // Some numbers of the type, fewer where there are several operands.
-std::vector<double> Points(ElementType type, size_t slots) {
-  const std::span<const double> all = PointsOf(type);
-  const size_t wanted = slots == 1 ? all.size() : slots == 2 ? 7 : 5;
-  if (all.size() <= wanted) return {all.begin(), all.end()};
-  std::vector<double> some;
-  for (size_t i = 0; i < wanted; ++i) some.push_back(all[i * (all.size() - 1) / (wanted - 1)]);
-  return some;
+std::span<const double> Points(ElementType type, size_t slots) {
+  using Table = std::array<std::array<std::vector<double>, kElementTypes>, 3>;
+  static const Table* const table = [] {
+    auto* made = new Table;
+    for (size_t n = 0; n < made->size(); ++n) {
+      for (size_t t = 0; t < kElementTypes; ++t) {
+        const std::span<const double> all = PointsOf(static_cast<ElementType>(t));
+        const size_t wanted = std::min<size_t>(all.size(), n == 0 ? all.size() : n == 1 ? 7 : 5);
+        for (size_t i = 0; i < wanted; ++i) (*made)[n][t].push_back(all[wanted == all.size() ? i : i * (all.size() - 1) / (wanted - 1)]);
+      }
+    }
+    return made;
+  }();
+  return (*table)[std::min<size_t>(slots, 3) - 1][static_cast<size_t>(type)];
 }
 
 // Builds the relation of one form.
@@ -103,6 +110,10 @@ class Relation {
     const std::vector<double> numbers = Numbers(types);
     std::array<uint8_t, 2> results = {};
     for (size_t k = 0; k < 2; ++k) {
+      if (k == 1 && form_.rule->gather.size() == 1 && families->size() == 1) {
+        results[1] = results[0];
+        break;
+      }
       const Gather gather = form_.rule->gather[std::min(k, form_.rule->gather.size() - 1)];
       const std::optional<ElementType> type = ResultType(gather, types, numbers, (*families)[std::min(k, families->size() - 1)]);
       if (!type) return false;
@@ -167,6 +178,7 @@ class Relation {
       return numbers;
     }
     std::vector<double> arguments = arguments_;
+    numbers.reserve(128);
     Evaluate(types, 0, arguments, numbers);
     return numbers;
   }
@@ -178,6 +190,8 @@ class Relation {
       return;
     }
     for (double point : Points(types[s], types.size())) {
+      // One that is not finite decides.
+      if (!numbers.empty() && !std::isfinite(numbers.back())) return;
       // Operands of one type are not equal element by element.
       const bool shifted = s > 0 && FamilyOf(types[s]) == Family::kFloat && point != std::floor(point);
       arguments[static_cast<size_t>(form_.slots[s].argument)] = shifted ? point * 0.983 : point;
