@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "execute/cpu_operators.h"
+#include "execute/device_asserts.h"
 #include "execute/operator_name.h"
 #include "execute/torch_values.h"
 
@@ -203,6 +204,9 @@ std::vector<at::Tensor> Evaluator::CallOn(at::Device device, const std::string& 
   const AttributeContext context{[&](ValueId id) { return Prepared(tensor(id), device, precision); }, device, precision == Precision::kFloat64};
   std::vector<c10::IValue> stack;
   for (size_t i = 0; i < args.size(); ++i) stack.push_back(ToIValue(args[i], arguments[i], context));
+  if (device.is_cuda()) {
+    if (const std::optional<std::string> why = DeviceAssert(op, stack)) throw EvaluationError(op + ": " + *why, false);
+  }
   return CallBoxed(*handle, std::move(stack), precision);
 }
 
