@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "graph/operators.h"
+#include "graph/strides.h"
 
 namespace drtriton {
 namespace {
@@ -137,8 +138,23 @@ Operand PoolInput(const Call& call, size_t dims) {
   return self;
 }
 
+// What PyTorch refuses in three dimensions only: windows larger than the input, padding or not, and one sample (C, D, H, W)
+// whose strides look like those of pictures with their channels last.
+void CheckPool3d(const Call& call, const Operand& self, const std::vector<int64_t>& kernel) {
+  if (call.info().name.starts_with("aten.avg_pool")) {
+    for (size_t i = 0; i < 3; ++i) {
+      const int64_t size = self.shape[self.shape.size() - 3 + i];
+      call.Expect(size >= kernel[i], "the input, of shape ", self.shape, ", is smaller than the kernel");
+    }
+    return;
+  }
+  const bool pictures = self.rank() == 4 && !IsRowMajor(self) && IsChannelsLast(self.shape, self.strides);
+  call.Expect(!pictures, "a single sample may not have its channels last");
+}
+
 Shape PooledShape(const Call& call, const Operand& self, size_t dims) {
   const std::vector<int64_t> kernel = call.Ints("kernel_size", dims);
+  if (dims == 3) CheckPool3d(call, self, kernel);
   const std::vector<int64_t> stride = call.Ints("stride", dims, kernel);
   const std::vector<int64_t> padding = call.Ints("padding", dims);
   const bool dilated = call.info().schema.Find("dilation") >= 0;
