@@ -55,7 +55,7 @@ class Conversion {
       if (!path.empty()) RequireWritable(path);
     }
     if (!arguments_.json.empty() && arguments_.json != "-") RequireWritable(arguments_.json);
-    importer_.Warm();
+    importer_->Warm();
     executor_ = MakeExecutor(arguments_.device, arguments_.seed);
     gpu_ = executor_->device_name() != "interpreter";
     clock_.emplace(OptionsOfClock());
@@ -111,7 +111,8 @@ class Conversion {
 
   void Import() {
     ImportOptions options{.device = gpu_ ? "cuda" : "cpu", .training = arguments_.training, .seed = arguments_.seed};
-    imported_ = importer_.Import(arguments_.module, options, scratch_.path());
+    imported_ = importer_->Import(arguments_.module, options, scratch_.path());
+    importer_.reset();
     imported_.program = SplitViews(imported_.program);
     emit_.module_source = imported_.source;
     emit_.module_name = arguments_.module.filename().string();
@@ -339,7 +340,7 @@ class Conversion {
   Store store_ = Store::OpenDefault();
   std::string key_;   // of this conversion in the store
   std::filesystem::path output_;
-  Importer importer_;
+  std::optional<Importer> importer_{std::in_place};   // until the module is imported
   std::unique_ptr<Executor> executor_;
   bool gpu_ = false;
   std::optional<Clock> clock_;   // for the final check and timing: a process of their own
