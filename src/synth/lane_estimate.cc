@@ -143,7 +143,8 @@ bool GivesOrder(std::string_view op) {
 bool GivesLevel(std::string_view op, Gather gather) {
   const std::string_view name = op.substr(5);
   if (gather == Gather::kStandard) return !name.starts_with("batch_norm") && !name.starts_with("rms_norm");
-  return gather == Gather::kShare;
+  const bool permutes = gather == Gather::kIndex && (name.starts_with("sort") || name.starts_with("argsort"));
+  return permutes || gather == Gather::kShare;
 }
 
 // Whether the numbers `to` are an affine function of the numbers `from`.

@@ -52,12 +52,13 @@ class Prober {
     }
   }
 
-  // Even and far apart, so that a result tells which letters it comes from.
+  // Even, and such that no sum of two is a small multiple of one, so that a result tells which letters it comes from.
   Sizes Base(int64_t step) const {
+    static constexpr std::array<int64_t, 8> kSteps = {5, 7, 11, 19, 41, 61, 83, 101};
     Sizes sizes;
     for (int i = 0; i < case_.letters; ++i) {
       const size_t at = static_cast<size_t>(i);
-      const int64_t size = case_.names[at] == 'G' ? step / 6 : (i + 4) * step;
+      const int64_t size = case_.names[at] == 'G' ? step / 6 : kSteps[std::min<size_t>(at, kSteps.size() - 1)] * step;
       sizes.push_back(case_.most[at] > 0 ? std::min<int64_t>(size, case_.most[at]) : size);
     }
     return sizes;
