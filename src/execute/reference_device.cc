@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "execute/cuda_driver.h"
+#include "execute/device_asserts.h"
 
 namespace drtriton {
 namespace {
@@ -83,6 +84,7 @@ TimedWork::TimedWork(std::function<std::vector<at::Tensor>()> work) : work_(std:
 
 void TimedWork::Capture() {
   const c10::StreamGuard guard(graph_->stream);
+  const UncheckedCalls unchecked;
   graph_->graph.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
   try {
     graph_->results = work_();
