@@ -49,6 +49,7 @@ GpuExecutor::GpuExecutor(const DeviceSpec& device, uint64_t seed) : device_(devi
 
 ProblemId GpuExecutor::Prepare(const Fragment& fragment, uint64_t seed) {
   PreparedProblem problem = reference_.Prepare(fragment, seed);
+  problem.mutates = !fragment.program.mutations.empty();
   std::string on_cpu;
   for (const std::string& op : problem.on_cpu) on_cpu += (on_cpu.empty() ? "; without float64 on the GPU: " : ", ") + op;
   Debug(fragment.id + ": an input set with reference values in " + std::to_string(problem.seconds) + " s" + on_cpu);
@@ -187,7 +188,7 @@ void GpuExecutor::RunAgain(const Trial& trial, const Json& variation, Verdict* v
 // One more run on the module's own inputs: the same bits, or with atomics the same values as far as the contract goes.
 bool GpuExecutor::CheckAgain(const Trial& trial, const Json& variation, Verdict* verdict) {
   // Vendor steps may draw random numbers: placing the inputs sets their seed.
-  if (trial.candidate.plan->HasVendorSteps()) reference_.Ask({{"cmd", "place"}, {"set", 0}});
+  if (trial.candidate.plan->HasVendorSteps() || trial.problem.mutates) reference_.Ask({{"cmd", "place"}, {"set", 0}});
   RunAgain(trial, variation, verdict);
   const auto poison = variation.at("poison").get<uint8_t>();
   if (trial.candidate.plan->HasAtomics()) return TakeComparison(reference_.Ask({{"cmd", "compare"}, {"set", 0}, {"poison", poison}}), verdict);

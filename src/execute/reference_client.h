@@ -27,6 +27,7 @@ struct PreparedProblem {
   bool slow = false;               // making one input set takes seconds
   double seconds = 0;              // the first one took
   std::vector<std::string> on_cpu; // operators without a float64 kernel on the GPU, of all problems so far
+  bool mutates = false;            // a run changes its inputs
 };
 
 class ReferenceClient {
