@@ -6,6 +6,7 @@ really gave.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -47,7 +48,10 @@ class Recorder:
             self._refuse_shared_mutations()
             before = self._storages()
             torch.manual_seed(seed)
+            worker = os.getpid()
             result = self._model(*self._arguments[0], **self._arguments[1])
+            if os.getpid() != worker:  # a process that the module forked may not write the worker's file
+                os._exit(0)
             if self._program["device"] == "cuda":
                 torch.cuda.synchronize()  # a kernel's failure is forward()'s, not that of whoever reads the result
             tensors = self._result_tensors(result)
