@@ -24,7 +24,7 @@ from drtriton.candidate_failure import CandidateFailure
 from drtriton.candidate_model import bind_parameters, buffers_by_target, construct, constructor_arguments, match_parameters
 from drtriton.operator_rules import Rule, rule_of
 from drtriton.replay import Replay, kernel_failure
-from drtriton.tensors import read_tensors, write_tensors
+from drtriton.tensors import read_tensors, value_bytes, write_tensors
 from drtriton.worker_server import Answer
 
 _OUTPUTS = "outputs.tensors"
@@ -57,7 +57,7 @@ def replayed(json: dict[str, Any], request: Request, given: list[torch.Tensor]) 
             check_result(index, tensor, leaf)
         for poison in poisons[1:]:
             for index, (first, again) in enumerate(zip(results, replay.run(given, poison))):
-                if not torch.equal(first.contiguous().view(torch.uint8), again.contiguous().view(torch.uint8)):
+                if not torch.equal(value_bytes(first), value_bytes(again)):
                     raise CandidateFailure("unwritten", f"result {index} depends on what is in memory that no step of the candidate wrote")
     return results
 

@@ -30,10 +30,14 @@ def _round_up(value: int, multiple: int) -> int:
     return -(-value // multiple) * multiple
 
 
+def value_bytes(tensor: torch.Tensor) -> torch.Tensor:
+    """The values in row-major order as a vector of bytes, for any rank."""
+    return tensor.detach().contiguous().reshape(-1).view(torch.uint8)
+
+
 def value_digest(tensor: torch.Tensor) -> str:
     """SHA-256 of the values in row-major order."""
-    flat = tensor.detach().cpu().contiguous().reshape(-1)
-    return hashlib.sha256(memoryview(flat.view(torch.uint8).numpy()) if flat.numel() else b"").hexdigest()
+    return hashlib.sha256(memoryview(value_bytes(tensor.cpu()).numpy()) if tensor.numel() else b"").hexdigest()
 
 
 class TensorWriter:

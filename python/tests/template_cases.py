@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from drtriton.importer_composites import taken_apart
 from drtriton.importer_errors import UserFile
 from drtriton.importer_program import ProgramBuilder
 
@@ -57,7 +58,7 @@ class Case:
         module = _Wrapper(self.function)
         with FakeTensorMode():  # no data: real sizes cost nothing, and strides are those of the CPU's kernels
             inputs = [torch.empty_strided(spec[0], self._strides(spec), dtype=spec[1]) for spec in self.inputs]
-            exported = torch.export.export(module, tuple(inputs), strict=False).run_decompositions({})
+            exported = torch.export.export(module, tuple(inputs), strict=False).run_decompositions(taken_apart())
         return ProgramBuilder(exported, UserFile("case.py", "case.py"), "case", device, CONTEXT).build().json
 
 

@@ -6,7 +6,7 @@ import unittest
 
 import torch
 
-from drtriton.tensors import TensorWriter, read_tensors, write_tensors
+from drtriton.tensors import TensorWriter, read_tensors, value_bytes, write_tensors
 
 
 class TensorFile(unittest.TestCase):
@@ -50,6 +50,12 @@ class TensorFile(unittest.TestCase):
             header = file.readline()
         self.assertLess(len(header), os.path.getsize(self.path))
         self.assertTrue(torch.equal(read_tensors(self.path)["t199"], torch.full((199,), 199)))
+
+    def test_bytes_of_any_rank_and_layout(self):
+        matrix = torch.arange(6, dtype=torch.int16).reshape(2, 3)
+        self.assertEqual(value_bytes(matrix.t()).tolist(), [0, 0, 3, 0, 1, 0, 4, 0, 2, 0, 5, 0])
+        self.assertEqual(value_bytes(torch.tensor(1.0)).tolist(), [0, 0, 128, 63])
+        self.assertEqual(value_bytes(torch.empty(0, 3)).tolist(), [])
 
     def test_an_exception_leaves_no_file(self):
         with self.assertRaises(RuntimeError):

@@ -130,8 +130,8 @@ class Unifier {
     if (expr.items.size() > pattern.items.size()) return false;
     for (const auto& [name, value] : expr.keywords) {
       const auto found = std::find_if(pattern.keywords.begin(), pattern.keywords.end(),
-                                      [&](const auto& k) { return k.first == name; });
-      if (found == pattern.keywords.end() || !Match(found->second, value)) return false;
+                                      [&](const auto& k) { return k.name == name; });
+      if (found == pattern.keywords.end() || !Match(found->value, value)) return false;
     }
     return RequiredKeywordsGiven(pattern, expr);
   }
@@ -139,9 +139,9 @@ class Unifier {
   // A keyword of the pattern that is a constant (`copy=True`) has to be there.
   static bool RequiredKeywordsGiven(const PyExpr& pattern, const PyExpr& expr) {
     return std::all_of(pattern.keywords.begin(), pattern.keywords.end(), [&](const auto& wanted) {
-      const bool constant = wanted.second.kind == PyExpr::Kind::kLiteral;
+      const bool constant = wanted.value.kind == PyExpr::Kind::kLiteral;
       return !constant || std::any_of(expr.keywords.begin(), expr.keywords.end(),
-                                      [&](const auto& k) { return k.first == wanted.first; });
+                                      [&](const auto& k) { return k.name == wanted.name; });
     });
   }
 
@@ -236,7 +236,7 @@ bool SameExpr(const PyExpr& a, const PyExpr& b, const IdOf& id_of) {
   }
   if (a.keywords.size() != b.keywords.size()) return false;
   for (size_t i = 0; i < a.keywords.size(); ++i) {
-    if (a.keywords[i].first != b.keywords[i].first || !SameExpr(a.keywords[i].second, b.keywords[i].second, id_of))
+    if (a.keywords[i].name != b.keywords[i].name || !SameExpr(a.keywords[i].value, b.keywords[i].value, id_of))
       return false;
   }
   return true;

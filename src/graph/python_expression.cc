@@ -150,7 +150,7 @@ class Parser {
       PyExpr value = Expression(0);
       if (value.kind == PyExpr::Kind::kName && Peek("=") && !Peek("==")) {
         Expect("=");
-        call.keywords.emplace_back(value.text, Expression(0));
+        call.keywords.push_back({value.text, Expression(0)});
       } else {
         call.items.push_back(std::move(value));
       }

@@ -5,12 +5,13 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "graph/attr.h"
 
 namespace drtriton {
+
+struct PyKeyword;
 
 struct PyExpr {
   enum class Kind : uint8_t {
@@ -29,7 +30,13 @@ struct PyExpr {
   Attr literal;
   std::vector<PyExpr> items;
   std::vector<std::string> keys;
-  std::vector<std::pair<std::string, PyExpr>> keywords;
+  std::vector<PyKeyword> keywords;
+};
+
+// One `name=value` of a call.
+struct PyKeyword {
+  std::string name;
+  PyExpr value;
 };
 
 // Throws UserError naming the text and the place.
