@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import math
 import mmap
 import os
 import re
@@ -34,6 +35,8 @@ from drtriton.worker_sandbox import NO_OUTER_SANDBOX, CandidateLimits, Sandbox, 
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9_]+\.[a-z]+")
 _MAX_HEADER_BYTES = 64 << 20
+_MAX_NESTING = 200
+_BRACKETS = re.compile(rb'[][{}]|"(?:[^"\\\\]|\\\\.)*"')   # outside of strings
 _MAX_PROCESSES = 16  # of one candidate; Triton starts one compiler at a time
 _TICK_S = 0.1
 
@@ -92,7 +95,7 @@ class Server:
             self._enforce_limits()
 
     def _say(self, message: dict[str, Any]) -> None:
-        self._output.write(json.dumps(message).encode() + b"\n")
+        self._output.write(_line(message))
 
     def _read_requests(self, poll: select.poll) -> bool:
         data = os.read(0, 1 << 20)
@@ -132,7 +135,7 @@ class Server:
             except CandidateFailure as failure:
                 answer, header = Answer({}), {"failure": failure.to_json()}
             header["files"] = [[name, memoryview(data).nbytes] for name, data in answer.files.items()]
-            _write_all(result, json.dumps(header).encode() + b"\n")
+            _write_all(result, _line(header))
             for data in answer.files.values():
                 _write_all(result, memoryview(data).cast("B"))
         except MemoryError:
@@ -183,9 +186,9 @@ class Server:
         with mmap.mmap(running.result, 0, access=mmap.ACCESS_READ) as data:
             end = data.find(b"\n", 0, _MAX_HEADER_BYTES)
             try:
-                header = json.loads(data[:end])
+                header = _forged(bytes(data[:end]))
                 files = [(str(name), int(size)) for name, size in header.pop("files")]
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            except (ValueError, OverflowError, KeyError, TypeError, AttributeError, RecursionError):
                 raise CandidateFailure("crashed", "the candidate's process ended without an answer that can be read") from None
             _write_files(running.request["folder"], memoryview(data)[end + 1:], files)
         return {key: header[key] for key in ("answer", "failure") if key in header}
@@ -193,6 +196,43 @@ class Server:
     def _kill_all(self) -> None:
         for running in self._running.values():
             _kill(running.pid)
+
+
+def _line(message: dict[str, Any]) -> bytes:
+    """One line of JSON. A lone surrogate, which a candidate's message may hold, is no text: `?` stands for it."""
+    return json.dumps(message, ensure_ascii=False).encode(errors="replace") + b"\n"
+
+
+def _forged(line: bytes) -> Any:
+    """What a fork answered, of which nothing is believed: JSON as C++ reads it, else ValueError or OverflowError.
+
+    Python's parser takes more: NaN, numbers of any size, other encodings, nesting of any depth.
+    """
+    if line.count(b"[") + line.count(b"{") > _MAX_NESTING:
+        _require_shallow(line)
+    return json.loads(line.decode(), parse_constant=_no_number, parse_float=_finite, parse_int=_of_64_bits)
+
+
+def _require_shallow(line: bytes) -> None:
+    depth = 0
+    for bracket in _BRACKETS.findall(line):
+        depth += 1 if bracket in b"[{" else -1 if bracket in b"]}" else 0
+        if depth > _MAX_NESTING:
+            raise ValueError("nested too deeply")
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_number(text)
+
+
+def _of_64_bits(text: str) -> int:
+    number = int(text)
+    return number if -(1 << 63) <= number < 1 << 64 else int(_no_number(text))
 
 
 def _write_all(descriptor: int, data: bytes | memoryview) -> None:
@@ -204,7 +244,7 @@ def _write_all(descriptor: int, data: bytes | memoryview) -> None:
 def _fail(result: int, failure: CandidateFailure) -> None:
     os.ftruncate(result, 0)
     os.lseek(result, 0, os.SEEK_SET)
-    _write_all(result, json.dumps({"failure": failure.to_json(), "files": []}).encode() + b"\n")
+    _write_all(result, _line({"failure": failure.to_json(), "files": []}))
 
 
 def _where(error: BaseException) -> str:

@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "compile/farm.h"
 #include "compile/test_candidates.h"
 
@@ -89,6 +91,26 @@ TEST_F(Hostile, ForgedAnswersAreParsedAsData) {
       "[]}\\n')\n"
       "        except OSError: pass\n    os._exit(0)");
   EXPECT_EQ(failure.code, "bad_plan") << failure.reason;
+}
+
+// Python reads more as JSON than we do: what we could not read would look like a worker that hangs.
+TEST_F(Hostile, ForgedAnswersThatAreNoJsonCostTheirCandidateAlone) {
+  auto start = std::chrono::steady_clock::now();
+  for (const char* answer : {"NaN", "1e999", "9'*400+'", "\"\\\\ud800\"", "['*100000+']'*100000+'", "\\xff"}) {
+    CompileFailure failure = Attack(std::string("import os\n    for fd in range(3, 64):\n        try: os.write(fd, ('{\"answer\": ") + answer +
+                                    ", \"files\": []}\\n').encode('latin1'))\n        except OSError: pass\n    os._exit(0)");
+    const std::string expected = std::string(answer).find("ud800") == std::string::npos ? "crashed" : "bad_plan";
+    EXPECT_EQ(failure.code, expected) << answer << ": " << failure.reason;
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(30));
+}
+
+TEST_F(Hostile, ReasonsCanBeWrittenWhateverTheirCharacters) {
+  for (const char* message : {"'\\ud800'", "'.' + '\u00e9' * 2000", "'\u00e9' * 2000", "'\\x00\\x07'"}) {
+    CompileFailure failure = Attack(std::string("raise ValueError(") + message + ")");
+    EXPECT_EQ(failure.code, "launcher_error") << failure.reason;
+    EXPECT_NO_THROW(Json(failure.reason).dump()) << message;
+  }
 }
 
 }  // namespace

@@ -13,6 +13,13 @@ namespace {
 
 constexpr size_t kMostReasonBytes = 1000;
 
+// A candidate's words, cut at the end of a character: half of one cannot be written as JSON.
+std::string Reason(const std::string& text) {
+  size_t end = std::min(text.size(), kMostReasonBytes);
+  while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return text.substr(0, end);
+}
+
 // What a launcher's worker needs of a Program: a module of a thousand nodes has few leaves and results.
 Json InterfaceToJson(const Fragment& fragment) {
   Json program = ToJson(fragment.program);
@@ -70,8 +77,7 @@ std::optional<CompileFailure> FailureOf(const Json& answer) {
     JsonReader failure = JsonReader(answer, "answer").At("failure");
     std::string code = failure.At("code").String();
     if (IsKnown(code)) {
-      return CompileFailure{StageFromName(failure.At("stage").String()), code,
-                            failure.At("reason").String().substr(0, kMostReasonBytes)};
+      return CompileFailure{StageFromName(failure.At("stage").String()), code, Reason(failure.At("reason").String())};
     }
   } catch (const UserError&) {
   }
@@ -100,7 +106,7 @@ CompileResult ResultOf(const Json& answer, const std::filesystem::path& folder) 
     if (result.plans.empty()) throw UserError("the candidate's process recorded no plan");
   } catch (const UserError& error) {
     result.plans.clear();
-    result.failure = CompileFailure{Stage::kCompile, "bad_plan", std::string(error.what()).substr(0, kMostReasonBytes)};
+    result.failure = CompileFailure{Stage::kCompile, "bad_plan", Reason(error.what())};
   }
   return result;
 }

@@ -84,7 +84,7 @@ void Pad(std::ofstream& out, int64_t count) {
 }  // namespace
 
 TensorFile::TensorFile(const std::filesystem::path& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) throw UserError("cannot read " + path.string() + ": " + std::strerror(errno));
   struct stat status {};
   if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size == 0) {
@@ -117,7 +117,7 @@ void TensorFile::ReadHeader(const std::filesystem::path& path) {
   const auto data = start < static_cast<int64_t>(whole.size()) ? whole.subspan(static_cast<size_t>(start))
                                                                : std::span<const std::byte>();
   const Json header = Json::parse(text, newline, nullptr, /*allow_exceptions=*/false);
-  if (!header.is_object() || header.value("format", "") != kFormat) throw Broken(path, "its first line is no header");
+  if (!header.is_object() || !header.contains("format") || header["format"] != kFormat) throw Broken(path, "its first line is no header");
   try {
     for (const Json& entry : header.at("tensors")) tensors_.push_back(ReadEntry(entry, data));
   } catch (const std::exception& error) {

@@ -36,7 +36,7 @@ TEST(TensorFileTest, RefusesWhatIsNoTensorFile) {
     return R"({"format": "drtriton.tensors/1", "tensors": [{"name": "x", "dtype": "float32", )" + members + "}]}" + padding + "\n";
   };
   const std::vector<std::string> hostile = {
-      "", "no newline", "{}\n", "not json\n", R"({"format": "other"})" "\n",
+      "", "no newline", "{}\n", "not json\n", R"({"format": "other"})" "\n", R"({"format": 3})" "\n",
       entry(R"("shape": [4], "strides": [1], "offset": 0, "bytes": 16)"),                     // cut off
       entry(R"("shape": [4], "strides": [1, 1], "offset": 0, "bytes": 16)"),                  // ranks differ
       entry(R"("shape": [-4], "strides": [1], "offset": 0, "bytes": 16)"),                    // negative
