@@ -27,6 +27,10 @@ class Proposer {
   // for every fusion it considers.  The reason is a clause for the report: "no template covers aten.sort.default".
   virtual std::optional<std::string> WhyNot(const Fragment& fragment) const = 0;
 
+  // Bytes that the kernels of a proposal pass to each other through memory, written and read; 0 where one kernel does it
+  // all.  The cutter fuses only what saves memory traffic.  Asked when WhyNot() is nullopt; as cheap.
+  virtual int64_t BytesBetweenKernels(const Fragment&) const { return 0; }
+
   // At least one proposal when WhyNot() is nullopt.  Deterministic for equal arguments.
   virtual std::vector<Proposal> Propose(const Fragment& fragment, const DeviceSpec& device,
                                         const ProposeOptions& options) const = 0;

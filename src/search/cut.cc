@@ -72,6 +72,7 @@ class Cutter {
       std::optional<std::string> reason = proposer->WhyNot(fragment);
       if (!reason) {
         group.why_not = std::nullopt;
+        group.bytes += proposer->BytesBetweenKernels(fragment);
         return;
       }
       if (!first) first = reason;

@@ -2,7 +2,7 @@
 //
 // Idea.  Every node starts as a group of its own.  Groups are merged along edges as long as some proposer says it can
 // write the merged piece as kernels (Proposer::WhyNot), the groups stay free of cycles, and the merged piece moves
-// fewer bytes through memory than the two did.  Views join their reader, or the producer whose result they relabel.
+// fewer bytes through memory than the two did, what its own kernels pass to each other included.  Views join their reader, or the producer whose result they relabel.
 // What no proposer covers stays a single node that PyTorch carries out.
 #ifndef DRTRITON_SEARCH_CUT_H_
 #define DRTRITON_SEARCH_CUT_H_

@@ -40,6 +40,29 @@ TEST(Cut, TwoProductsStayApartWhereItCannot) {
   EXPECT_EQ(CutText(GatedPerceptron(), FakeProposer(kUsual, 1)), "w1 silu | w3 mul | w2");
 }
 
+// Writes any chain of products, a kernel each, which get what was computed before them through memory.
+class ChainProposer : public FakeProposer {
+ public:
+  ChainProposer() : FakeProposer(kUsual) {}
+  std::optional<std::string> WhyNot(const Fragment&) const override { return std::nullopt; }
+  int64_t BytesBetweenKernels(const Fragment& fragment) const override {
+    int64_t bytes = 0;
+    for (const Node& node : fragment.program.nodes) {
+      const Value& read = fragment.program.value(node.Inputs()[0]);
+      if (node.op == "aten.linear.default" && read.kind == ValueKind::kNode) bytes += 2 * read.Bytes();
+    }
+    return bytes;
+  }
+};
+
+TEST(Cut, WhatPassesThroughMemoryAnywayIsNotFused) {
+  Program program;
+  ValueId x = AddLeaf(program, ValueKind::kInput, "x", {64, 32});
+  ValueId hidden = AddUnary(program, "silu", "aten.silu.default", AddLinear(program, "w1", x, 128));
+  SetResult(program, {AddLinear(program, "w2", hidden, 32)});
+  EXPECT_EQ(CutText(program, ChainProposer()), "w1 silu | w2");
+}
+
 TEST(Cut, WithoutFusionEveryOperatorStandsAlone) {
   EXPECT_EQ(CutText(GatedPerceptron(), FakeProposer(kUsual, 2), {.fuse = false}), "w1 | silu | w3 | mul | w2");
 }

@@ -22,6 +22,8 @@ constexpr double kGain = 0.99;
 constexpr double kRoundEndShare = 0.8;
 // What judging one candidate takes on a GPU, reference values and compilation shared out (measured on an H200, 16 cores).
 constexpr double kSecondsPerCandidate = 0.35;
+// The best schedules so far take this many times as long as PyTorch: the others are not expected to win.
+constexpr double kHopeless = 1.5;
 
 class Searcher {
  public:
@@ -76,7 +78,7 @@ class Searcher {
     decisions = std::move(decided);
   }
 
-  // Two rounds: a few schedules of everything, then more for the fragments that cost most.
+  // Two rounds: a few schedules of everything, then more for the fragments that promise most.
   void JudgeTimed(const SearchPlan& plan, double share) {
     std::vector<FragmentRecord*> fresh;
     for (FragmentRecord* record : InPlanOrder(plan)) {
@@ -89,7 +91,7 @@ class Searcher {
     }
     JudgeRound(wanted);
     while (budget_.Within(share) && !Interrupted()) {
-      std::vector<std::pair<FragmentRecord*, int>> more = Costliest();
+      std::vector<std::pair<FragmentRecord*, int>> more = MostPromising();
       if (more.empty()) break;
       JudgeRound(more);
     }
@@ -117,17 +119,24 @@ class Searcher {
     return order;
   }
 
-  // The three fragments with the largest time that still have untried schedules.
-  std::vector<std::pair<FragmentRecord*, int>> Costliest() {
+  // The three fragments that promise most and still have untried schedules.
+  std::vector<std::pair<FragmentRecord*, int>> MostPromising() {
     std::vector<std::pair<double, FragmentRecord*>> open;
     for (auto& [key, record] : result_.fragments) {
-      if (record.waiting.empty()) continue;
-      open.push_back({record.choices.empty() ? 1e9 : record.choices.front().cost_ms, &record});
+      if (!record.waiting.empty()) open.push_back({Promise(record), &record});
     }
     std::stable_sort(open.begin(), open.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
     std::vector<std::pair<FragmentRecord*, int>> more;
     for (size_t i = 0; i < open.size() && i < 3; ++i) more.push_back({open[i].second, options_.proposals});
     return more;
+  }
+
+  // Milliseconds that another schedule works on.  Least where none was right so far, or PyTorch is far ahead: the next
+  // schedule is of the same kind.
+  static double Promise(const FragmentRecord& record) {
+    if (record.choices.empty()) return 0;
+    double cost_ms = record.choices.front().cost_ms;
+    return record.eager_ms && cost_ms > kHopeless * *record.eager_ms ? 0 : cost_ms;
   }
 
   void JudgeRound(const std::vector<std::pair<FragmentRecord*, int>>& wanted) {

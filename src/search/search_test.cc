@@ -52,6 +52,19 @@ SearchResult RunSearch(const Program& program, FakeJudge& judge, SearchOptions o
   return Search(SplitViews(program), proposers, judge, H200(), nullptr, budget, options);
 }
 
+TEST(Search, WhatWasNeverRightIsTriedLast) {
+  FakeJudge judge;
+  std::vector<bool> right_in_second_round;   // in the order of judging
+  judge.accept = [&](const Candidate& candidate) {
+    const bool right = candidate.fragment->id.find("silu") == std::string::npos;
+    if (candidate.proposal->source.find("schedule 2") != std::string::npos) right_in_second_round.push_back(right);
+    return right;
+  };
+  RunSearch(GatedPerceptron(), judge, {.proposals = 2});
+  EXPECT_EQ(std::set<bool>(right_in_second_round.begin(), right_in_second_round.end()), (std::set<bool>{false, true}));
+  EXPECT_TRUE(std::is_sorted(right_in_second_round.rbegin(), right_in_second_round.rend()));
+}
+
 TEST(Search, ComposesTheCheapestAcceptedCandidates) {
   FakeJudge judge;
   SearchResult result = RunSearch(GatedPerceptron(), judge);

@@ -21,6 +21,8 @@ class Family {
   virtual std::string Name() const = 0;
   // Why this family cannot write the fragment, or nullopt.  Microseconds.
   virtual std::optional<std::string> WhyNot(const Lowered& lowered) const = 0;
+  // Proposer::BytesBetweenKernels, when WhyNot() is nullopt.
+  virtual int64_t BytesBetweenKernels(const Lowered&) const { return 0; }
   // Best estimate first, at most `max_count`, at least one when WhyNot() is nullopt.
   virtual std::vector<Proposal> Propose(const Lowered& lowered, const DeviceSpec& device, int max_count) const = 0;
   // Adds the kernels of one schedule for a part of a fragment (stages.h) to `module`, and their plans to `proposal`: schedule

@@ -33,6 +33,16 @@ class StagedFamily : public Family {
     return std::nullopt;
   }
 
+  int64_t BytesBetweenKernels(const Lowered& lowered) const override {
+    const StagePlan plan = CutIntoStages(lowered);
+    int64_t bytes = 0;
+    for (size_t i = lowered.buffers.size(); i < plan.whole.buffers.size(); ++i) {
+      const BufferSpec& buffer = plan.whole.buffers[i];
+      bytes += 2 * ElementCount(buffer.shape) * ElementBytes(buffer.dtype);
+    }
+    return bytes;
+  }
+
   std::vector<Proposal> Propose(const Lowered& lowered, const DeviceSpec& device, int max_count) const override {
     StagePlan plan = CutIntoStages(lowered);
     std::vector<Proposal> proposals;

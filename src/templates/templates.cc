@@ -60,6 +60,12 @@ std::optional<std::string> TemplateProposer::WhyNot(const Fragment& fragment) co
   return std::nullopt;
 }
 
+int64_t TemplateProposer::BytesBetweenKernels(const Fragment& fragment) const {
+  auto found = FindFamily(fragment, families_);
+  const auto* covered = std::get_if<Covered>(&found);
+  return covered == nullptr ? 0 : covered->family->BytesBetweenKernels(covered->lowered);
+}
+
 std::vector<Proposal> TemplateProposer::Propose(const Fragment& fragment, const DeviceSpec& device,
                                                 const ProposeOptions& options) const {
   auto found = FindFamily(fragment, families_);

@@ -20,6 +20,7 @@ class TemplateProposer : public Proposer {
   TemplateProposer();
   std::string Name() const override { return "templates"; }
   std::optional<std::string> WhyNot(const Fragment& fragment) const override;
+  int64_t BytesBetweenKernels(const Fragment& fragment) const override;
   std::vector<Proposal> Propose(const Fragment& fragment, const DeviceSpec& device,
                                 const ProposeOptions& options) const override;
 
