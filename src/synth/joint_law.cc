@@ -13,6 +13,9 @@ namespace {
 
 // Draws that fail in a row before all wirings are looked at.
 constexpr int kPatience = 8;
+// Rounds of so many draws without the wiring that was found feasible, after which the sequence is drawn anew: a limit that
+// no run has met.
+constexpr int kMostRounds = 20000;
 
 }  // namespace
 
@@ -62,7 +65,9 @@ JointLaw::Drawn JointLaw::Draw(Random& random) const {
     if (counter.Count(1) == 0) continue;
     bool found = DrawWiring(counter, 1, drawn.solving, random, drawn.wiring, drawn.solution);
     if (!found && !IsFeasible(sequence)) continue;
-    while (!found) found = DrawWiring(counter, 1, drawn.solving, random, drawn.wiring, drawn.solution);
+    for (int round = 0; !found && round < kMostRounds; ++round)
+      found = DrawWiring(counter, 1, drawn.solving, random, drawn.wiring, drawn.solution);
+    if (!found) continue;
     if (options_.ops > 1 && !random.Chance(options_.one_output)) Widen(counter, random, drawn);
     break;
   }

@@ -44,9 +44,6 @@ inline uint64_t TestSeed() {
   return text != nullptr ? std::strtoull(text, nullptr, 10) : 20260321;
 }
 
-// Longer runs by hand: DRTRITON_LONG=1.
-inline bool LongRun() { return std::getenv("DRTRITON_LONG") != nullptr; }
-
 // About a dozen operators of different arity, dtype and shape rules.
 inline SamplerOptions ReducedSpace(int ops) {
   SamplerOptions options;

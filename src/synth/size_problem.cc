@@ -9,6 +9,7 @@ namespace {
 constexpr int kMostSteps = 1500;
 constexpr int kMostRounds = 48;
 constexpr int kWhole = 1 << 20;
+constexpr double kMoreRoom = 8;
 
 int64_t FloorDivide(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
 size_t At(DimId dim) { return static_cast<size_t>(dim); }
@@ -379,12 +380,12 @@ double SizeProblem::RoomFor(DimId root, double wanted) const {
   return room;
 }
 
-int SizeProblem::Search(DimId from, const SizeMenu& menu, Random& random, int* steps) {
+int SizeProblem::Search(DimId from, const SizeMenu& menu, double menu_room, Random& random, int* steps) {
   DimId dim = from;
   while (dim < dims_ && (parent_[At(dim)] != dim || value_[At(dim)] != 0)) ++dim;
   if (dim == dims_) return -1;
   const size_t root = At(dim);
-  const double room = RoomFor(dim, menu.room);
+  const double room = RoomFor(dim, menu_room);
   const auto first = std::lower_bound(menu.sizes.begin(), menu.sizes.end(), least_[root]);
   auto last = std::upper_bound(first, menu.sizes.end(), static_cast<int32_t>(std::clamp(room, 1.0, 1e9)));
   if (most_[root] != 0) last = std::min(last, std::upper_bound(first, menu.sizes.end(), most_[root]));
@@ -402,7 +403,7 @@ int SizeProblem::Search(DimId from, const SizeMenu& menu, Random& random, int* s
     std::copy_n(value_.begin(), dims_, before.begin());
     const auto restore = [&] { std::copy_n(before.begin(), dims_, value_.begin()); };
     if (Assign(dim, first[pick], kLargest) && Propagate(kLargest)) {
-      const int below = TensorsFit(menu.most_elements) ? Search(static_cast<DimId>(dim + 1), menu, random, steps) : kWhole;
+      const int below = TensorsFit(menu.most_elements) ? Search(static_cast<DimId>(dim + 1), menu, menu_room, random, steps) : kWhole;
       if (below == -1) return -1;
       restore();
       if (below != kWhole && below != component_[root]) return below;
@@ -415,11 +416,18 @@ int SizeProblem::Search(DimId from, const SizeMenu& menu, Random& random, int* s
 }
 
 bool SizeProblem::Solve(const SizeMenu& menu, Random& random, bool* exhausted) {
-  int steps = 0;
+  if (exhausted != nullptr) *exhausted = true;
   FindComponents();
-  const bool found = Narrow() && Propagate(kLargest) && TensorsFit(menu.most_elements) && Search(0, menu, random, &steps) == -1;
-  if (exhausted != nullptr) *exhausted = !found && steps <= kMostSteps;
-  return found;
+  if (!Narrow() || !Propagate(kLargest) || !TensorsFit(menu.most_elements)) return false;
+  // The last room leaves out nothing that the limit allows.
+  for (double room = menu.room;; room *= kMoreRoom) {
+    const bool last = room > static_cast<double>(menu.most_elements);
+    int steps = 0;
+    if (Search(0, menu, last ? HUGE_VAL : room, random, &steps) == -1) return true;
+    if (!last) continue;
+    if (exhausted != nullptr) *exhausted = steps <= kMostSteps;
+    return false;
+  }
 }
 
 }  // namespace drtriton

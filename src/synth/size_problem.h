@@ -24,7 +24,9 @@ using DimId = int16_t;
 struct SizeMenu {
   std::vector<int32_t> sizes;      // ascending, beginning with 1
   int64_t most_elements = 4096;    // of any tensor: a limit
-  double room = 4096;              // elements that tensors are meant to have at most: sizes are drawn within it
+  // Elements that tensors are meant to have at most: sizes are drawn within it.  Where that leaves no solution, the room
+  // grows, so that what is feasible does not depend on it.
+  double room = 4096;
   double one = 0.04;               // weight of size 1 against 1 for the others
 };
 
@@ -95,7 +97,7 @@ class SizeProblem {
   bool TensorsFit(int64_t most_elements) const;
   double RoomFor(DimId root, double wanted) const;
   // -1: solved; else the component that cannot be completed, or kWhole where limits of tensors had a part in it.
-  int Search(DimId from, const SizeMenu& menu, Random& random, int* steps);
+  int Search(DimId from, const SizeMenu& menu, double menu_room, Random& random, int* steps);
 
   int dims_ = 0;
   int relations_ = 0;

@@ -162,6 +162,25 @@ TEST(SizeProblemTest, TensorsStayWithinTheirLimit) {
   }
 }
 
+// Two parts make a whole of eight elements at least, where the room is for three.
+TEST(SizeProblemTest, TheRoomGrowsWhereItLeavesNoSolution) {
+  Random random(TestSeed(), 3);
+  SizeMenu menu = Menu();
+  menu.most_elements = 64;
+  menu.room = 3;
+  for (int i = 0; i < 200; ++i) {
+    SizeProblem problem;
+    const std::array parts = {problem.Add(), problem.Add()};
+    const DimId whole = problem.Add(8);
+    for (const DimId& part : parts) ASSERT_TRUE(problem.LimitTensor(std::span(&part, 1)));
+    ASSERT_TRUE(problem.RelateSum(whole, parts[0], parts[1]) && problem.LimitTensor(std::span(&whole, 1)));
+    bool exhausted = true;
+    ASSERT_TRUE(problem.Solve(menu, random, &exhausted));
+    EXPECT_GE(problem.SizeOf(whole), 8);
+    EXPECT_LE(problem.SizeOf(whole), 3 * 8) << "the least room that does";
+  }
+}
+
 TEST(SizeProblemTest, FingerprintsTellSituationsApart) {
   const auto pose = [](int coefficient) {
     SizeProblem problem;
