@@ -3,7 +3,7 @@
 Reads requests as JSON lines from standard input:
 
     {"do": "check", "module": path, "emitted": path, "results": path, "device": "cuda"|"cpu", "training": bool, "seed": int}
-    {"do": "prepare", "module": path, "device": "cuda", "training": bool, "seed": int}
+    {"do": "prepare", "module": path, "compile": bool, "device": "cuda", "training": bool, "seed": int}
     {"do": "time", "module": path, "variants": [path, ...], "eager": bool, "compile": bool, "wall": bool, "budget_s": float, "ready_s": float,
      "device": "cuda", "training": bool, "seed": int}
 

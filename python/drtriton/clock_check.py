@@ -15,10 +15,12 @@ from torch import nn
 from torch.utils import _pytree as pytree
 
 from drtriton import clock_load
+from drtriton.clock_compile import compile_ahead
 from drtriton.importer_errors import UserFile
 from drtriton.importer_export import register_dataclasses
 from drtriton.tensors import TensorWriter
 
+_COMPILE_S = 120.0  # for all kernels together, before the first call compiles those that are missing
 _LONG_S = 5.0  # a call that takes longer (under the interpreter) is made once
 
 
@@ -39,6 +41,8 @@ def check(request: dict[str, Any]) -> dict[str, Any]:
         guarded = module._drt_guard(model, *arguments)
         if not isinstance(guarded, tuple):
             return {"fast_path": False, "why": guarded}
+        if request["device"] != "cpu":
+            compile_ahead([module], _COMPILE_S)
         started = time.perf_counter()
         result = model(*arguments[0], **arguments[1])
         _write(request["results"], result, [guarded[position] for position in module._DRT_MUTATED])

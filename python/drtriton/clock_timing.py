@@ -13,12 +13,14 @@ import os
 import signal
 import statistics
 import time
+import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 
 from drtriton import clock_load
+from drtriton.clock_compile import compile_ahead, share_kernels
 from drtriton.importer_errors import first_line
 
 _READY_LIMIT_S = 120.0  # for one module's compilation and first calls
@@ -84,10 +86,13 @@ _compiled_ahead: list[Contestant] = []  # torch.compile's module, made by prepar
 
 
 def prepare(request: dict[str, Any]) -> dict[str, Any]:
-    """Makes the module, its inputs and what torch.compile makes of it, so that a later request finds them ready."""
+    """Makes the module, its inputs and (where asked for) what torch.compile makes of it, so that later requests find them."""
     with torch.no_grad():
         original, eager = _original(request)
-        _compiled_ahead.append(_ready("torch.compile", lambda: _compiled(original, eager, request)))
+        if request["compile"]:
+            _compiled_ahead.append(_ready("torch.compile", lambda: _compiled(original, eager, request)))
+        else:
+            clock_load.inputs(original, eager, request)
     return {}
 
 
@@ -103,10 +108,15 @@ def _prepare(request: dict[str, Any]) -> list[Contestant]:
     if request["compile"]:
         ahead = _compiled_ahead.pop() if _compiled_ahead else None
         contestants.append(ahead or _ready("torch.compile", lambda: _compiled(original, eager, request)))
-    for path in request["variants"]:
+    variants = [clock_load.import_file(path, os.path.dirname(request["module"])) for path in request["variants"]]
+    for module in variants:
+        if len(variants) > 1:  # a file that is timed alone is compiled just as its user will
+            share_kernels(module)
+    compiled = compile_ahead(variants, request["ready_s"] - (time.perf_counter() - started))
+    for path, module, is_compiled in zip(request["variants"], variants, compiled):
         stem = os.path.splitext(os.path.basename(path))[0]
-        if time.perf_counter() - started < request["ready_s"]:
-            contestants.append(_ready(stem, lambda path=path: _variant(path, eager, request)))
+        if is_compiled and time.perf_counter() - started < request["ready_s"]:
+            contestants.append(_ready(stem, lambda module=module: _variant(module, eager, request)))
         else:
             contestants.append(Contestant(stem))
             contestants[-1].fail("the time ended before it was compiled")
@@ -141,8 +151,7 @@ def _compiled(original: Any, eager: torch.nn.Module, request: dict[str, Any]) ->
     return clock_load.call_of(torch.compile(eager), clock_load.inputs(original, eager, request))
 
 
-def _variant(path: str, eager: torch.nn.Module, request: dict[str, Any]) -> Callable[[], Any]:
-    module = clock_load.import_file(path, os.path.dirname(request["module"]))
+def _variant(module: types.ModuleType, eager: torch.nn.Module, request: dict[str, Any]) -> Callable[[], Any]:
     with torch.device(request["device"]):  # parameters that are replaced at once are drawn where that is quick
         model = clock_load.construct(module, "ModelNew", request)
     arguments = clock_load.inputs(module, model, request)

@@ -71,9 +71,11 @@ Json Clock::Request(const char* verb) const {
           {"seed", options_.seed}};
 }
 
-void Clock::Prepare() {
+void Clock::Prepare(bool compile) {
   Warm();
-  preparing_ = process_->Send(Request("prepare"));
+  Json request = Request("prepare");
+  request["compile"] = compile;
+  preparing_ = process_->Send(request);
 }
 
 std::optional<Json> Clock::Ask(const Json& request, double timeout_s, std::string& problem) {

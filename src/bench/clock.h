@@ -44,9 +44,9 @@ class Clock {
   // Starts the process ahead of the first request: importing PyTorch takes seconds.
   void Warm();
 
-  // Starts making the module, its inputs and what torch.compile makes of it, for a later Time(); returns at once.  What
-  // fails here is told by Time().  GPU only.
-  void Prepare();
+  // Starts making the module, its inputs and, if asked for, what torch.compile makes of it, for a later Time(); returns at
+  // once.  What fails here is told by Time().  GPU only.
+  void Prepare(bool compile);
 
   // Runs ModelNew of `emitted` on the module's own inputs and writes "result:<i>" and "mutation:<i>" to `results`
   // (docs/formats.md).  Never throws for what the emitted file does.

@@ -145,7 +145,8 @@ class Conversion {
 
   void SearchBest() {
     if (!farm_) farm_.emplace(executor_->device(), FarmOptions{});
-    if (gpu_ && Bytes(imported_.program) < kPreparedBytes) clock_->Prepare();
+    if (gpu_) search_clock_->Prepare(/*compile=*/false);
+    if (gpu_ && Bytes(imported_.program) < kPreparedBytes) clock_->Prepare(/*compile=*/true);
     Verifier verifier(*farm_, *executor_, &store_);
     TemplateProposer templates;
     ClockTimer timer(*search_clock_, emit_, scratch_.path());
