@@ -318,10 +318,9 @@ class Search {
 
   bool DrawCase(size_t i) {
     if (i == NodeCount()) return ShareAndSolve();
-    const uint64_t key = CaseKey(i);
-    if (Contains(failed_cases_[i], key)) return false;
+    if (!failed_cases_[i].empty() && Contains(failed_cases_[i], CaseKey(i))) return false;
     if (DrawCaseOfRow(i)) return true;
-    failed_cases_[i].push_back(key);
+    failed_cases_[i].push_back(CaseKey(i));
     return false;
   }
 
@@ -485,17 +484,25 @@ class Search {
     }
     std::array<DimId, kMaxSlots> dims = {};
     int count = 0;
+    unsigned read = 0;
     for (size_t s = 0; s < FormOf(i).slots.size(); ++s) {
       const size_t rank = static_cast<size_t>(row.slots[s]);
-      if (((FormOf(i).broadcast >> s) & 1U) && position < rank) dims[static_cast<size_t>(count++)] = slot_dims_[i][s][rank - 1 - position];
+      if (!((FormOf(i).broadcast >> s) & 1U) || position >= rank) continue;
+      read |= SourceOf(i, s).node != -1 ? 1U << count : 0;
+      dims[static_cast<size_t>(count++)] = slot_dims_[i][s][rank - 1 - position];
     }
     // Options are the sets of operands that have size 1; none first, never all.
     std::array<double, 8> weights = {};
     const int options = (1 << count) - 1;
     for (int set = 0; set < options; ++set) weights[static_cast<size_t>(set)] = set == 0 ? 1 : kOneInBroadcast;
+    std::array<unsigned, 8> failed = {};
+    size_t failures = 0;
     for (int left = options; left > 0; --left) {
       const int set = options == 1 ? 0 : random_.Weighted(weights, options);
       weights[static_cast<size_t>(set)] = 0;
+      const unsigned consequence = ConsequenceOf(std::span(dims).first(static_cast<size_t>(count)), read, static_cast<unsigned>(set), sizes);
+      if (std::find(failed.begin(), failed.begin() + failures, consequence) != failed.begin() + failures) continue;
+      failed[failures++] = consequence;
       SizeProblem next = sizes;
       const DimId size = JoinDims(std::span(dims).first(static_cast<size_t>(count)), static_cast<unsigned>(set), next);
       if (size < 0) continue;
@@ -504,6 +511,20 @@ class Search {
       if (gave_up_) return false;
     }
     return false;
+  }
+
+  // What follows from a set of operands of size 1 is the same for sets that make the same classes of dimensions 1 and
+  // join the same ones, however fresh operands are spread: they are parts of the result, and nothing else reads them.
+  // `read`: the operands that are not fresh.  A class is named by its first operand.
+  static unsigned ConsequenceOf(std::span<const DimId> dims, unsigned read, unsigned ones, const SizeProblem& sizes) {
+    unsigned single = 0, joined = 0;
+    for (size_t o = 0; o < dims.size(); ++o) {
+      if (!((read >> o) & 1U)) continue;
+      size_t first = 0;
+      while (sizes.Root(dims[first]) != sizes.Root(dims[o])) ++first;
+      ((ones >> o) & 1U ? single : joined) |= 1U << first;
+    }
+    return single | joined << 4;
   }
 
   static DimId JoinDims(std::span<const DimId> dims, unsigned ones, SizeProblem& sizes) {
