@@ -93,6 +93,9 @@ struct InterpretResult {
   std::vector<std::string> layers;
 };
 
+// The GPU of this index as CUDA_VISIBLE_DEVICES names it to a child: ours may be a part of the machine's.
+std::string VisibleGpu(int index);
+
 // Where a candidate runs on real data.
 struct RunPlace {
   int gpu = -1;                         // the GPU's index among those visible to us; -1: Triton's interpreter

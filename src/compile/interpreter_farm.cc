@@ -25,17 +25,6 @@ CompileFailure AtRun(CompileFailure failure) {
   return failure;
 }
 
-// The GPU of this index as CUDA_VISIBLE_DEVICES names it to a child: ours may be a part of the machine's.
-std::string VisibleGpu(int index) {
-  const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
-  std::istringstream names(visible == nullptr ? "" : visible);
-  std::string name;
-  for (int i = 0; i <= index; ++i) {
-    if (!std::getline(names, name, ',')) return std::to_string(index);
-  }
-  return name;
-}
-
 // Moves across file systems where it must.
 void MoveFile(const fs::path& from, const fs::path& to) {
   std::error_code error;
@@ -48,6 +37,16 @@ void MoveFile(const fs::path& from, const fs::path& to) {
 }
 
 }  // namespace
+
+std::string VisibleGpu(int index) {
+  const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
+  std::istringstream names(visible == nullptr ? "" : visible);
+  std::string name;
+  for (int i = 0; i <= index; ++i) {
+    if (!std::getline(names, name, ',')) return std::to_string(index);
+  }
+  return name;
+}
 
 class InterpreterFarm::Impl {
  public:

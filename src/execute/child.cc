@@ -22,8 +22,10 @@ std::string LastLine(const std::string& text) {
 
 }  // namespace
 
-ConversingChild::ConversingChild(const std::string& program, std::vector<std::string> arguments) : program_(program) {
+ConversingChild::ConversingChild(const std::string& program, std::vector<std::string> arguments, std::map<std::string, std::string> environment)
+    : program_(program) {
   ProcessOptions options;
+  options.environment = std::move(environment);
   options.command = {(ExecutableFolder() / program).string()};
   options.command.insert(options.command.end(), arguments.begin(), arguments.end());
   process_ = std::make_unique<Process>(std::move(options));

@@ -3,6 +3,7 @@
 #define DRTRITON_EXECUTE_CHILD_H_
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,7 +23,7 @@ struct ChildEnded {
 class ConversingChild {
  public:
   // Starts the program found beside the running executable; does not wait for it to be ready.
-  ConversingChild(const std::string& program, std::vector<std::string> arguments);
+  ConversingChild(const std::string& program, std::vector<std::string> arguments, std::map<std::string, std::string> environment = {});
 
   // Waits for the first line, {"ready": true}.  Throws UserError with the child's own reason when it cannot start.
   void AwaitReady();

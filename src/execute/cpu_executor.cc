@@ -20,6 +20,8 @@ constexpr size_t kFewSets = 3;         // own, signed, parameters
 const std::vector<int> kPoisons = {0xff, 0x7b};
 const std::vector<int> kOnePoison = {0xff};
 
+double Since(std::chrono::steady_clock::time_point begin) { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(); }
+
 // Whether two files hold equal results, element by element and bit by bit.
 bool SameResults(const std::filesystem::path& one, const std::filesystem::path& other) {
   const TensorFile a(one), b(other);
@@ -35,13 +37,20 @@ bool SameResults(const std::filesystem::path& one, const std::filesystem::path& 
 
 }  // namespace
 
-CpuExecutor::CpuExecutor(uint64_t seed) : seed_(seed), folder_("drtriton-execute"), reference_("cpu"), farm_(FarmOptions{}) {}
+CpuExecutor::CpuExecutor(uint64_t seed, std::shared_ptr<InterpreterFarm> farm)
+    : seed_(seed), folder_("drtriton-execute"), farm_(farm ? std::move(farm) : std::make_shared<InterpreterFarm>(FarmOptions{})) {}
+
+std::map<std::string, double> CpuExecutor::StageSeconds() const {
+  return {{"reference values", reference_s_}, {"interpreting", interpreting_s_}, {"comparing", comparing_s_}};
+}
 
 ProblemId CpuExecutor::Prepare(const Fragment& fragment, uint64_t seed) {
+  const auto begin = std::chrono::steady_clock::now();
   PreparedProblem problem = reference_.Prepare(fragment, seed);
   for (const std::string& weak : problem.weak) Debug(fragment.id + ": " + weak);
   const int id = problem.id;
   problems_[id] = std::move(problem);
+  reference_s_ += Since(begin);
   return id;
 }
 
@@ -75,11 +84,15 @@ bool CpuExecutor::RunSets(const PreparedProblem& problem, const std::vector<size
     std::filesystem::remove(itself.outputs);
     requests.push_back(std::move(itself));
   }
-  const std::vector<InterpretResult> results = farm_.RunAll(requests);
+  const auto begin = std::chrono::steady_clock::now();
+  const std::vector<InterpretResult> results = farm_->RunAll(requests);
+  interpreting_s_ += Since(begin);
   verdict->layers = results.front().layers;
   for (size_t i = 0; i < sets.size(); ++i) {
     if (results[i].failure) return Reject(*results[i].failure, verdict);
+    const auto compared = std::chrono::steady_clock::now();
     const Json comparison = reference_.Ask({{"cmd", "compare_file"}, {"problem", problem.id}, {"set", sets[i]}, {"tensors", requests[i].outputs.string()}});
+    comparing_s_ += Since(compared);
     if (!TakeComparison(comparison, verdict)) return false;
   }
   return !runs_itself || AgreesWithItself(requests.front().outputs, requests.back().outputs, results.back(), verdict);
@@ -117,7 +130,7 @@ Verdict CpuExecutor::Execute(ProblemId id, const Executable& candidate, const Ex
   }
   const auto begin = std::chrono::steady_clock::now();
   if (!RunSets(problem, {0}, candidate, options, &verdict)) return verdict;
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const double seconds = Since(begin);
   const double slow_seconds = workers_started_ ? kSlowSeconds : kSlowSeconds + kStartSeconds;
   workers_started_ = true;
   const size_t count = problem.slow || seconds > slow_seconds ? std::min(kFewSets, problem.sets.size()) : problem.sets.size();

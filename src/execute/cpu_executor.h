@@ -4,6 +4,7 @@
 #define DRTRITON_EXECUTE_CPU_EXECUTOR_H_
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,8 @@ namespace drtriton {
 
 class CpuExecutor : public Executor {
  public:
-  explicit CpuExecutor(uint64_t seed);
+  // `farm`: shared with other executors; one of its own when null.
+  explicit CpuExecutor(uint64_t seed, std::shared_ptr<InterpreterFarm> farm = nullptr);
 
   const DeviceSpec& device() const override { return H200(); }   // kernels are still written for a GPU
   std::string device_name() const override { return "interpreter"; }
@@ -27,6 +29,7 @@ class CpuExecutor : public Executor {
   std::vector<MutantReport> MeasurePower(ProblemId problem, double seconds) override { return reference_.MeasurePower(problem, seconds); }
   Verdict Execute(ProblemId problem, const Executable& candidate, const ExecuteOptions& options) override;
   Verdict CompareResults(const std::filesystem::path& results) override;
+  std::map<std::string, double> StageSeconds() const override;
 
  private:
   std::filesystem::path InputsOf(int problem, size_t set);
@@ -39,8 +42,9 @@ class CpuExecutor : public Executor {
   uint64_t seed_;
   ScratchFolder folder_;
   ReferenceClient reference_;
-  InterpreterFarm farm_;
+  std::shared_ptr<InterpreterFarm> farm_;
   bool workers_started_ = false;
+  double reference_s_ = 0, interpreting_s_ = 0, comparing_s_ = 0;
   std::map<int, PreparedProblem> problems_;
 };
 

@@ -190,6 +190,7 @@ class Run {
 
 TensorMap Evaluator::Evaluate(const Program& program, const TensorMap& leaves, const EvaluateOptions& options) const {
   const c10::InferenceMode inference;
+  if (before_) before_();
   return Run(*this, program, leaves, options).Execute();
 }
 

@@ -16,6 +16,7 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "graph/program.h"
@@ -49,7 +50,8 @@ struct EvaluateOptions {
 
 class Evaluator {
  public:
-  explicit Evaluator(at::Device device) : device_(device) {}
+  // `before` is called before each evaluation of a Program.
+  explicit Evaluator(at::Device device, std::function<void()> before = {}) : device_(device), before_(std::move(before)) {}
   at::Device device() const { return device_; }
 
   // `leaves` has a tensor for every leaf that a needed node reads (any device and strides).
@@ -64,6 +66,7 @@ class Evaluator {
                                  const std::function<at::Tensor(ValueId)>& tensor, Precision precision) const;
 
   at::Device device_;
+  std::function<void()> before_;
 };
 
 // Sets libtorch's switches to those the user's module was run with.

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@
 #include "core/launch_plan.h"
 #include "core/proposal.h"
 #include "core/verdict.h"
+#include "execute/timing.h"
 
 namespace drtriton {
 
@@ -34,6 +36,7 @@ struct Executable {
 
 struct ExecuteOptions {
   bool timed = true;        // GPU only
+  TimingEffort timing = TimingEffort::kThorough;
   double timeout_s = 60;
   int determinism_runs = 8; // GPU only: runs that must agree, to the bit where the plan holds no atomics
 };
@@ -87,10 +90,18 @@ class Executor {
   // The whole result of a module as a fresh Python process computed it (a .tensors file written by clock.py), judged by
   // the numerics contract against the loaded Program.
   virtual Verdict CompareResults(const std::filesystem::path& results) = 0;
+
+  // Seconds that this executor spent, by what it did ("reference values", "timing", ...): for benches.
+  virtual std::map<std::string, double> StageSeconds() const { return {}; }
 };
 
 // kAuto: CUDA when a GPU and its driver are usable, else the interpreter.  kCuda without a GPU: UserError.
 std::unique_ptr<Executor> MakeExecutor(DeviceChoice choice, uint64_t seed);
+
+// Executors that work side by side, each for one thread: `lanes` on each GPU of this host (0: as many as its cores feed),
+// all of the first one's kind.  While one makes reference values or compares, others run; only timing is done alone on a
+// GPU.  They share what they have in common, so end them together.  Without a GPU: `lanes` that share interpreter workers.
+std::vector<std::unique_ptr<Executor>> MakeExecutors(DeviceChoice choice, uint64_t seed, int lanes);
 
 }  // namespace drtriton
 

@@ -43,11 +43,50 @@ std::vector<double> Doubles(const Json& list) { return list.get<std::vector<doub
 
 void Append(std::vector<double>* all, const std::vector<double>& more) { all->insert(all->end(), more.begin(), more.end()); }
 
+double Since(std::chrono::steady_clock::time_point begin) { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(); }
+
+// How a measurement of each effort goes on: rounds of batches until both sides are settled or the time is up.
+struct Measuring {
+  int least_rounds, most_rounds;
+  double most_seconds;
+};
+Measuring MeasuringOf(TimingEffort effort) { return effort == TimingEffort::kThorough ? Measuring{4, 40, 0.5} : Measuring{2, 12, 0.05}; }
+
+// Rounds of eager times that further candidates of a problem start from.
+constexpr size_t kKeptEagerRounds = 6;
+
 }  // namespace
 
-GpuExecutor::GpuExecutor(const DeviceSpec& device, uint64_t seed) : device_(device), seed_(seed), folder_("drtriton-gpu"), reference_("cuda") {}
+// Adds the time of its scope to one kind of work.
+class GpuExecutor::Clocked {
+ public:
+  Clocked(GpuExecutor& executor, Work work) : seconds_(executor.seconds_[static_cast<size_t>(work)]) {}
+  ~Clocked() { seconds_ += Since(begin_); }
+  Clocked(const Clocked&) = delete;
+  Clocked& operator=(const Clocked&) = delete;
+
+ private:
+  double& seconds_;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+GpuExecutor::GpuExecutor(const DeviceSpec& device, uint64_t seed, GpuPlace place)
+    : device_(device), seed_(seed), place_(std::move(place)), gate_(place_.gate), folder_("drtriton-gpu"), reference_(place_), runners_(place_.gpu) {}
+
+std::map<std::string, double> GpuExecutor::StageSeconds() const {
+  const auto of = [&](Work work) { return seconds_[static_cast<size_t>(work)]; };
+  return {{"reference values", of(Work::kReference)}, {"loading plans", of(Work::kLoading)}, {"runs on input sets", of(Work::kSets)}, {"repeated runs", of(Work::kRepeating)},
+          {"waiting to measure", of(Work::kWaiting)}, {"timing", of(Work::kTiming)}, {"runs of foreign modules", of(Work::kRealRun)}};
+}
+
+// Of everything but timing, for which the gate is held alone.
+Json GpuExecutor::AskRunner(const Json& request, milliseconds limit) {
+  const SharedGate shared(gate_);
+  return runners_.Ask(request, limit);
+}
 
 ProblemId GpuExecutor::Prepare(const Fragment& fragment, uint64_t seed) {
+  const Clocked clocked(*this, Work::kReference);
   PreparedProblem problem = reference_.Prepare(fragment, seed);
   problem.mutates = !fragment.program.mutations.empty();
   std::string on_cpu;
@@ -60,6 +99,7 @@ ProblemId GpuExecutor::Prepare(const Fragment& fragment, uint64_t seed) {
 }
 
 void GpuExecutor::Release(ProblemId problem) {
+  if (eager_problem_ == problem) eager_problem_ = -1;
   reference_.Release(problem);
   problems_.erase(problem);
 }
@@ -110,6 +150,7 @@ bool GpuExecutor::Judge(const Trial& trial, Verdict* verdict) {
 }
 
 bool GpuExecutor::LoadPlan(const Trial& trial, Verdict* verdict) {
+  const Clocked clocked(*this, Work::kLoading);
   const Json fits = reference_.Ask({{"cmd", "plan"}, {"problem", trial.problem.id}, {"plan", ToJson(*trial.candidate.plan)}});
   if (fits.contains("misfit")) {
     *verdict = Verdict::Rejected(Stage::kRun, fits["misfit"].at("code").get<std::string>(), fits["misfit"].at("reason").get<std::string>());
@@ -135,47 +176,50 @@ void GpuExecutor::LoadIntoRunner(const Trial& trial) {
     reference_.Ask({{"cmd", "detach"}});
     mapped_generation_ = -1;
   }
-  const Json loaded = runners_.Ask({{"cmd", "load"}, {"plan", ToJson(*trial.candidate.plan)}, {"folder", trial.candidate.folder.string()}, {"poison", kPoison}}, kLoadLimit);
+  const Json loaded = AskRunner({{"cmd", "load"}, {"plan", ToJson(*trial.candidate.plan)}, {"folder", trial.candidate.folder.string()}, {"poison", kPoison}}, kLoadLimit);
   if (keeps) return;
   reference_.Ask({{"cmd", "attach"}, {"handle", loaded.at("handle")}});
   mapped_generation_ = runners_.generation();
   buffer_bytes_ = needed;
 }
 
-void GpuExecutor::RunOnce(const Trial& trial, size_t set, uint8_t poison) {
-  runners_.Ask({{"cmd", "poison"}, {"poison", poison}}, kLoadLimit);
-  reference_.Ask({{"cmd", "place"}, {"set", set}});
+void GpuExecutor::Place(size_t set) { reference_.Ask({{"cmd", "place"}, {"set", set}}); }
+
+// One run on the inputs that lie there.  `variation` is as in Variations().  Returns whether every part ran with its guard.
+bool GpuExecutor::RunPlaced(const Trial& trial, const Json& variation) {
+  bool guarded = true, first = true;
   for (const PlanSegment& segment : trial.segments) {
-    if (segment.in_runner) runners_.Ask({{"cmd", "run"}, {"first", segment.first}, {"last", segment.last}}, LimitOf(trial.options));
-    else reference_.Ask({{"cmd", "steps"}, {"first", segment.first}, {"last", segment.last}});
+    if (segment.in_runner) {
+      Json request = variation;
+      if (!first) request.erase("poison");
+      request.update({{"cmd", "run"}, {"first", segment.first}, {"last", segment.last}});
+      guarded = AskRunner(request, LimitOf(trial.options)).at("guarded").get<bool>() && guarded;
+    } else {
+      if (first) AskRunner({{"cmd", "run"}, {"first", 0}, {"last", 0}, {"poison", variation.at("poison")}}, kLoadLimit);
+      reference_.Ask({{"cmd", "steps"}, {"first", segment.first}, {"last", segment.last}});
+    }
+    first = false;
   }
+  return guarded;
 }
 
+// Each comparison also places what the next run reads: at the end the module's own inputs again.
 bool GpuExecutor::CheckSets(const Trial& trial, Verdict* verdict) {
-  for (size_t set = 0; set < trial.problem.sets.size(); ++set) {
-    RunOnce(trial, set, kPoison);
-    if (!TakeComparison(reference_.Ask({{"cmd", "compare"}, {"set", set}, {"poison", kPoison}}), verdict)) return false;
-    if (set == 0) reference_.Ask({{"cmd", "remember"}});
+  const Clocked clocked(*this, Work::kSets);
+  const size_t count = trial.problem.sets.size();
+  Place(0);
+  for (size_t set = 0; set < count; ++set) {
+    RunPlaced(trial, {{"poison", kPoison}});
+    const Json compared = reference_.Ask({{"cmd", "compare"}, {"set", set}, {"poison", kPoison}, {"remember", set == 0}, {"place", (set + 1) % count}});
+    if (!TakeComparison(compared, verdict)) return false;
   }
   return true;
 }
 
-// The inputs lie where the last run found them.
 void GpuExecutor::RunAgain(const Trial& trial, const Json& variation, Verdict* verdict) {
-  bool guarded = true, first = true;
+  bool guarded = false;
   try {
-    for (const PlanSegment& segment : trial.segments) {
-      Json request = variation;
-      if (!first) request.erase("poison");
-      request.update({{"cmd", "run"}, {"first", segment.first}, {"last", segment.last}});
-      if (segment.in_runner) {
-        guarded = runners_.Ask(request, LimitOf(trial.options)).at("guarded").get<bool>() && guarded;
-      } else {
-        if (first) runners_.Ask({{"cmd", "run"}, {"first", 0}, {"last", 0}, {"poison", variation.at("poison")}}, kLoadLimit);
-        reference_.Ask({{"cmd", "steps"}, {"first", segment.first}, {"last", segment.last}});
-      }
-      first = false;
-    }
+    guarded = RunPlaced(trial, variation);
   } catch (RunnerFailure& failure) {
     if (failure.code == "illegal_access" && variation.contains("guard")) {
       failure.reason = "a kernel reads or writes outside of its buffers: it faulted where the memory around them is unmapped";
@@ -188,7 +232,7 @@ void GpuExecutor::RunAgain(const Trial& trial, const Json& variation, Verdict* v
 // One more run on the module's own inputs: the same bits, or with atomics the same values as far as the contract goes.
 bool GpuExecutor::CheckAgain(const Trial& trial, const Json& variation, Verdict* verdict) {
   // Vendor steps may draw random numbers: placing the inputs sets their seed.
-  if (trial.candidate.plan->HasVendorSteps() || trial.problem.mutates) reference_.Ask({{"cmd", "place"}, {"set", 0}});
+  if (trial.candidate.plan->HasVendorSteps() || trial.problem.mutates) Place(0);
   RunAgain(trial, variation, verdict);
   const auto poison = variation.at("poison").get<uint8_t>();
   if (trial.candidate.plan->HasAtomics()) return TakeComparison(reference_.Ask({{"cmd", "compare"}, {"set", 0}, {"poison", poison}}), verdict);
@@ -196,7 +240,8 @@ bool GpuExecutor::CheckAgain(const Trial& trial, const Json& variation, Verdict*
   if (same.at("same").get<bool>()) return true;
   bool by_memory = false;
   if (poison != kPoison) {
-    RunOnce(trial, 0, kPoison);
+    Place(0);
+    RunPlaced(trial, {{"poison", kPoison}});
     by_memory = reference_.Ask({{"cmd", "same"}}).at("same").get<bool>();
   }
   verdict->outcome = Outcome::kRejected;
@@ -207,14 +252,13 @@ bool GpuExecutor::CheckAgain(const Trial& trial, const Json& variation, Verdict*
 }
 
 bool GpuExecutor::CheckDeterminism(const Trial& trial, Verdict* verdict) {
+  const Clocked clocked(*this, Work::kRepeating);
   const auto begin = std::chrono::steady_clock::now();
   const auto runs = std::min(Variations().size(), static_cast<size_t>(std::max(0, trial.options.determinism_runs - 1)));
   if (runs == 0) return true;
-  reference_.Ask({{"cmd", "place"}, {"set", 0}});
   uint8_t poison = kPoison;
   for (size_t i = 0; i < runs; ++i) {
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    if (i >= kVariationsOfLongPlans && seconds > kVariationsSeconds) break;
+    if (i >= kVariationsOfLongPlans && Since(begin) > kVariationsSeconds) break;
     if (!CheckAgain(trial, Variations()[i], verdict)) return false;
     poison = Variations()[i].at("poison").get<uint8_t>();
   }
@@ -244,36 +288,57 @@ double GpuExecutor::WarmUp(const Trial& trial) {
   };
   measure(3);
   const bool first = last_timing_ == std::chrono::steady_clock::time_point();
-  if (first || std::chrono::steady_clock::now() - last_timing_ > kStaysWarm) {
-    measure(static_cast<int>(std::clamp((first ? 10 : 1) * kWarmMs / (longest_ms + kFlushMs), 3.0, 100.0)));
-  }
+  const bool rested = trial.options.timing == TimingEffort::kThorough && std::chrono::steady_clock::now() - last_timing_ > kStaysWarm;
+  if (first || rested) measure(static_cast<int>(std::clamp((first ? 10 : 1) * kWarmMs / (longest_ms + kFlushMs), 3.0, 100.0)));
   return longest_ms;
 }
 
-// Batches of the candidate and of eager alternate, so that a drifting clock meets both alike, until both medians are
-// known well enough to repeat, or it takes too long.
+// What can be made ready beside the work of others is: graphs are captured before the gate is taken.
 void GpuExecutor::Time(const Trial& trial, Verdict* verdict) {
-  constexpr int kLeastRounds = 4, kMostRounds = 40;
-  constexpr double kBatchMs = 3, kMostSeconds = 0.5;
-  reference_.Ask({{"cmd", "place"}, {"set", 0}});
+  {
+    const Clocked clocked(*this, Work::kLoading);
+    Place(0);
+    reference_.Ask({{"cmd", "ready_eager"}, {"problem", trial.problem.id}});
+    for (const PlanSegment& segment : trial.segments) {
+      if (segment.in_runner) AskRunner({{"cmd", "time"}, {"first", segment.first}, {"last", segment.last}, {"count", 0}}, LimitOf(trial.options));
+      else reference_.Ask({{"cmd", "ready_steps"}, {"first", segment.first}, {"last", segment.last}});
+    }
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  const AloneInGate alone(gate_);
+  seconds_[static_cast<size_t>(Work::kWaiting)] += Since(begin);
+  const Clocked clocked(*this, Work::kTiming);
+  MeasureAlone(trial, verdict);
+}
+
+// Batches of the candidate and of eager alternate, so that a drifting clock meets both alike, until both medians are
+// known well enough to repeat, or it takes too long.  A quick measurement takes over the eager times of the problem's
+// candidates before it and adds one batch, so that a drift since then widens the interval.
+void GpuExecutor::MeasureAlone(const Trial& trial, Verdict* verdict) {
+  constexpr double kBatchMs = 3;
+  const Measuring measuring = MeasuringOf(trial.options.timing);
   const int count = static_cast<int>(std::clamp(kBatchMs / (WarmUp(trial) + kFlushMs), 3.0, 12.0));
   std::vector<std::vector<double>> own(trial.segments.size()), candidate, eager;
+  if (trial.options.timing == TimingEffort::kQuick && eager_problem_ == trial.problem.id) eager = eager_rounds_;
+  const bool known = eager.size() >= static_cast<size_t>(measuring.least_rounds);
   const auto begin = std::chrono::steady_clock::now();
   MedianInterval time_ms, eager_ms;
-  for (int round = 0; round < kMostRounds; ++round) {
+  for (int round = 0; round < measuring.most_rounds; ++round) {
     std::vector<std::vector<double>> parts;
     for (size_t i = 0; i < trial.segments.size(); ++i) {
       parts.push_back(TimeSegment(trial, trial.segments[i], count));
       Append(&own[i], parts.back());
     }
     candidate.push_back(Summed(parts));
-    eager.push_back(TimeEager(trial, count));
-    if (round + 1 < kLeastRounds) continue;
+    if (round == 0 || !known || !IsSettled(eager_ms, trial.options.timing)) eager.push_back(TimeEager(trial, count));
     eager_ms = MedianOfRounds(eager);
+    if (round + 1 < measuring.least_rounds) continue;
     if (!trial.segments.empty()) time_ms = MedianOfRounds(candidate);
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    if ((IsSettled(eager_ms) && IsSettled(time_ms)) || seconds > kMostSeconds) break;
+    if ((IsSettled(eager_ms, trial.options.timing) && IsSettled(time_ms, trial.options.timing)) || Since(begin) > measuring.most_seconds) break;
   }
+  eager_problem_ = trial.problem.id;
+  if (eager.size() > kKeptEagerRounds) eager.erase(eager.begin(), eager.end() - kKeptEagerRounds);
+  eager_rounds_ = std::move(eager);
   last_timing_ = std::chrono::steady_clock::now();
   verdict->eager_ms = eager_ms.median;
   if (trial.segments.empty()) return;

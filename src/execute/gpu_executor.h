@@ -3,6 +3,8 @@
 #ifndef DRTRITON_EXECUTE_GPU_EXECUTOR_H_
 #define DRTRITON_EXECUTE_GPU_EXECUTOR_H_
 
+#include <array>
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -12,6 +14,7 @@
 #include "base/file.h"
 #include "compile/real_run_farm.h"
 #include "execute/executor.h"
+#include "execute/gpu_gate.h"
 #include "execute/plan_layout.h"
 #include "execute/reference_client.h"
 #include "execute/runner_pool.h"
@@ -21,7 +24,7 @@ namespace drtriton {
 
 class GpuExecutor : public Executor {
  public:
-  GpuExecutor(const DeviceSpec& device, uint64_t seed);
+  GpuExecutor(const DeviceSpec& device, uint64_t seed, GpuPlace place = {});
 
   const DeviceSpec& device() const override { return device_; }
   std::string device_name() const override { return device_.name; }
@@ -35,6 +38,7 @@ class GpuExecutor : public Executor {
   Verdict CompareResults(const std::filesystem::path& results) override;
   void CheckItself(ProblemId problem, const CompileRequest& candidate, const CompileResult& compiled,
                    const ExecuteOptions& options, Verdict* verdict) override;
+  std::map<std::string, double> StageSeconds() const override;
 
  private:
   // One candidate while it is judged.
@@ -44,16 +48,23 @@ class GpuExecutor : public Executor {
     const ExecuteOptions& options;
     std::vector<PlanSegment> segments;
   };
+  // What the time goes to.
+  enum class Work : uint8_t { kReference, kLoading, kSets, kRepeating, kWaiting, kTiming, kRealRun, kKinds };
+  class Clocked;
+
+  Json AskRunner(const Json& request, std::chrono::milliseconds limit);
   bool Judge(const Trial& trial, Verdict* verdict);
   bool LoadPlan(const Trial& trial, Verdict* verdict);
   void LoadIntoRunner(const Trial& trial);
-  void RunOnce(const Trial& trial, size_t set, uint8_t poison);
+  void Place(size_t set);
+  bool RunPlaced(const Trial& trial, const Json& variation);
   void RunAgain(const Trial& trial, const Json& variation, Verdict* verdict);
   bool CheckSets(const Trial& trial, Verdict* verdict);
   bool CheckDeterminism(const Trial& trial, Verdict* verdict);
   bool CheckAgain(const Trial& trial, const Json& variation, Verdict* verdict);
   double WarmUp(const Trial& trial);
   void Time(const Trial& trial, Verdict* verdict);
+  void MeasureAlone(const Trial& trial, Verdict* verdict);
   std::vector<double> TimeSegment(const Trial& trial, const PlanSegment& segment, int count);
   std::vector<double> TimeEager(const Trial& trial, int count);
 
@@ -66,6 +77,9 @@ class GpuExecutor : public Executor {
 
   DeviceSpec device_;
   uint64_t seed_;
+  GpuPlace place_;
+  GpuGate gate_;
+  std::array<double, static_cast<size_t>(Work::kKinds)> seconds_{};
   ScratchFolder folder_;
   std::optional<RealRunFarm> real_runs_;   // started by the first foreign module
   ReferenceClient reference_;
@@ -74,6 +88,9 @@ class GpuExecutor : public Executor {
   int mapped_generation_ = -1;     // of the runner it belongs to
   std::chrono::steady_clock::time_point last_timing_;   // none yet: the epoch
   std::map<int, PreparedProblem> problems_;
+  // Eager times of the problem that was timed last: its next candidate adds to them.
+  int eager_problem_ = -1;
+  std::vector<std::vector<double>> eager_rounds_;
 };
 
 }  // namespace drtriton

@@ -1,6 +1,7 @@
 #include "execute/gpu_probe.h"
 
 #include <array>
+#include <string>
 
 #include "execute/cuda_driver.h"
 
@@ -50,6 +51,21 @@ std::optional<DeviceSpec> ProbeGpu() {
                                     ask(CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE), ask(CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH)};
   DeviceSpec spec = name == H200().name ? H200() : Scaled(facts, name, capability);
   return spec;
+}
+
+int EqualGpus() {
+  const CudaDriver* cuda = FindCudaDriver();
+  int count = 0;
+  if (cuda == nullptr || cuda->cuInit(0) != CUDA_SUCCESS || cuda->cuDeviceGetCount(&count) != CUDA_SUCCESS) return 0;
+  const auto name_of = [&](int index) -> std::string {
+    CUdevice device = 0;
+    char name[256] = "";
+    if (cuda->cuDeviceGet(&device, index) != CUDA_SUCCESS || cuda->cuDeviceGetName(name, sizeof(name), device) != CUDA_SUCCESS) return "";
+    return name;
+  };
+  int equal = 0;
+  while (equal < count && name_of(equal) == name_of(0)) ++equal;
+  return equal;
 }
 
 }  // namespace drtriton

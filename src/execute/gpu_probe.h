@@ -12,6 +12,9 @@ namespace drtriton {
 // that were not measured on it are scaled from the H200's by multiprocessors, clock and memory bandwidth.
 std::optional<DeviceSpec> ProbeGpu();
 
+// How many GPUs of the first one's name there are, from the first on: candidates may be judged on any of them.
+int EqualGpus();
+
 }  // namespace drtriton
 
 #endif  // DRTRITON_EXECUTE_GPU_PROBE_H_

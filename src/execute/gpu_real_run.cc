@@ -40,7 +40,7 @@ InterpretResult GpuExecutor::RunItself(ProblemId problem, const CompileRequest& 
   request.timeout_s = options.timeout_s;
   request.random_seed = seed_;
   reference_.Ask({{"cmd", "write_inputs"}, {"problem", problem}, {"set", RealRunSet(problems_.at(problem))}, {"tensors", request.inputs.string()}});
-  if (!real_runs_) real_runs_.emplace(/*gpu=*/0);
+  if (!real_runs_) real_runs_.emplace(place_.gpu);
   InterpretResult result = real_runs_->Run(request);
   if (result.failure && result.failure->code == "out_of_memory") {
     reference_.Ask({{"cmd", "trim"}});  // the reference may hold what it does not need
@@ -93,7 +93,8 @@ bool GpuExecutor::AgreesWithAny(ProblemId problem, const CompileRequest& candida
     const Trial trial{problems_.at(problem), executable, options, Segments(plan)};
     Verdict ignored;
     if (!LoadPlan(trial, &ignored)) continue;
-    RunOnce(trial, RealRunSet(trial.problem), kPoison);
+    Place(RealRunSet(trial.problem));
+    RunPlaced(trial, {{"poison", kPoison}});
     reference_.Ask({{"cmd", "remember"}, {"tensors", results.string()}});
     const Json same = reference_.Ask({{"cmd", "same"}});
     if (same.at("same").get<bool>()) return true;

@@ -106,7 +106,7 @@ class PowerTest : public testing::Test {
     for (const MutantReport& report : reports) EXPECT_EQ(report.outcome, report.rule.empty() ? "rejected" : "survived") << report.change << " by " << report.set << ", rule " << report.rule;
   }
 
-  ReferenceClient client_{"cpu"};
+  ReferenceClient client_;
 };
 
 TEST_F(PowerTest, EveryMutantOfAnMlpIsRejected) {

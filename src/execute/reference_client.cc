@@ -21,7 +21,10 @@ Stage StageOf(const std::string& code) {
 
 }  // namespace
 
-ReferenceClient::ReferenceClient(const std::string& device) : child_("drtriton-reference", {device}) {}
+ReferenceClient::ReferenceClient() : child_("drtriton-reference", {"cpu"}) {}
+
+ReferenceClient::ReferenceClient(const GpuPlace& place)
+    : child_("drtriton-reference", {"cuda", std::to_string(place.sharers), place.gate.string()}, {{"CUDA_VISIBLE_DEVICES", VisibleGpu(place.gpu)}}) {}
 
 Json ReferenceClient::Ask(const Json& request) {
   Json reply;

@@ -16,6 +16,7 @@
 #include "core/verdict.h"
 #include "execute/child.h"
 #include "execute/executor.h"
+#include "execute/gpu_gate.h"
 
 namespace drtriton {
 
@@ -32,7 +33,8 @@ struct PreparedProblem {
 
 class ReferenceClient {
  public:
-  explicit ReferenceClient(const std::string& device);   // "cuda" or "cpu"
+  ReferenceClient();                               // on the CPU
+  explicit ReferenceClient(const GpuPlace& place);
 
   void LoadProgram(const Program& program, const std::filesystem::path& tensors, uint64_t seed);
   std::optional<std::string> CheckAgainstModule();

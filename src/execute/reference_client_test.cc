@@ -17,7 +17,7 @@ constexpr int64_t kElements = 1000;
 
 class ReferenceClientTest : public testing::Test {
  protected:
-  ReferenceClientTest() : values_(MakeAddReluValues(kElements, 5)), program_(AddReluProgram(kElements, "cpu")), client_("cpu") {
+  ReferenceClientTest() : values_(MakeAddReluValues(kElements, 5)), program_(AddReluProgram(kElements, "cpu")), client_() {
     WriteAddRelu(Path("values"), values_);
   }
   std::filesystem::path Path(const std::string& name) const { return folder_.path() / (name + ".tensors"); }

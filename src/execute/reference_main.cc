@@ -1,5 +1,5 @@
 // drtriton-reference: owns inputs, expected values and comparisons; evaluates Programs through libtorch.
-// `drtriton-reference cuda|cpu`; requests and replies in reference_session.h.
+// `drtriton-reference cpu` or `drtriton-reference cuda SHARERS GATE` (gpu_gate.h); requests and replies in reference_session.h.
 #include <ATen/Parallel.h>
 
 #include <cstdio>
@@ -20,12 +20,12 @@ void Reply(const Json& message) {
   std::cout << message.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
 }
 
-int Serve(const std::string& device) {
+int Serve(const std::string& device, int sharers, const std::string& gate) {
   if (device == "cuda" && !drtriton::HasGpu()) {
     Reply({{"error", {{"kind", "user"}, {"reason", "PyTorch finds no usable GPU"}}}});
     return 1;
   }
-  drtriton::ReferenceSession session(device == "cuda" ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU));
+  drtriton::ReferenceSession session(device == "cuda" ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU), sharers, gate);
   Reply({{"ready", true}});
   for (std::string line; std::getline(std::cin, line);) {
     const Json request = Json::parse(line, nullptr, /*allow_exceptions=*/false);
@@ -40,7 +40,7 @@ int Serve(const std::string& device) {
 int main(int argc, char** argv) {
   int status = 1;
   try {
-    status = Serve(argc > 1 ? argv[1] : "cpu");
+    status = Serve(argc > 1 ? argv[1] : "cpu", argc > 2 ? std::atoi(argv[2]) : 1, argc > 3 ? argv[3] : "");
   } catch (const std::exception& error) {
     Reply({{"error", {{"kind", "internal"}, {"reason", error.what()}}}});
   }

@@ -97,8 +97,33 @@ std::optional<Json> Misfit(const Program& program, const std::vector<ValueId>& r
 
 }  // namespace
 
-ReferenceSession::ReferenceSession(at::Device device)
-    : evaluator_(device), budget_{device.is_cuda() ? TotalMemoryBytes() / 4 : kHostBudgetBytes, 0} {}
+ReferenceSession::ReferenceSession(at::Device device, int sharers, const std::filesystem::path& gate)
+    : gate_(device.is_cuda() ? gate : ""), evaluator_(device, [this] { GiveWay(); }), budget_{device.is_cuda() ? TotalMemoryBytes() / 4 / sharers : kHostBudgetBytes, 0} {}
+
+void ReferenceSession::GiveWay() {
+  if (!shares_gate_ || !gate_.IsWanted()) return;
+  Synchronize();
+  gate_.Leave();
+  gate_.Share();
+}
+
+Json ReferenceSession::HandleInGate(const Json& request) {
+  const std::string command = request.at("cmd").get<std::string>();
+  const auto handler = Handlers().find(command);
+  if (handler == Handlers().end()) throw InternalError("unknown request to the reference process");
+  if (command.starts_with("time_")) return (this->*handler->second)(request);
+  const SharedGate shared(gate_);
+  shares_gate_ = !command.starts_with("ready_");   // a capture must not be interrupted
+  try {
+    Json reply = (this->*handler->second)(request);
+    if (evaluator_.device().is_cuda()) Synchronize();   // nothing of ours runs once the gate is left
+    shares_gate_ = false;
+    return reply;
+  } catch (...) {
+    shares_gate_ = false;
+    throw;
+  }
+}
 
 const std::map<std::string, ReferenceSession::Handler>& ReferenceSession::Handlers() {
   static const std::map<std::string, Handler> handlers = {
@@ -110,7 +135,8 @@ const std::map<std::string, ReferenceSession::Handler>& ReferenceSession::Handle
       {"detach", &ReferenceSession::Detach},       {"plan", &ReferenceSession::UsePlan},
       {"place", &ReferenceSession::Place},         {"steps", &ReferenceSession::Steps},
       {"compare", &ReferenceSession::ComparePlan}, {"remember", &ReferenceSession::Remember},
-      {"same", &ReferenceSession::Same},           {"time_eager", &ReferenceSession::TimeEager},
+      {"same", &ReferenceSession::Same},           {"ready_eager", &ReferenceSession::ReadyEager},
+      {"time_eager", &ReferenceSession::TimeEager}, {"ready_steps", &ReferenceSession::ReadySteps},
       {"time_steps", &ReferenceSession::TimeSteps}, {"trim", &ReferenceSession::Trim}};
   return handlers;
 }
@@ -118,9 +144,7 @@ const std::map<std::string, ReferenceSession::Handler>& ReferenceSession::Handle
 Json ReferenceSession::Handle(const Json& request) {
   try {
     const c10::InferenceMode inference;
-    const auto handler = Handlers().find(request.at("cmd").get<std::string>());
-    if (handler == Handlers().end()) throw InternalError("unknown request to the reference process");
-    return (this->*handler->second)(request);
+    return HandleInGate(request);
   } catch (const EvaluationError& error) {
     return Failure(error.out_of_memory() ? "memory" : "user", error.what());
   } catch (const c10::OutOfMemoryError&) {
@@ -295,7 +319,12 @@ at::Tensor ReferenceSession::ViewOf(const TensorView& view) const {
 }
 
 Json ReferenceSession::Place(const Json& request) {
-  const InputSet& set = problem_->Set(request.at("set").get<size_t>());
+  PlaceSet(request.at("set").get<size_t>());
+  return Json::object();
+}
+
+void ReferenceSession::PlaceSet(size_t index) {
+  const InputSet& set = problem_->Set(index);
   for (size_t i = 0; i < plan_.buffers.size(); ++i) {
     if (plan_.buffers[i].kind != BufferKind::kInput) continue;
     const size_t input = static_cast<size_t>(plan_.buffers[i].input);
@@ -305,7 +334,6 @@ Json ReferenceSession::Place(const Json& request) {
   }
   at::manual_seed(problem_->seed());   // vendor steps draw what the reference drew
   Synchronize();
-  return Json::object();
 }
 
 void ReferenceSession::CarryOut(const PlanStep& step) {
@@ -358,7 +386,12 @@ Json ReferenceSession::ComparePlan(const Json& request) {
   if (const auto wrong = CheckMemory(set, poison)) return *wrong;
   std::vector<at::Tensor> results;
   for (const TensorView& view : plan_.results) results.push_back(ViewOf(view));
-  return CompareResultsOf(set, results, poison);
+  Json comparison = CompareResultsOf(set, results, poison);
+  if (comparison.at("right").get<bool>()) {
+    if (request.value("remember", false)) Remember(Json::object());
+    if (request.contains("place")) PlaceSet(request["place"].get<size_t>());
+  }
+  return comparison;
 }
 
 Json ReferenceSession::Remember(const Json& request) {
@@ -383,27 +416,36 @@ Json ReferenceSession::Same(const Json&) {
   return {{"same", true}};
 }
 
-Json ReferenceSession::TimeEager(const Json& request) {
+TimedWork& ReferenceSession::EagerOf(const Json& request) {
   const int id = request.at("problem").get<int>();
   Problem& problem = ProblemOf(request);
-  if (eager_problem_ != id) {
-    eager_.reset();
-    ApplyContext(problem.fragment().program.context);
-    TensorMap leaves;
-    const InputSet& set = problem.Set(0);
-    for (size_t i = 0; i < set.inputs.size(); ++i) leaves[problem.fragment().Inputs()[i]] = set.inputs[i];
-    eager_ = std::make_unique<TimedWork>([this, &problem, leaves] {
-      const TensorMap values = evaluator_.Evaluate(problem.fragment().program, leaves, {});
-      std::vector<at::Tensor> results;
-      for (const auto& [value, tensor] : values) results.push_back(tensor);
-      return results;
-    });
-    eager_problem_ = id;
-  }
-  return {{"times_ms", eager_->Time(request.at("count").get<int>())}, {"captured", eager_->captured()}};
+  if (eager_problem_ == id) return *eager_;
+  eager_.reset();
+  ApplyContext(problem.fragment().program.context);
+  TensorMap leaves;
+  const InputSet& set = problem.Set(0);
+  for (size_t i = 0; i < set.inputs.size(); ++i) leaves[problem.fragment().Inputs()[i]] = set.inputs[i];
+  eager_ = std::make_unique<TimedWork>([this, &problem, leaves] {
+    const TensorMap values = evaluator_.Evaluate(problem.fragment().program, leaves, {});
+    std::vector<at::Tensor> results;
+    for (const auto& [value, tensor] : values) results.push_back(tensor);
+    return results;
+  });
+  eager_problem_ = id;
+  return *eager_;
 }
 
-Json ReferenceSession::TimeSteps(const Json& request) {
+Json ReferenceSession::ReadyEager(const Json& request) {
+  EagerOf(request);
+  return Json::object();
+}
+
+Json ReferenceSession::TimeEager(const Json& request) {
+  TimedWork& eager = EagerOf(request);
+  return {{"times_ms", eager.Time(request.at("count").get<int>())}, {"captured", eager.captured()}};
+}
+
+TimedWork& ReferenceSession::StepsOf(const Json& request) {
   const auto range = std::pair(request.at("first").get<size_t>(), request.at("last").get<size_t>());
   auto& work = timed_steps_[range];
   if (!work) {
@@ -412,7 +454,17 @@ Json ReferenceSession::TimeSteps(const Json& request) {
       return std::vector<at::Tensor>();
     });
   }
-  return {{"times_ms", work->Time(request.at("count").get<int>())}, {"captured", work->captured()}};
+  return *work;
+}
+
+Json ReferenceSession::ReadySteps(const Json& request) {
+  StepsOf(request);
+  return Json::object();
+}
+
+Json ReferenceSession::TimeSteps(const Json& request) {
+  TimedWork& steps = StepsOf(request);
+  return {{"times_ms", steps.Time(request.at("count").get<int>())}, {"captured", steps.captured()}};
 }
 
 Json ReferenceSession::Trim(const Json&) {

@@ -16,14 +16,17 @@
 //   {"cmd": "plan", "problem", "plan"}                  {} or {"misfit": {"code", "reason"}}; makes the plan current
 //   {"cmd": "place", "set"}                             {}   writes the plan's inputs
 //   {"cmd": "steps", "first", "last"}                   {}   copies, fills and vendor steps
-//   {"cmd": "compare", "set", "poison"}                 comparison
+//   {"cmd": "compare", "set", "poison"}                 comparison; where it is right, with "remember": true the results are
+//                                                       remembered, and with "place": n set n is written
 //   {"cmd": "remember"}, {"cmd": "same"}                {}, {"same": bool, "reason"}   "remember" also takes "tensors", a file
+//   {"cmd": "ready_eager", "problem"}, {"cmd": "ready_steps", "first", "last"}   {}   what timing needs
 //   {"cmd": "time_eager", "problem", "count"}, {"cmd": "time_steps", "first", "last", "count"}   {"times_ms", "captured"}
 //   {"cmd": "trim"}                                     {}
 // A comparison is {"right", "code", "reason", "rel_err", "ref_rel_err"}.
 #ifndef DRTRITON_EXECUTE_REFERENCE_SESSION_H_
 #define DRTRITON_EXECUTE_REFERENCE_SESSION_H_
 
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -32,6 +35,7 @@
 #include "base/json.h"
 #include "core/launch_plan.h"
 #include "execute/evaluator.h"
+#include "execute/gpu_gate.h"
 #include "execute/loaded_program.h"
 #include "execute/plan_layout.h"
 #include "execute/problem.h"
@@ -41,13 +45,16 @@ namespace drtriton {
 
 class ReferenceSession {
  public:
-  explicit ReferenceSession(at::Device device);
+  // `sharers` reference processes work on the device; their gate (gpu_gate.h) is in this folder.
+  ReferenceSession(at::Device device, int sharers, const std::filesystem::path& gate);
   // Never throws; what goes wrong is in the reply.
   Json Handle(const Json& request);
 
  private:
   using Handler = Json (ReferenceSession::*)(const Json&);
   static const std::map<std::string, Handler>& Handlers();
+  Json HandleInGate(const Json& request);
+  void GiveWay();   // lets who waits to measure time do so, between two evaluations
 
   Json Load(const Json& request);
   Json CheckModule(const Json& request);
@@ -65,17 +72,24 @@ class ReferenceSession {
   Json ComparePlan(const Json& request);
   Json Remember(const Json& request);
   Json Same(const Json& request);
+  Json ReadyEager(const Json& request);
   Json TimeEager(const Json& request);
+  Json ReadySteps(const Json& request);
   Json TimeSteps(const Json& request);
   Json Trim(const Json& request);
 
   void AddWeakMutants(Problem& problem, std::vector<std::string>* weak) const;
+  void PlaceSet(size_t index);
+  TimedWork& EagerOf(const Json& request);
+  TimedWork& StepsOf(const Json& request);
   Problem& ProblemOf(const Json& request);
   LoadedProgram& Loaded();
   at::Tensor ViewOf(const TensorView& view) const;
   std::optional<Json> CheckMemory(const InputSet& set, uint8_t poison);
   void CarryOut(const PlanStep& step);
 
+  GpuGate gate_;
+  bool shares_gate_ = false;   // and may leave it for a moment.  Of timing the client is alone in the gate.
   Evaluator evaluator_;
   MemoryBudget budget_;   // of input sets; as much again goes to intermediate values
   std::unique_ptr<LoadedProgram> loaded_;

@@ -1,15 +1,17 @@
 #include "execute/runner_pool.h"
 
+#include <map>
 #include <nlohmann/json.hpp>
 
+#include "compile/farm.h"
+
 namespace drtriton {
-namespace {
 
-std::unique_ptr<ConversingChild> Start() { return std::make_unique<ConversingChild>("drtriton-runner", std::vector<std::string>{"0"}); }
+RunnerPool::RunnerPool(int gpu) : visible_gpu_(VisibleGpu(gpu)), working_(Start()), spare_(Start()) {}
 
-}  // namespace
-
-RunnerPool::RunnerPool() : working_(Start()), spare_(Start()) {}
+std::unique_ptr<ConversingChild> RunnerPool::Start() const {
+  return std::make_unique<ConversingChild>("drtriton-runner", std::vector<std::string>{"0"}, std::map<std::string, std::string>{{"CUDA_VISIBLE_DEVICES", visible_gpu_}});
+}
 
 void RunnerPool::Replace() {
   working_ = std::move(spare_);

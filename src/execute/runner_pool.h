@@ -21,7 +21,7 @@ struct RunnerFailure {
 // Not thread-safe.
 class RunnerPool {
  public:
-  RunnerPool();
+  explicit RunnerPool(int gpu);   // of those visible to us
 
   // One request to the runner at work.  Throws RunnerFailure.
   Json Ask(const Json& request, std::chrono::milliseconds limit);
@@ -29,8 +29,10 @@ class RunnerPool {
   int generation() const { return generation_; }
 
  private:
+  std::unique_ptr<ConversingChild> Start() const;
   void Replace();
 
+  std::string visible_gpu_;
   std::unique_ptr<ConversingChild> working_;
   std::unique_ptr<ConversingChild> spare_;
   int generation_ = 0;

@@ -37,7 +37,10 @@ MedianInterval MedianOfRounds(const std::vector<std::vector<double>>& rounds) {
   return interval;
 }
 
-bool IsSettled(const MedianInterval& interval_ms) { return interval_ms.half_width() <= std::max(0.01 * interval_ms.median, 0.00015); }
+bool IsSettled(const MedianInterval& interval_ms, TimingEffort effort) {
+  const double slack = effort == TimingEffort::kThorough ? 1 : 2;
+  return interval_ms.half_width() <= slack * std::max(0.01 * interval_ms.median, 0.00015);
+}
 
 std::vector<double> Summed(const std::vector<std::vector<double>>& lists) {
   if (lists.empty()) return {};

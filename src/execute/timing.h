@@ -2,6 +2,7 @@
 #ifndef DRTRITON_EXECUTE_TIMING_H_
 #define DRTRITON_EXECUTE_TIMING_H_
 
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -21,9 +22,15 @@ MedianInterval Median(std::vector<double> samples);   // at least one sample
 // and of the second half of the rounds, so that a clock that drifts while we measure widens it.
 MedianInterval MedianOfRounds(const std::vector<std::vector<double>>& rounds);   // at least one sample in all
 
+// How long a time is measured.
+enum class TimingEffort : uint8_t {
+  kThorough,  // two measurements agree within 2% or 0.3 us: times that are reported or compared with each other
+  kQuick,     // within 4% or 0.6 us: one of thousands
+};
+
 // Whether a measurement repeats well enough: half of its interval is at most 1% of the median or 0.15 us, whichever is
-// more, so that two such measurements agree within 2% or 0.3 us.  Times in milliseconds.
-bool IsSettled(const MedianInterval& interval_ms);
+// more, so that two such measurements agree within 2% or 0.3 us; twice that for a quick one.  Times in milliseconds.
+bool IsSettled(const MedianInterval& interval_ms, TimingEffort effort = TimingEffort::kThorough);
 
 // Sample by sample sums of several lists (segments of one plan), as long as the shortest.
 std::vector<double> Summed(const std::vector<std::vector<double>>& lists);
