@@ -85,7 +85,7 @@ bool ReadsIndices(const Program& program) {
 
 // Programs of floats that the expert covers; `drawn` counts all.
 std::deque<Task> MakeTasks(const VerifyBench& bench, const DeviceSpec& device, int& drawn) {
-  TemplateProposer expert;
+  TemplateProposer expert(Reach::kProgram);
   std::deque<Task> tasks;
   for (int ops = 1; ops <= 5; ++ops) {
     SamplerOptions options;

@@ -193,6 +193,12 @@ class AttentionFamily : public Family {
     }
     return proposals;
   }
+
+  void Append(const Lowered& part, const DeviceSpec& device, size_t choice, ModuleSource& module, Proposal& proposal) const override {
+    const AttentionProblem problem = std::get<AttentionProblem>(ReadAttention(part));
+    const std::vector<AttentionSchedule> schedules = AttentionSchedules(problem, device);
+    AppendAttention(problem, schedules[std::min(choice, schedules.size() - 1)], device, module, proposal);
+  }
 };
 
 }  // namespace

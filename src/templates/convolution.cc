@@ -8,6 +8,31 @@
 namespace drtriton {
 namespace {
 
+using Choice = std::variant<GemmSchedule, WindowSchedule>;
+
+// At most `max_count`, best estimate first.
+std::vector<Choice> Choices(const WindowProblem& problem, const DeviceSpec& device, size_t max_count) {
+  const std::vector<GemmSchedule> products = GemmSchedules(problem, device, static_cast<int>(max_count));
+  const std::vector<WindowSchedule> direct = DirectSchedules(problem, device);
+  std::vector<Choice> choices;
+  size_t product = 0, sum = 0;
+  while (choices.size() < max_count && (product < products.size() || sum < direct.size())) {
+    bool take_sum = product == products.size() ||
+                    (sum < direct.size() && direct[sum].estimated_us < products[product].estimated_us);
+    // The two models are not measured against each other: where they are close, one of the first two is of either kind.
+    if (product + sum == 1 && !products.empty() && !direct.empty()) {
+      const double ratio = direct[0].estimated_us / products[0].estimated_us;
+      if (ratio > 0.25 && ratio < 4) take_sum = sum == 0;
+    }
+    if (take_sum) {
+      choices.emplace_back(direct[sum++]);
+    } else {
+      choices.emplace_back(products[product++]);
+    }
+  }
+  return choices;
+}
+
 class ConvolutionFamily : public Family {
  public:
   std::string Name() const override { return "convolution"; }
@@ -22,21 +47,21 @@ class ConvolutionFamily : public Family {
   std::vector<Proposal> Propose(const Lowered& lowered, const DeviceSpec& device, int max_count) const override {
     const auto read = ReadWindow(lowered);
     const WindowProblem& problem = std::get<WindowProblem>(read);
-    const std::vector<GemmSchedule> products = GemmSchedules(problem, device, max_count);
-    const std::vector<WindowSchedule> direct = DirectSchedules(problem, device);
     std::vector<Proposal> proposals;
-    size_t product = 0, sum = 0;
-    while (static_cast<int>(proposals.size()) < max_count && (product < products.size() || sum < direct.size())) {
-      bool take_sum = product == products.size() ||
-                      (sum < direct.size() && direct[sum].estimated_us < products[product].estimated_us);
-      // The two models are not measured against each other: where they are close, one of the first two is of either kind.
-      if (product + sum == 1 && !products.empty() && !direct.empty()) {
-        const double ratio = direct[0].estimated_us / products[0].estimated_us;
-        if (ratio > 0.25 && ratio < 4) take_sum = sum == 0;
-      }
-      proposals.push_back(take_sum ? WriteDirect(problem, direct[sum++], device) : WriteGemm(problem, products[product++], device));
+    for (const Choice& choice : Choices(problem, device, static_cast<size_t>(max_count))) {
+      const auto* direct = std::get_if<WindowSchedule>(&choice);
+      proposals.push_back(direct != nullptr ? WriteDirect(problem, *direct, device)
+                                            : WriteGemm(problem, std::get<GemmSchedule>(choice), device));
     }
     return proposals;
+  }
+
+  void Append(const Lowered& part, const DeviceSpec& device, size_t choice, ModuleSource& module, Proposal& proposal) const override {
+    const auto read = ReadWindow(part);
+    const WindowProblem& problem = std::get<WindowProblem>(read);
+    const Choice chosen = Choices(problem, device, choice + 1).back();
+    if (const auto* direct = std::get_if<WindowSchedule>(&chosen)) return AppendDirect(problem, *direct, device, module, proposal);
+    AppendGemm(problem, std::get<GemmSchedule>(chosen), device, module, proposal);
   }
 };
 

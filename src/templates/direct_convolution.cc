@@ -33,9 +33,9 @@ std::vector<WindowSchedule> DirectSchedules(const WindowProblem& problem, const 
   return WindowSchedules(problem, device, kTapCost);
 }
 
-Proposal WriteDirect(const WindowProblem& problem, const WindowSchedule& schedule, const DeviceSpec& device) {
+void AppendDirect(const WindowProblem& problem, const WindowSchedule& schedule, const DeviceSpec& device, ModuleSource& module,
+                  Proposal& proposal) {
   const Lowered& lowered = *problem.lowered;
-  ModuleSource module(lowered);
   KernelSource& kernel = module.AddKernel(KernelName(lowered.operators));
   kernel.Doc("A tile of positions x channels, each lane one element of the result and its whole sum.");
   WindowTile tile(problem, schedule, kernel);
@@ -49,9 +49,15 @@ Proposal WriteDirect(const WindowProblem& problem, const WindowSchedule& schedul
   plan.numerics = problem.dtype == DType::kFloat64 ? "fp64" : "fp32 products and sums";
   plan.why = "Sums of " + std::to_string(problem.SumLength()) + " products are too short for tensor cores or not of their types; taps are read from the caches.";
   plan.estimated_us = schedule.estimated_us;
-  Proposal proposal{.proposer = "templates", .estimated_us = schedule.estimated_us + device.launch_us};
+  proposal.estimated_us += schedule.estimated_us + device.launch_us;
   proposal.kernels.push_back(std::move(plan));
-  proposal.source = module.Text(OperatorsText(lowered) + " (direct, " + std::to_string(schedule.block_p) + " positions x " +
+}
+
+Proposal WriteDirect(const WindowProblem& problem, const WindowSchedule& schedule, const DeviceSpec& device) {
+  ModuleSource module(*problem.lowered);
+  Proposal proposal{.proposer = "templates"};
+  AppendDirect(problem, schedule, device, module, proposal);
+  proposal.source = module.Text(OperatorsText(*problem.lowered) + " (direct, " + std::to_string(schedule.block_p) + " positions x " +
                                 std::to_string(schedule.block_c) + " channels).");
   return proposal;
 }

@@ -16,6 +16,8 @@ namespace drtriton {
 
 // Best estimate first.
 std::vector<WindowSchedule> DirectSchedules(const WindowProblem& problem, const DeviceSpec& device);
+void AppendDirect(const WindowProblem& problem, const WindowSchedule& schedule, const DeviceSpec& device, ModuleSource& module,
+                  Proposal& proposal);
 Proposal WriteDirect(const WindowProblem& problem, const WindowSchedule& schedule, const DeviceSpec& device);
 
 // "conv_transpose2d, bias and relu": what a module docstring begins with.

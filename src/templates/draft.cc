@@ -52,7 +52,11 @@ Shape Draft::ShapeOf(const Term& term) const {
 
 Term Draft::Get(ValueId id) {
   auto found = terms_.find(id);
-  if (found != terms_.end()) return found->second;
+  if (found != terms_.end()) {
+    const Term& known = found->second;
+    const bool again = reading_ == LeafReading::kEach && known.leaf && known.unusable.empty();
+    return again ? Load(*known.leaf) : known;
+  }
   const std::vector<ValueId>& inputs = fragment_.Inputs();
   auto position = std::find(inputs.begin(), inputs.end(), id);
   Require(position != inputs.end(), "a fragment reads a value that is neither its input nor computed");

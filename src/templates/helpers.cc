@@ -88,6 +88,7 @@ const std::vector<HelperText>& Helpers() {
     # |x|^y = 2^(y log2 |x|) in float64, so that large exponents keep float32's digits.
     wide_x = x.to(tl.float64)
     wide_y = tl.zeros_like(wide_x) + y
+    wide_x += tl.zeros_like(wide_y)
     magnitude = tl.exp2(wide_y * tl.log2(tl.abs(wide_x)))
     odd = wide_y * 0.5 != truncate(wide_y * 0.5)
     whole = wide_y == truncate(wide_y)

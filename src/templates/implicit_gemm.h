@@ -19,6 +19,7 @@
 #include "core/device.h"
 #include "core/proposal.h"
 #include "templates/precision.h"
+#include "templates/source.h"
 #include "templates/window_problem.h"
 
 namespace drtriton {
@@ -62,7 +63,9 @@ std::string Describe(const GemmSchedule& schedule);
 // Empty where tensor cores do not fit: float64, sums or results of a few channels.
 std::vector<GemmSchedule> GemmSchedules(const WindowProblem& problem, const DeviceSpec& device, int max_count);
 
-// implicit_gemm_source.cc
+// implicit_gemm_source.cc: the kernels of a schedule with their plans and times, as a part of a module or alone.
+void AppendGemm(const WindowProblem& problem, const GemmSchedule& schedule, const DeviceSpec& device, ModuleSource& module,
+                Proposal& proposal);
 Proposal WriteGemm(const WindowProblem& problem, const GemmSchedule& schedule, const DeviceSpec& device);
 
 // Microseconds of rewriting the operands.

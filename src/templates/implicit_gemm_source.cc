@@ -467,12 +467,12 @@ std::string Why(const WindowProblem& problem, const GemmSchedule& schedule, cons
 
 }  // namespace
 
-Proposal WriteGemm(const WindowProblem& problem, const GemmSchedule& schedule, const DeviceSpec& device) {
+void AppendGemm(const WindowProblem& problem, const GemmSchedule& schedule, const DeviceSpec& device, ModuleSource& module,
+                Proposal& proposal) {
   const Lowered& lowered = *problem.lowered;
-  ModuleSource module(lowered);
-  Proposal proposal{.proposer = "templates", .estimated_us = schedule.estimated_us};
-  const std::optional<ImageView> image = schedule.pack_input ? PackImage(problem, device, module, proposal.kernels) : PlainImage(problem);
-  const WeightView weight = schedule.pack_weight ? PackWeight(problem, device, module, proposal.kernels) : *PlainWeight(problem);
+  std::vector<KernelPlan> plans;   // rewritten operands first
+  const std::optional<ImageView> image = schedule.pack_input ? PackImage(problem, device, module, plans) : PlainImage(problem);
+  const WeightView weight = schedule.pack_weight ? PackWeight(problem, device, module, plans) : *PlainWeight(problem);
   KernelSource& kernel = module.AddKernel(KernelName(lowered.operators));
   const std::vector<std::string> grid = GemmWriter(problem, schedule, kernel, image, weight).Write();
   module.Launch(kernel, grid, schedule.num_warps, schedule.num_stages);
@@ -484,9 +484,17 @@ Proposal WriteGemm(const WindowProblem& problem, const GemmSchedule& schedule, c
   plan.numerics = NumericsText(schedule.precision, problem.dtype);
   plan.why = Why(problem, schedule, device);
   plan.estimated_us = schedule.estimated_us;
-  for (const KernelPlan& before : proposal.kernels) plan.estimated_us -= before.estimated_us + device.launch_us;
-  proposal.kernels.push_back(std::move(plan));
-  proposal.source = module.Text(OperatorsText(lowered) + " (" + Describe(schedule) + ").");
+  for (const KernelPlan& before : plans) plan.estimated_us -= before.estimated_us + device.launch_us;
+  plans.push_back(std::move(plan));
+  proposal.kernels.insert(proposal.kernels.end(), plans.begin(), plans.end());
+  proposal.estimated_us += schedule.estimated_us;
+}
+
+Proposal WriteGemm(const WindowProblem& problem, const GemmSchedule& schedule, const DeviceSpec& device) {
+  ModuleSource module(*problem.lowered);
+  Proposal proposal{.proposer = "templates"};
+  AppendGemm(problem, schedule, device, module, proposal);
+  proposal.source = module.Text(OperatorsText(*problem.lowered) + " (" + Describe(schedule) + ").");
   return proposal;
 }
 

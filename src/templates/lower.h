@@ -1,8 +1,8 @@
 // Lower: Fragment -> Lowered.
 //
-// Two readings of a leaf are possible where the fragment reads it directly and through views.  kShared takes all of them
-// as one value, whose axes unify (x - x.view(n, -1).mean(1) reads x over one iteration space); kSeparate takes every view
-// as a load of its own (x + x.T).  Callers try kShared first.
+// Several readings of a leaf are possible where the fragment reads it more than once.  kShared takes all of them as one
+// value, whose axes unify (x - x.view(n, -1).mean(1) reads x over one iteration space); kSeparate takes every view as a
+// load of its own (x + x.T); kEach does so for every use (x @ x).  Callers try them in this order.
 #ifndef DRTRITON_TEMPLATES_LOWER_H_
 #define DRTRITON_TEMPLATES_LOWER_H_
 
@@ -15,7 +15,7 @@
 
 namespace drtriton {
 
-enum class LeafReading : uint8_t { kShared, kSeparate };
+enum class LeafReading : uint8_t { kShared, kSeparate, kEach };
 
 // The lowered fragment, or the reason, a clause naming the operator: "no template covers aten.sort.default".
 // `fragment` must outlive the result.

@@ -166,7 +166,7 @@ void LowerResult(const OpCall& call, size_t output) {
     return draft.Define(id, TryComputedWindow(call, source, result, output));
   }
   if (!source.unusable.empty()) return draft.Define(id, source);   // a result may still be made of it
-  if (source.leaf && view && draft.reading() == LeafReading::kSeparate) {
+  if (source.leaf && view && draft.reading() != LeafReading::kShared) {
     return draft.Define(id, LeafWindow(draft, source, *view));
   }
   Term term = Relabel(call, source, result);

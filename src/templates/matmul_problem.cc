@@ -33,7 +33,9 @@ bool SameValue(const Lowered& lowered, NodeId left, NodeId right) {
   const LoweredNode& b = lowered.node(right);
   if (a.kind != b.kind || a.dtype != b.dtype || a.axes != b.axes || a.function != b.function) return false;
   if (a.operands.size() != b.operands.size() || a.kind == LoweredKind::kMatmul) return false;
-  if (a.kind == LoweredKind::kLoad) return SameAccess(a.access, b.access);
+  if (a.kind == LoweredKind::kLoad && !(SameAccess(a.access, b.access) && a.index_strides == b.index_strides && a.guards == b.guards)) {
+    return false;
+  }
   if (a.kind == LoweredKind::kConstant) return a.constant == b.constant;
   if (a.kind == LoweredKind::kIndex) return a.start == b.start && a.step == b.step;
   for (size_t i = 0; i < a.operands.size(); ++i) {
@@ -105,7 +107,7 @@ MatmulOperand ReadOperand(const Lowered& lowered, NodeId id, const AxisList& bat
                           const AxisList& k) {
   MatmulOperand operand{.node = id};
   const LoweredNode& node = lowered.node(id);
-  operand.plain = node.kind == LoweredKind::kLoad;
+  operand.plain = node.kind == LoweredKind::kLoad && node.operands.empty();   // addresses are strides alone
   for (NodeId needed : Needs(lowered, id)) {
     const LoweredNode& part = lowered.node(needed);
     if (part.kind == LoweredKind::kPointwise) operand.scalar_cost += FunctionCost(part.function);
@@ -261,6 +263,7 @@ std::variant<MatmulProblem, std::string> ReadMatmul(const Lowered& lowered) {
   if (products.empty()) return "no matrix product";
   if (products.size() > 4) return "more than four matrix products";
   if (lowered.Has(LoweredKind::kReduce)) return "a reduction beside a matrix product";
+  if (lowered.Has(LoweredKind::kScan)) return "a scan beside a matrix product";
   if (lowered.Has(LoweredKind::kWindow)) return "a convolution or pooling beside a matrix product";
   MatmulProblem problem{.lowered = &lowered};
   problem.convolution = lowered.node(products.front()).convolution;

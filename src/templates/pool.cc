@@ -67,9 +67,11 @@ std::vector<std::string> Results(const WindowProblem& problem, WindowTile& tile,
   return texts;
 }
 
-Proposal Write(const WindowProblem& problem, const WindowSchedule& schedule, const DeviceSpec& device) {
+constexpr double kTapCost = 3;
+
+void AppendPool(const WindowProblem& problem, const WindowSchedule& schedule, const DeviceSpec& device, ModuleSource& module,
+                Proposal& proposal) {
   const Lowered& lowered = *problem.lowered;
-  ModuleSource module(lowered);
   KernelSource& kernel = module.AddKernel(KernelName(lowered.operators));
   kernel.Doc("A tile of positions x channels, each lane one element of the result and its window.");
   WindowTile tile(problem, schedule, kernel);
@@ -83,9 +85,15 @@ Proposal Write(const WindowProblem& problem, const WindowSchedule& schedule, con
   plan.numerics = problem.dtype == DType::kFloat64 ? "fp64" : "fp32 in registers";
   plan.why = "Bound by memory: the operand is read once, overlapping windows find it in the caches.";
   plan.estimated_us = schedule.estimated_us;
-  Proposal proposal{.proposer = "templates", .estimated_us = schedule.estimated_us + device.launch_us};
+  proposal.estimated_us += schedule.estimated_us + device.launch_us;
   proposal.kernels.push_back(std::move(plan));
-  proposal.source = module.Text(OperatorsText(lowered) + " (" + std::to_string(schedule.block_p) + " positions x " +
+}
+
+Proposal Write(const WindowProblem& problem, const WindowSchedule& schedule, const DeviceSpec& device) {
+  ModuleSource module(*problem.lowered);
+  Proposal proposal{.proposer = "templates"};
+  AppendPool(problem, schedule, device, module, proposal);
+  proposal.source = module.Text(OperatorsText(*problem.lowered) + " (" + std::to_string(schedule.block_p) + " positions x " +
                                 std::to_string(schedule.block_c) + " channels).");
   return proposal;
 }
@@ -104,13 +112,19 @@ class PoolFamily : public Family {
   std::vector<Proposal> Propose(const Lowered& lowered, const DeviceSpec& device, int max_count) const override {
     const auto read = ReadWindow(lowered);
     const WindowProblem& problem = std::get<WindowProblem>(read);
-    constexpr double kTapCost = 3;
     std::vector<Proposal> proposals;
     for (const WindowSchedule& schedule : WindowSchedules(problem, device, kTapCost)) {
       if (static_cast<int>(proposals.size()) >= max_count) break;
       proposals.push_back(Write(problem, schedule, device));
     }
     return proposals;
+  }
+
+  void Append(const Lowered& part, const DeviceSpec& device, size_t choice, ModuleSource& module, Proposal& proposal) const override {
+    const auto read = ReadWindow(part);
+    const WindowProblem& problem = std::get<WindowProblem>(read);
+    const std::vector<WindowSchedule> schedules = WindowSchedules(problem, device, kTapCost);
+    AppendPool(problem, schedules[std::min(choice, schedules.size() - 1)], device, module, proposal);
   }
 };
 

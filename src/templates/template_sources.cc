@@ -1,5 +1,5 @@
 // template_sources PROGRAMS.jsonl OUT_DIR [COUNT] [SHRINK_ELEMENTS]: writes the templates' proposals for the Programs of a
-// file, one JSON object {"name", "program"} a line, as OUT_DIR/NAME_I.py with OUT_DIR/index.json: what the family says of
+// file, one JSON object {"name", "program"} or one line of `drtriton synth` a line, as OUT_DIR/NAME_I.py with OUT_DIR/index.json: what the family says of
 // each.  With SHRINK_ELEMENTS each Program is shrunk to about that many elements first.  python/tests/test_templates.py
 // runs the sources under Triton's interpreter; python/tests/template_check.py runs them on a GPU.
 #include <cstdio>
@@ -20,7 +20,7 @@ namespace drtriton {
 namespace {
 
 Json Describe(const std::string& name, const Fragment& fragment, const std::filesystem::path& folder, int count) {
-  TemplateProposer proposer;
+  TemplateProposer proposer(Reach::kProgram);
   Json entry = {{"name", name}, {"program", ToJson(fragment.program)}};
   if (auto why_not = proposer.WhyNot(fragment)) {
     entry["why_not"] = *why_not;
@@ -46,6 +46,7 @@ void Run(const std::string& programs, const std::filesystem::path& folder, int c
   Json index = Json::array();
   for (std::string line; std::getline(lines, line);) {
     Json json = Json::parse(line);
+    if (json.contains("graph")) json = {{"name", "sample_" + std::to_string(index.size())}, {"program", json["graph"]}};
     Fragment fragment = WholeProgram(ProgramFromJson(json["program"]));
     if (shrink_elements > 0) {
       auto smaller = Shrink(fragment, shrink_elements);
