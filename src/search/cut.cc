@@ -18,19 +18,19 @@ namespace {
 
 class Cutter {
  public:
-  Cutter(const Program& program, const std::vector<const Proposer*>& proposers)
-      : program_(program), proposers_(proposers), users_(program.Users()) {
+  Cutter(const Program& program, const std::vector<const Proposer*>& proposers, const CutOptions& options)
+      : program_(program), proposers_(proposers), options_(options), users_(program.Users()) {
     for (ValueId id : program.Results()) results_.insert(id);
   }
 
-  std::vector<Region> Run(const CutOptions& options) {
-    Start(options);
+  std::vector<Region> Run() {
+    Start();
     AttachViewsToReaders();
-    if (options.fuse) {
+    if (options_.fuse) {
       // A round may enable another (two linears meet only after the activation joined the first); rounds are few.
       while (MergeRound()) {
       }
-      if (options.sideways) MergeSideways();
+      if (options_.sideways) MergeSideways();
     }
     AttachViewsToProducers();
     return Ordered();
@@ -45,13 +45,13 @@ class Cutter {
     int64_t bytes = 0;
   };
 
-  void Start(const CutOptions& options) {
+  void Start() {
     group_of_.resize(program_.nodes.size());
     for (int32_t node = 0; node < static_cast<int32_t>(program_.nodes.size()); ++node) {
       Group group{{node}, std::nullopt, IsView(program_.nodes[node].op), true, 0};
       if (group.view) {
         group.why_not = "view";
-      } else if (options.keep_in_torch && options.keep_in_torch(node)) {
+      } else if (options_.keep_in_torch && options_.keep_in_torch(node)) {
         group.why_not = "kept as the vendor's kernel";
       } else {
         Assess(group);
@@ -178,12 +178,17 @@ class Cutter {
     return true;
   }
 
+  int64_t Products(const Group& group) const {
+    return std::count_if(group.nodes.begin(), group.nodes.end(),
+                         [this](int32_t node) { return IsProduct(program_.nodes[node].op); });
+  }
+
   bool TryMerge(int producer, int consumer, bool must_save) {
     if (producer == consumer || PathThroughOthers(producer, consumer)) return false;
     Group merged;
     std::merge(groups_[producer].nodes.begin(), groups_[producer].nodes.end(), groups_[consumer].nodes.begin(),
                groups_[consumer].nodes.end(), std::back_inserter(merged.nodes));
-    if (auto known = refused_.find(merged.nodes); known != refused_.end()) return false;
+    if (refused_.count(merged.nodes) > 0 || (options_.one_product && Products(merged) > 1)) return false;
     Assess(merged);
     bool saves = merged.bytes < groups_[producer].bytes + groups_[consumer].bytes;
     if (merged.why_not || (must_save && !saves)) {
@@ -255,6 +260,7 @@ class Cutter {
 
   const Program& program_;
   const std::vector<const Proposer*>& proposers_;
+  const CutOptions& options_;
   std::vector<std::vector<int32_t>> users_;
   std::set<ValueId> results_;
   std::vector<Group> groups_;
@@ -276,7 +282,7 @@ std::string ShortOperatorName(const std::string& op) {
 
 std::vector<Region> Cut(const Program& program, const std::vector<const Proposer*>& proposers,
                         const CutOptions& options) {
-  return Cutter(program, proposers).Run(options);
+  return Cutter(program, proposers, options).Run();
 }
 
 std::string FragmentName(const Program& program, const std::vector<int32_t>& nodes, size_t position) {

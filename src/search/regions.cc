@@ -33,6 +33,17 @@ Option CutAgain(const Program& program, const Region& region, const std::vector<
   return option;
 }
 
+void AddIfNew(Option option, std::vector<Option>& options) {
+  auto same_piece = [](const Piece& a, const Piece& b) { return a.nodes == b.nodes && a.covered == b.covered; };
+  for (const Option& known : options) {
+    if (std::equal(known.pieces.begin(), known.pieces.end(), option.pieces.begin(), option.pieces.end(),
+                   same_piece)) {
+      return;
+    }
+  }
+  options.push_back(std::move(option));
+}
+
 }  // namespace
 
 std::vector<Option> RegionOptions(const Program& program, const Region& region,
@@ -47,13 +58,12 @@ std::vector<Option> RegionOptions(const Program& program, const Region& region,
     options.push_back(CutAgain(program, region, proposers, "vendor product, fused rest", {},
                                [](const Node& node) { return IsProduct(node.op); }));
   }
-  Option apart = CutAgain(program, region, proposers, "not fused sideways", {.sideways = false},
-                          [](const Node&) { return false; });
-  if (apart.pieces.size() > 1) options.push_back(std::move(apart));
+  auto nothing = [](const Node&) { return false; };
+  AddIfNew(CutAgain(program, region, proposers, "one product a kernel", {.one_product = true}, nothing), options);
+  AddIfNew(CutAgain(program, region, proposers, "not fused sideways", {.sideways = false}, nothing), options);
   if (!strict) options.push_back(InTorch(program, region));
   if (strict && computing > 1) {
-    options.push_back(CutAgain(program, region, proposers, "one kernel an operator", {.fuse = false},
-                               [](const Node&) { return false; }));
+    options.push_back(CutAgain(program, region, proposers, "one kernel an operator", {.fuse = false}, nothing));
   }
   return options;
 }

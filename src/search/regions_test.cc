@@ -20,11 +20,22 @@ TEST(RegionOptions, AFusedProductMayKeepTheVendorsProduct) {
   Program program = SplitViews(GatedPerceptron());
   FakeProposer proposer(kUsual, 2);
   std::vector<Option> options = RegionOptions(program, {{0, 1, 2, 3}, true, ""}, {&proposer}, /*strict=*/false);
-  EXPECT_EQ(Labels(options), (std::vector<std::string>{"fused", "vendor product, fused rest", "PyTorch"}));
+  EXPECT_EQ(Labels(options),
+            (std::vector<std::string>{"fused", "vendor product, fused rest", "one product a kernel", "PyTorch"}));
   ASSERT_EQ(options[1].pieces.size(), 3u);
   EXPECT_EQ(options[1].pieces[2].nodes, (std::vector<int32_t>{1, 3}));
   EXPECT_TRUE(options[1].pieces[2].covered);
   EXPECT_FALSE(options[1].pieces[0].covered);
+  ASSERT_EQ(options[2].pieces.size(), 2u);
+  EXPECT_EQ(options[2].pieces[0].nodes, (std::vector<int32_t>{0, 1}));
+  EXPECT_EQ(options[2].pieces[1].nodes, (std::vector<int32_t>{2, 3}));
+}
+
+TEST(RegionOptions, NoWayIsListedTwice) {
+  Program program = SplitViews(GatedPerceptron());
+  FakeProposer proposer(kUsual, 1);
+  std::vector<Option> options = RegionOptions(program, {{0, 1}, true, ""}, {&proposer}, /*strict=*/false);
+  EXPECT_EQ(Labels(options), (std::vector<std::string>{"fused", "vendor product, fused rest", "PyTorch"}));
 }
 
 TEST(RegionOptions, StrictNeverUsesTorchForWhatIsCovered) {

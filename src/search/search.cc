@@ -108,7 +108,9 @@ class Searcher {
   std::vector<FragmentRecord*> InPlanOrder(const SearchPlan& plan) {
     std::vector<FragmentRecord*> order;
     std::set<std::string> seen;
-    for (size_t option = 0; option < 4; ++option) {
+    size_t most_options = 0;
+    for (const PlannedRegion& region : plan.regions) most_options = std::max(most_options, region.keys.size());
+    for (size_t option = 0; option < most_options; ++option) {
       for (const PlannedRegion& region : plan.regions) {
         if (option >= region.keys.size()) continue;
         for (const std::string& key : region.keys[option]) {
