@@ -53,6 +53,14 @@ std::string ProcessEnd::Describe() const {
   return "exited with status " + std::to_string(exit_code);
 }
 
+std::string ProcessEnd::LastLine() const {
+  const size_t end = stderr_tail.find_last_not_of(" \r\n");
+  if (end == std::string::npos) return "";
+  const size_t newline = stderr_tail.rfind('\n', end);
+  const size_t begin = newline == std::string::npos ? 0 : newline + 1;
+  return stderr_tail.substr(begin, end + 1 - begin);
+}
+
 Process::Process(const ProcessOptions& options)
     : child_(std::make_unique<Child>(options)), passes_stderr_(!options.keep_stderr) {}
 

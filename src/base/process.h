@@ -35,6 +35,8 @@ struct ProcessEnd {
   std::string stderr_tail;             // what it wrote to standard error, at most the last 64 KiB
   // "exited with status 3", "was killed by signal 9 (Killed)", "ran past its limit of 60 s".
   std::string Describe() const;
+  // The last line of its standard error, usually an exception's; empty where it wrote nothing.
+  std::string LastLine() const;
 };
 
 // One running child.  Not thread-safe: one thread owns a Process.  The destructor kills the group and reaps the child.

@@ -54,6 +54,12 @@ TEST(Process, ALineThatIsNoMessageGoesToTheTail) {
   EXPECT_EQ(end.Describe(), "exited with status 3");
 }
 
+TEST(Process, TheLastLineIsTheLastThatSaysSomething) {
+  EXPECT_EQ((ProcessEnd{.stderr_tail = "Traceback\nValueError: no \r\n\n"}).LastLine(), "ValueError: no");
+  EXPECT_EQ((ProcessEnd{.stderr_tail = "alone"}).LastLine(), "alone");
+  EXPECT_EQ((ProcessEnd{.stderr_tail = " \n"}).LastLine(), "");
+}
+
 TEST(Process, CarriesAHundredMegabytesBothWays) {
   Process process(Shell("cat"));
   Json message = {{"data", std::string(100'000'000, 'x')}};

@@ -12,13 +12,6 @@
 namespace drtriton {
 namespace {
 
-// The last line of what a process wrote to standard error: usually the exception's.
-std::string LastLine(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  const size_t start = text.rfind('\n');
-  return start == std::string::npos ? text : text.substr(start + 1);
-}
-
 std::optional<double> OptionalNumber(const JsonReader& reader, const char* member) {
   if (!reader.Has(member) || reader.At(member).IsNull()) return std::nullopt;
   return reader.At(member).Number();
@@ -97,7 +90,7 @@ std::optional<Json> Clock::Answer(double timeout_s, std::string& problem) {
   const ProcessEnd end = process_->Wait(std::chrono::seconds(1));
   process_.reset();
   problem = "the process " + end.Describe();
-  const std::string last = LastLine(end.stderr_tail);
+  const std::string last = end.LastLine();
   if (!last.empty() && !end.timed_out) problem += ": " + last;
   return std::nullopt;
 }

@@ -21,14 +21,6 @@ constexpr milliseconds kStartLimit{180'000};
 constexpr double kMarginSeconds = 30;  // a worker enforces the limits itself; only where it hangs do we
 constexpr int kMostAttempts = 2;
 
-std::string LastLine(const std::string& text) {
-  size_t end = text.find_last_not_of(" \n");
-  if (end == std::string::npos) return "";
-  size_t start = text.find_last_of('\n', end);
-  return text.substr(start == std::string::npos ? 0 : start + 1,
-                     end - (start == std::string::npos ? 0 : start + 1) + 1);
-}
-
 Json CrashAnswer(const std::string& how) {
   return {
       {"layers", Json::array()},
@@ -165,7 +157,7 @@ bool WorkerPool::Start(Worker* worker) {
       return !stopping_;
     }
     ProcessEnd end = process->Wait(milliseconds(1000));
-    why = end.Describe() + (LastLine(end.stderr_tail).empty() ? "" : " (" + LastLine(end.stderr_tail) + ")");
+    why = end.Describe() + (end.LastLine().empty() ? "" : " (" + end.LastLine() + ")");
   } catch (const std::exception& error) {
     why = error.what();
   }

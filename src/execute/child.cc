@@ -13,13 +13,6 @@ using std::chrono::milliseconds;
 // Loading libtorch from a cold disk and creating a CUDA context.
 constexpr milliseconds kStartLimit{180'000};
 
-std::string LastLine(const std::string& text) {
-  const size_t end = text.find_last_not_of("\n ");
-  if (end == std::string::npos) return "";
-  const size_t begin = text.rfind('\n', end);
-  return text.substr(begin == std::string::npos ? 0 : begin + 1, end - (begin == std::string::npos ? 0 : begin + 1) + 1);
-}
-
 }  // namespace
 
 ConversingChild::ConversingChild(const std::string& program, std::vector<std::string> arguments, std::map<std::string, std::string> environment)
@@ -33,7 +26,7 @@ ConversingChild::ConversingChild(const std::string& program, std::vector<std::st
 
 void ConversingChild::Ended() {
   const ProcessEnd end = process_->Wait(milliseconds(2000));
-  const std::string last = LastLine(end.stderr_tail);
+  const std::string last = end.LastLine();
   throw ChildEnded{end.timed_out, program_ + " " + end.Describe() + (last.empty() ? "" : ": " + last)};
 }
 

@@ -100,14 +100,6 @@ std::string ReadModuleText(const std::filesystem::path& path) {
   return text;
 }
 
-std::string LastLine(const std::string& text) {
-  size_t end = text.find_last_not_of(" \r\n");
-  if (end == std::string::npos) return "it said nothing";
-  size_t begin = text.find_last_of('\n', end);
-  return text.substr(begin == std::string::npos ? 0 : begin + 1,
-                     end - (begin == std::string::npos ? 0 : begin + 1) + 1);
-}
-
 // The worker ended without a result: throws what is known about it.
 [[noreturn]] void ThrowEnd(const std::string& shown, const std::string& stage, const ProcessEnd& end,
                            double timeout_s) {
@@ -119,7 +111,8 @@ std::string LastLine(const std::string& text) {
     throw UserError(shown + ": " + StageText(stage) + " ran past the limit of " + limit.str() + " s");
   }
   if (stage.empty()) {
-    throw UserError("the import worker did not start (" + end.Describe() + "): " + LastLine(end.stderr_tail),
+    const std::string last = end.LastLine();
+    throw UserError("the import worker did not start (" + end.Describe() + "): " + (last.empty() ? "it said nothing" : last),
                     ExitStatus::kSetUpFailed);
   }
   std::string sentence = shown + ": " + StageText(stage) + " ended its process, which " + end.Describe();
