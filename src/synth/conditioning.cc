@@ -103,14 +103,15 @@ std::optional<LeafFill> WideFill(ElementType type, Random& random) {
   }
 }
 
-LeafFill FillOf(const LeafFacts& leaf, int attempt, Random& random) {
+LeafFill FillOf(const LeafFacts& leaf, int64_t elements, int attempt, Random& random) {
   if (leaf.deviation > 0)
     return {LeafFill::Kind::kUniform, leaf.mean - leaf.deviation * std::numbers::sqrt3, leaf.mean + leaf.deviation * std::numbers::sqrt3};
   if (leaf.deviation < 0) return {LeafFill::Kind::kConstant, leaf.mean, 0};
   if (leaf.type == ElementType::kIndex && leaf.limit > 0)
     return {LeafFill::Kind::kIntegers, 0, static_cast<double>(leaf.limit)};
   if (leaf.type == ElementType::kBool && attempt > 0) {
-    const double rare = std::pow(10.0, -5 * random.Unit() - 0.3);
+    const double rarest = std::min(0.5, 6 / static_cast<double>(std::max<int64_t>(elements, 1)));  // some of them are there
+    const double rare = std::max(std::pow(10.0, -5 * random.Unit() - 0.3), rarest);
     return {LeafFill::Kind::kMask, random.Chance(0.5) ? rare : 1 - rare, 0};
   }
   if (attempt >= 12) {
@@ -399,14 +400,15 @@ class Estimator {
         return base;
       }
       case Gather::kMixture:
+        if (rule.function != nullptr) return NormalSketch(0, std::sqrt(2 * MeanSquare(Base(rule))) + 1e-3);
         return NormalSketch(0, std::sqrt(MeanSquare((*this)[operands_[0].id]) / 3) + 1e-3);
       case Gather::kStandard:
-        return kNormal;
+        return node.op.starts_with("aten.batch_norm") ? (*this)[operands_[0].id] : kNormal;
       case Gather::kTable:
         return kNormal;
       case Gather::kShare:
       case Gather::kLogShare:
-        return Share((*this)[operands_[0].id], result, gather == Gather::kLogShare);
+        return Share((*this)[operands_[0].id], SizeAlong(node, result.shape), gather == Gather::kLogShare);
       case Gather::kSpread:
         return Size(node, n);
       case Gather::kLogSum: {
@@ -443,8 +445,8 @@ class Estimator {
     return name.starts_with("median") ? Extreme(base, n, 0) : base;
   }
 
-  static Sketch Share(const Sketch& base, const Value& result, bool log) {
-    const double n = result.shape.empty() ? 1 : static_cast<double>(*std::max_element(result.shape.begin(), result.shape.end()));
+  // Among n elements.
+  static Sketch Share(const Sketch& base, double n, bool log) {
     double sum = 0;
     for (double x : base) sum += std::exp(x - base.back());
     Sketch share;
@@ -526,10 +528,10 @@ Conditioned Condition(const Program& program, std::span<const LeafFacts> leaves,
   const std::vector<ValueId> results = program.Results();
   std::vector<LeafFill> fills(leaves.size());
   for (int attempt = 0; attempt < kAttempts && !best.fine; ++attempt) {
-    for (size_t l = 0; l < leaves.size(); ++l) fills[l] = FillOf(leaves[l], attempt, random);
+    for (size_t l = 0; l < leaves.size(); ++l) fills[l] = FillOf(leaves[l], program.value(leaves[l].value).Elements(), attempt, random);
     Conditioned tried{fills, 0, 1, true};
     for (int trial = 0; trial < kTrials && tried.fine; ++trial) Try(program, leaves, results, coarse, estimator, tried);
-    tried.fine = tried.fine && lanes.Fine(tried.fills, coarse, random);
+    tried.fine = tried.fine && lanes.Fine(tried.fills, coarse, attempt > 0, random);
     const double score = (tried.least_spread < 0 ? 0.0 : 100.0) - std::log10(std::max(tried.largest, 1.0)) +
                          std::log10(std::max(tried.least_spread, 1e-12));
     if (score <= best_score) continue;

@@ -11,6 +11,7 @@ namespace drtriton {
 namespace {
 
 constexpr int kTrials = 10;
+constexpr int kMoreTrials = 40;  // of fills that were searched for: chance would pass some
 constexpr double kMostConstant =
     0.05;                          // over the trials: the sum of probabilities that a result is the same everywhere
 constexpr double kLargest = 1e30;
@@ -119,7 +120,8 @@ double SizeOf(std::string_view op, double order, Lanes base, double n, Random& r
     return n * MomentsOf(base, n, random).mean;
   }
   const Moments moments = MomentsOf(base, n, random);
-  const double noise = n <= kMostDrawn ? 1 : std::max(1 + 0.6 * Normal(random) / std::sqrt(n), 0.1);
+  const bool varies = moments.variance > 1e-10 * moments.mean * moments.mean;
+  const double noise = n <= kMostDrawn || !varies ? 1 : std::max(1 + 0.6 * Normal(random) / std::sqrt(n), 0.1);
   if (name.starts_with("var")) return moments.variance * noise;
   if (name.starts_with("std")) return std::sqrt(moments.variance) * noise;
   return std::sqrt(n * (moments.variance + moments.mean * moments.mean)) * noise;
@@ -165,6 +167,14 @@ double Positions(std::string_view op, const Shape& shape) {
   double count = 1;
   for (size_t d = shape.size() - std::min(spatial, shape.size()); d < shape.size(); ++d) count *= static_cast<double>(shape[d]);
   return count;
+}
+
+// How much of a padded result is padding.
+double PaddedShare(std::string_view op, const Value& operand, const Value& result) {
+  const std::string_view name = op.substr(5);
+  if (name.starts_with("tri")) return 0.5;
+  const double share = 1 - static_cast<double>(operand.Elements()) / static_cast<double>(std::max<int64_t>(result.Elements(), 1));
+  return share > 0 ? share : 0.25;
 }
 
 double Count(const Lanes& base, double n, Random& random) {
@@ -260,6 +270,14 @@ Lanes LaneEstimate::Base(Call& call, bool aligned) {
     for (double& x : base) x = Normal(random);
     return base;
   }
+  if (call.rule->function == nullptr && call.kind == OpKind::kMatmul) {
+    for (size_t l = 0; l < kLanes; ++l) {
+      base[l] = 1;
+      for (size_t o = 0; o < call.operands.size(); ++o)
+        base[l] *= lanes_[static_cast<size_t>(call.operands[o].id)][(l * (2 * o + 1) + o * 5) % kLanes];
+    }
+    return base;
+  }
   if (call.rule->function == nullptr) {
     const Gather gather = call.rule->gather[0];
     const size_t operands = gather == Gather::kChoice || gather == Gather::kPadded ? call.operands.size() : 1;
@@ -288,18 +306,10 @@ double LaneEstimate::Elements(const Call& call, Gather gather, const Value& resu
     for (int64_t size : call.node->args[1].AsInts()) window *= static_cast<double>(size);
     return window;
   }
-  if (call.kind == OpKind::kScan) {
-    const int dim = static_cast<int>(FindOperator(call.node->op)->schema.Find("dim"));
-    const int64_t rank = static_cast<int64_t>(first.shape.size());
-    if (dim < 0 || rank == 0) return 1;
-    const int64_t at = call.node->args[static_cast<size_t>(dim)].AsInt();
-    return static_cast<double>(first.shape[static_cast<size_t>(at < 0 ? at + rank : at)]);
-  }
+  if (call.kind == OpKind::kScan || gather == Gather::kShare || gather == Gather::kLogShare)
+    return SizeAlong(*call.node, first.shape);
   const Shape& rows = program_.value(call.operands[call.operands.size() > 2 ? 1 : 0].id).shape;
   if (call.kind == OpKind::kMatmul && gather == Gather::kSum && !rows.empty()) return static_cast<double>(rows.back());
-  if (gather == Gather::kShare || gather == Gather::kLogShare) {
-    return result.shape.empty() ? 1 : static_cast<double>(*std::max_element(result.shape.begin(), result.shape.end()));
-  }
   return std::max(1.0,
                   static_cast<double>(first.Elements()) / static_cast<double>(std::max<int64_t>(result.Elements(), 1)));
 }
@@ -309,6 +319,7 @@ void LaneEstimate::GatherInto(const Call& call, Gather gather, const Lanes& base
   Lanes& lanes = lanes_[static_cast<size_t>(id)];
   const double n = Elements(call, gather, result);
   const double largest = *std::max_element(base.begin(), base.end());
+  const Value& operand = call.operands.empty() ? result : program_.value(call.operands[0].id);
   if (call.kind == OpKind::kLoss) {
     const OperatorInfo* const info = FindOperator(call.node->op);
     const int position = info->schema.Find("reduction");
@@ -333,7 +344,10 @@ void LaneEstimate::GatherInto(const Call& call, Gather gather, const Lanes& base
         break;
       }
       case Gather::kPadded:
-        x = random.Chance(0.25) ? call.padding : Pick(base, random);
+        // What keeps its place is the operand's own element there.
+        x = random.Chance(PaddedShare(call.node->op, operand, result)) ? call.padding
+            : operand.shape == result.shape                            ? base[l]
+                                                                       : Pick(base, random);
         break;
       case Gather::kMean:
         x = MomentsOf(base, n, random).mean;
@@ -341,6 +355,9 @@ void LaneEstimate::GatherInto(const Call& call, Gather gather, const Lanes& base
       case Gather::kSum: {
         const double many = call.kind == OpKind::kScan ? 1 + random.Below(static_cast<uint32_t>(n)) : n;
         x = many * MomentsOf(base, many, random).mean;
+        // Added to what is there.
+        if (call.kind == OpKind::kMovement && call.operands.size() > 1 && random.Chance(0.5))
+          x += Pick(lanes_[static_cast<size_t>(call.operands[1].id)], random);
         break;
       }
       case Gather::kProduct:
@@ -348,16 +365,20 @@ void LaneEstimate::GatherInto(const Call& call, Gather gather, const Lanes& base
         break;
       case Gather::kMixture: {
         const Moments moments = MomentsOf(base, kLanes + 1, random);
-        x = Normal(random) * std::sqrt((moments.variance + moments.mean * moments.mean) / 3);
+        const double square = moments.variance + moments.mean * moments.mean;
+        x = Normal(random) * std::sqrt(call.rule->function != nullptr ? 2 * square : square / 3);
         break;
       }
       case Gather::kStandard: {
+        if (std::string_view(call.node->op).starts_with("aten.batch_norm")) {  // by statistics of a unit normal
+          x = base[l];
+          break;
+        }
         const Moments moments = MomentsOf(base, kLanes + 1, random);
         const bool shifts = !std::string_view(call.node->op).starts_with("aten.rms_norm");
-        x = moments.variance > 0 && shifts
-                ? Normal(random)
-                : Pick(base, random) / std::sqrt(moments.variance + moments.mean * moments.mean + 1e-12);
-        if (moments.variance == 0 && shifts) x = 0;
+        const double mean = shifts ? moments.mean : 0;
+        const double square = moments.variance + (shifts ? 0 : moments.mean * moments.mean);
+        x = (base[l] - mean) / std::sqrt(square + 1e-5);
         break;
       }
       case Gather::kTable:
@@ -365,7 +386,7 @@ void LaneEstimate::GatherInto(const Call& call, Gather gather, const Lanes& base
         break;
       case Gather::kShare:
       case Gather::kLogShare: {
-        const double own = Pick(base, random);
+        const double own = base[l];
         const double share = own - largest - std::log(std::exp(own - largest) + (n - 1) * MeanOfExp(base, largest));
         x = gather == Gather::kShare ? std::exp(share) : share;
         break;
@@ -467,10 +488,10 @@ bool LaneEstimate::Trial(std::span<const LeafFill> fills, bool coarse) {
   return constant_ < kMostConstant;
 }
 
-bool LaneEstimate::Fine(std::span<const LeafFill> fills, bool coarse, Random& random) {
+bool LaneEstimate::Fine(std::span<const LeafFill> fills, bool coarse, bool searched, Random& random) {
   constant_ = 0;
   program_seed_ = random.Next();
-  for (trial_ = 0; trial_ < kTrials; ++trial_) {
+  for (trial_ = 0; trial_ < (searched ? kMoreTrials : kTrials); ++trial_) {
     seed_ = random.Next();
     if (!Trial(fills, coarse)) return false;
   }

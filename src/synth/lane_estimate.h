@@ -27,8 +27,8 @@ class LaneEstimate {
   LaneEstimate(const Program& program, std::span<const LeafFacts> leaves, std::span<const EstimatedNode> nodes);
 
   // Whether in several trials all values are finite, and no result of two or more elements is the same everywhere.
-  // `coarse`: floats are bfloat16 or float16.
-  bool Fine(std::span<const LeafFill> fills, bool coarse, Random& random);
+  // `coarse`: floats are bfloat16 or float16.  `searched`: other fills failed before, so that more trials are asked for.
+  bool Fine(std::span<const LeafFill> fills, bool coarse, bool searched, Random& random);
 
  private:
   struct Operand {

@@ -182,7 +182,7 @@ const std::unordered_map<std::string_view, NumberFunction>& Functions() {
       {"isnan", [](F a) { return Truth(std::isnan(a[0])); }},
       {"isinf", [](F a) { return Truth(std::isinf(a[0])); }},
       {"isfinite", [](F a) { return Truth(std::isfinite(a[0])); }},
-      {"signbit", [](F a) { return Truth(a[0] < 0); }},
+      {"signbit", [](F a) { return Truth(std::signbit(a[0])); }},
       {"relu", [](F a) { return std::max(a[0], 0.0); }},
       {"relu6", [](F a) { return Clamp(a[0], 0, 6); }},
       {"gelu", [](F a) { return a[0] * 0.5 * (1 + std::erf(a[0] / std::numbers::sqrt2)); }},
@@ -209,6 +209,7 @@ const std::unordered_map<std::string_view, NumberFunction>& Functions() {
       {"dot", [](F a) { return a[0] * a[1]; }},
       {"mv", [](F a) { return a[0] * a[1]; }},
       {"outer", [](F a) { return a[0] * a[1]; }},
+      {"linalg_cross", [](F a) { return a[0] * a[1]; }},
       {"addmm", [](F a) { return Or(a[3], 1) * a[0] + Or(a[4], 1) * a[1] * a[2]; }},
       {"baddbmm", [](F a) { return Or(a[3], 1) * a[0] + Or(a[4], 1) * a[1] * a[2]; }},
       {"addbmm", [](F a) { return Or(a[3], 1) * a[0] + Or(a[4], 1) * a[1] * a[2]; }},
@@ -307,7 +308,7 @@ const std::unordered_map<std::string_view, Gathers>& GatherTable() {
       {"upsample_bicubic2d", {kMixture}},  // reaches beyond the numbers that it joins
       {"upsample_trilinear3d", {kMean}},
       {"addr", {kOne}},
-      {"linalg_cross", {kMixture}},
+      {"linalg_cross", {kMixture}},  // of products
       {"diag_embed", {kPadded}},
       {"im2col", {kPadded}},
       {"col2im", {kSum}},
@@ -411,6 +412,14 @@ struct RuleTable {
 }  // namespace
 
 double WordNumber(std::string_view word) { return word == "trunc" ? 1 : 0; }
+
+double SizeAlong(const Node& node, const Shape& shape) {
+  const int dim = FindOperator(node.op)->schema.Find("dim");
+  const int64_t rank = static_cast<int64_t>(shape.size());
+  if (dim < 0 || rank == 0 || !node.args[static_cast<size_t>(dim)].IsNumber()) return 1;
+  const int64_t at = node.args[static_cast<size_t>(dim)].AsInt();
+  return static_cast<double>(shape[static_cast<size_t>(at < 0 ? at + rank : at)]);
+}
 
 const NumericRule* RuleOf(const OperatorInfo& info, std::string_view* reason) {
   static const RuleTable* const table = new RuleTable;

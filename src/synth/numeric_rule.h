@@ -54,6 +54,9 @@ struct NumericRule {
 // What a function is given for a word among the arguments: 1 for "trunc", 0 for every other.
 double WordNumber(std::string_view word);
 
+// The size along the dimension that the call names as "dim"; 1 where it names none.
+double SizeAlong(const Node& node, const Shape& shape);
+
 // nullptr: the operator is not in the space, and `reason` says why ("gives random numbers").
 const NumericRule* RuleOf(const OperatorInfo& info, std::string_view* reason);
 
