@@ -269,7 +269,7 @@ class Estimator {
   Sketch Base(const NumericRule& rule) {
     if (operands_.empty()) return kNormal;
     if (rule.function == nullptr) return Joined();
-    std::array<double, kSketchPoints + 10> points;
+    std::array<double, kSketchPoints + 20> points;
     size_t count = 0;
     const size_t used = std::min<size_t>(operands_.size(), 3);
     const auto evaluate = [&](auto pick) {
@@ -282,19 +282,26 @@ class Estimator {
         return (*this)[operands_[o].id][place];
       });
     }
-    // Elements close to 0, which quantiles pass over.
-    for (double sign : {-1.0, 1.0}) {
-      const auto crosses = [&](size_t o) {
-        const Sketch& sketch = (*this)[operands_[o].id];
-        return sketch.front() < 0 && sketch.back() > 0 && program_.value(operands_[o].id).Elements() > 8 &&
-               IsFloating(program_.value(operands_[o].id).dtype);
-      };
-      if (!crosses(used - 1)) continue;
-      evaluate([&](size_t o) {
-        const Sketch& sketch = (*this)[operands_[o].id];
+    // Elements close to 0, which quantiles pass over, beside the largest and the smallest of the others.
+    const auto crosses = [&](size_t o) {
+      const Sketch& sketch = (*this)[operands_[o].id];
+      const Value& value = program_.value(operands_[o].id);
+      return sketch.front() < 0 && sketch.back() > 0 && value.Elements() > 8 && IsFloating(value.dtype);
+    };
+    for (size_t near = 0; near < used; ++near) {
+      if (!crosses(near)) continue;
+      for (double sign : {-1.0, 1.0}) {
+        const double most = 2.0 / static_cast<double>(program_.value(operands_[near].id).Elements());
         // In a low precision 0 itself comes up.
-        return crosses(o) ? (coarse_ ? 0 : sign * 1e-4 * sketch.back()) : sketch.back();
-      });
+        const double small = coarse_ ? 0 : sign * std::min(most, 1e-3) * (*this)[operands_[near].id].back();
+        for (const bool largest : {true, false}) {
+          evaluate([&](size_t o) {
+            const Sketch& sketch = (*this)[operands_[o].id];
+            return o == near ? small : largest ? sketch.back() : sketch.front();
+          });
+          if (used == 1) break;
+        }
+      }
     }
     for (unsigned corner = 0; used > 1 && corner < (1U << used); ++corner) {
       evaluate([&](size_t o) {

@@ -66,8 +66,9 @@ int ExtremeOf(std::string_view op, int k) {
   const std::string_view name = op.substr(5);
   if (name.starts_with("aminmax")) return k == 0 ? -1 : 1;
   const auto begins = [&](std::string_view word) { return name.starts_with(word); };
-  if (begins("amax") || begins("max") || begins("cummax") || begins("adaptive_max")) return 1;
-  return begins("amin") || begins("min") || begins("cummin") ? -1 : 0;
+  if (begins("amax") || begins("max") || begins("cummax") || begins("adaptive_max") || begins("argmax")) return 1;
+  // The mode of numbers that all differ is the least of them, the first or second of many close to it.
+  return begins("amin") || begins("min") || begins("cummin") || begins("argmin") || begins("mode") || begins("kthvalue") ? -1 : 0;
 }
 
 // The largest (`sign` 1) or smallest of n.
@@ -78,6 +79,33 @@ double Extreme(const Lanes& base, double n, int sign, Random& random) {
     if (sign * x > sign * best) best = x;
   }
   return best;
+}
+
+// The place of the largest (`sign` 1) or smallest of n, the first where several are; 0: of any.
+double PlaceOf(const Lanes& base, double n, int sign, Random& random) {
+  const int drawn = static_cast<int>(std::min(n, 4 * kMostDrawn));
+  const bool same = std::all_of(base.begin(), base.end(), [&](double x) { return x == base[0]; });
+  if (same || drawn < 1) return 0;
+  int best = 0;
+  double extreme = Pick(base, random);
+  if (sign == 0) return std::floor(random.Unit() * n);
+  for (int i = 1; i < drawn; ++i) {
+    const double x = Pick(base, random);
+    if (sign * x > sign * extreme) {
+      extreme = x;
+      best = i;
+    }
+  }
+  return best == 0 ? 0 : std::floor((best + random.Unit()) * n / drawn);
+}
+
+// A median: of five, or fewer.
+double Middle(const Lanes& base, double n, Random& random) {
+  std::array<double, 5> few;
+  const size_t count = n >= 5 ? 5 : n >= 3 ? 3 : 1;
+  for (size_t i = 0; i < count; ++i) few[i] = Pick(base, random);
+  std::sort(few.begin(), few.begin() + static_cast<ptrdiff_t>(count));
+  return few[count / 2];
 }
 
 struct Moments {
@@ -169,6 +197,33 @@ double Positions(std::string_view op, const Shape& shape) {
   return count;
 }
 
+// The share of elements of the first operand that others replace or join; 0 where the operator does no such thing.
+double Overwritten(const Program& program, const Node& node, const OperatorInfo& info) {
+  const std::string_view name = std::string_view(node.op).substr(5);
+  if (!name.starts_with("scatter") && (!name.starts_with("index_") || name.starts_with("index_select"))) return 0;
+  int at = info.schema.Find("index");
+  if (at < 0) at = info.schema.Find("indices");
+  if (at < 0) return 0;
+  const Attr& argument = node.args[static_cast<size_t>(at)];
+  if (!argument.IsValue() && !argument.Is<AttrList>()) return 0;
+  const Shape& shape = program.value(node.args[0].AsValue()).shape;
+  double cells = 1;
+  double written = 0;
+  if (argument.IsValue()) {
+    const Value& index = program.value(argument.AsValue());
+    cells = SizeAlong(node, shape);
+    written = name.starts_with("scatter") ? SizeAlong(node, index.shape) : static_cast<double>(index.Elements());
+  } else {
+    const AttrList& indices = argument.AsList();
+    for (size_t i = 0; i < indices.size(); ++i) {
+      if (!indices[i].IsValue()) continue;
+      cells *= static_cast<double>(shape[i]);
+      written = std::max(written, static_cast<double>(program.value(indices[i].AsValue()).Elements()));
+    }
+  }
+  return 1 - std::pow(1 - 1 / std::max(cells, 1.0), written);
+}
+
 // How much of a padded result is padding.
 double PaddedShare(std::string_view op, const Value& operand, const Value& result) {
   const std::string_view name = op.substr(5);
@@ -211,6 +266,7 @@ LaneEstimate::Call LaneEstimate::Read(const EstimatedNode& estimated) const {
   const int padding = info->schema.Find("value");
   if (padding >= 0 && args[static_cast<size_t>(padding)].IsNumber())
     call.padding = args[static_cast<size_t>(padding)].AsDouble();
+  call.overwritten = Overwritten(program_, *call.node, *info);
   const unsigned skipped = call.rule->index_arguments | call.rule->silent_arguments;
   for (size_t a = 0; a < args.size(); ++a) {
     const bool read = a >= 8 || !((skipped >> a) & 1U);
@@ -220,6 +276,7 @@ LaneEstimate::Call LaneEstimate::Read(const EstimatedNode& estimated) const {
       call.numbers[a] = args[a].AsDouble();
     } else if (args[a].Is<std::string>()) {
       call.numbers[a] = WordNumber(args[a].AsString());
+      call.multiplies = args[a].AsString() == "multiply" || args[a].AsString() == "prod";
     } else if (args[a].Is<AttrList>() && read) {
       for (const Attr& item : args[a].AsList()) {
         if (item.IsValue()) call.operands.push_back({a, item.AsValue()});
@@ -257,7 +314,9 @@ void LaneEstimate::FillLeaf(const LeafFill& fill, ValueId id, bool coarse) {
   const DType dtype = program_.value(id).dtype;
   for (size_t l = 0; l < kLanes; ++l) {
     Random random(program_seed_ + kValueStep * static_cast<uint64_t>(id + 1), ElementAt(id, l));
-    const double turned = random.Unit() + trial_ * (std::numbers::phi - 1);
+    // By steps of their own: elements that went together would never be all the same, or always.
+    static constexpr std::array<double, 8> kSteps = {0.618034, 0.414214, 0.732051, 0.236068, 0.645751, 0.316625, 0.550756, 0.123106};
+    const double turned = random.Unit() + trial_ * kSteps[random.Next() >> 61];
     lanes_[static_cast<size_t>(id)][l] = Rounded(QuantileOf(fill, turned - std::floor(turned)), dtype, coarse);
   }
 }
@@ -314,6 +373,11 @@ double LaneEstimate::Elements(const Call& call, Gather gather, const Value& resu
                   static_cast<double>(first.Elements()) / static_cast<double>(std::max<int64_t>(result.Elements(), 1)));
 }
 
+// What replaces or joins an element of the first operand.
+double LaneEstimate::Other(const Call& call, Random& random) const {
+  return call.operands.size() > 1 ? Pick(lanes_[static_cast<size_t>(call.operands[1].id)], random) : call.padding;
+}
+
 void LaneEstimate::GatherInto(const Call& call, Gather gather, const Lanes& base, ValueId id) {
   const Value& result = program_.value(id);
   Lanes& lanes = lanes_[static_cast<size_t>(id)];
@@ -340,12 +404,16 @@ void LaneEstimate::GatherInto(const Call& call, Gather gather, const Lanes& base
         }
         int sign = n > 1 ? ExtremeOf(call.node->op, result.output_index) : 0;
         if (n > 1 && call.node->op.starts_with("aten.topk")) sign = call.numbers[3] != 0 ? 1 : -1;
-        x = sign == 0 ? Pick(base, random) : Extreme(base, n, sign, random);
+        const bool middle = call.node->op.starts_with("aten.median") || call.node->op.starts_with("aten.nanmedian");
+        x = middle && n > 1 ? Middle(base, n, random) : sign == 0 ? Pick(base, random) : Extreme(base, n, sign, random);
+        if (call.overwritten > 0) {
+          x = random.Chance(call.overwritten) ? Other(call, random) : lanes_[static_cast<size_t>(call.operands[0].id)][l];
+        }
         break;
       }
       case Gather::kPadded:
         // What keeps its place is the operand's own element there.
-        x = random.Chance(PaddedShare(call.node->op, operand, result)) ? call.padding
+        x = random.Chance(call.overwritten > 0 ? call.overwritten : PaddedShare(call.node->op, operand, result)) ? call.padding
             : operand.shape == result.shape                            ? base[l]
                                                                        : Pick(base, random);
         break;
@@ -355,9 +423,10 @@ void LaneEstimate::GatherInto(const Call& call, Gather gather, const Lanes& base
       case Gather::kSum: {
         const double many = call.kind == OpKind::kScan ? 1 + random.Below(static_cast<uint32_t>(n)) : n;
         x = many * MomentsOf(base, many, random).mean;
-        // Added to what is there.
-        if (call.kind == OpKind::kMovement && call.operands.size() > 1 && random.Chance(0.5))
-          x += Pick(lanes_[static_cast<size_t>(call.operands[1].id)], random);
+        if (call.overwritten > 0) {  // joined with what is there
+          x = base[l];
+          if (random.Chance(call.overwritten)) x = call.multiplies ? x * Other(call, random) : x + Other(call, random);
+        }
         break;
       }
       case Gather::kProduct:
@@ -366,6 +435,10 @@ void LaneEstimate::GatherInto(const Call& call, Gather gather, const Lanes& base
       case Gather::kMixture: {
         const Moments moments = MomentsOf(base, kLanes + 1, random);
         const double square = moments.variance + moments.mean * moments.mean;
+        if (call.node->op.starts_with("aten.upsample")) {  // a little beyond the numbers that it joins
+          x = Pick(base, random) + 0.1 * (Pick(base, random) - Pick(base, random));
+          break;
+        }
         x = Normal(random) * std::sqrt(call.rule->function != nullptr ? 2 * square : square / 3);
         break;
       }
@@ -398,7 +471,7 @@ void LaneEstimate::GatherInto(const Call& call, Gather gather, const Lanes& base
         x = Pick(base, random) * 0.1 + 0.9 * largest + std::log(n * MeanOfExp(base, largest));
         break;
       case Gather::kIndex:
-        x = std::floor(random.Unit() * std::max(n, 2.0));
+        x = PlaceOf(base, std::max(n, 2.0), ExtremeOf(call.node->op, 0), random);
         break;
       case Gather::kCount:
         x = Count(base, n, random);
@@ -441,6 +514,7 @@ void LaneEstimate::FollowTraits(const Call& call, Gather gather, ValueId id) {
   const bool averages = gather == Gather::kSum || gather == Gather::kMean || gather == Gather::kLogSum;
   const bool reduces = call.kind == OpKind::kReduction;
   if ((operand.ordered && gather == Gather::kIndex) || (operand.level && averages && reduces)) lanes.fill(0);
+  if (operand.unit && gather == Gather::kSpread && reduces) lanes.fill(1);
   Traits& traits = traits_[static_cast<size_t>(id)];
   const bool alone = call.operands.size() == 1;
   const bool pointwise = gather == Gather::kOne;
@@ -448,6 +522,7 @@ void LaneEstimate::FollowTraits(const Call& call, Gather gather, ValueId id) {
   traits.ordered = GivesOrder(call.node->op) || (alone && operand.ordered && (pointwise || moves));
   const bool affine =
       pointwise && alone && operand.level && IsAffine(lanes_[static_cast<size_t>(call.operands[0].id)], lanes);
+  traits.unit = (gather == Gather::kStandard && !call.node->op.starts_with("aten.batch_norm")) || (alone && operand.unit && moves);
   traits.level = GivesLevel(call.node->op, gather) || (alone && operand.level && (affine || moves));
 }
 

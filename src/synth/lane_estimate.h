@@ -43,13 +43,16 @@ class LaneEstimate {
     std::vector<Operand> operands;
     std::vector<double> numbers;  // one for each argument; NaN where there is none
     double padding = 0;
+    double overwritten = 0;    // the share of the first operand that others replace or join
+    bool multiplies = false;   // joined by products
   };
 
   // What lanes do not show: elements in ascending or descending order (the largest is the first or last), groups of
-  // elements with a mean that is always the same (`sum(softmax(x))`).
+  // elements with a mean that is always the same (`sum(softmax(x))`), or deviation.
   struct Traits {
     bool ordered = false;
     bool level = false;
+    bool unit = false;  // groups of elements with a deviation that is always the same (`std(layer_norm(x))`)
   };
 
   Call Read(const EstimatedNode& estimated) const;
@@ -59,6 +62,7 @@ class LaneEstimate {
   void Evaluate(Call& call, bool coarse);
   Lanes Base(Call& call, bool aligned);
   void GatherInto(const Call& call, Gather gather, const Lanes& base, ValueId id);
+  double Other(const Call& call, Random& random) const;
   double Elements(const Call& call, Gather gather, const Value& result) const;
   uint64_t ElementAt(ValueId id, size_t lane) const;
   void FollowTraits(const Call& call, Gather gather, ValueId id);

@@ -12,6 +12,9 @@ namespace {
 
 using F = const double*;
 
+constexpr double kRounding = 1e-6;        // what is computed may miss a bound by so much
+constexpr double kLargestExponent = 80;   // beyond it exp() of a float32 is infinite
+
 double Mod(double x, double y) { return x - std::floor(x / y) * y; }
 double Truth(bool holds) { return holds ? 1 : 0; }
 double Sign(double x) { return x > 0 ? 1 : x < 0 ? -1 : 0; }
@@ -82,7 +85,7 @@ const std::unordered_map<std::string_view, NumberFunction>& Functions() {
       {"fmax", [](F a) { return std::max(a[0], a[1]); }},
       {"fmin", [](F a) { return std::min(a[0], a[1]); }},
       {"hypot", [](F a) { return std::hypot(a[0], a[1]); }},
-      {"nextafter", [](F a) { return a[0]; }},
+      {"nextafter", [](F a) -> double { return std::nextafter(static_cast<float>(a[0]), static_cast<float>(a[1])); }},
       {"logaddexp", [](F a) { return LogAddExp(a[0], a[1]); }},
       {"logaddexp2", [](F a) { return LogAddExp(a[0] * std::numbers::ln2, a[1] * std::numbers::ln2) / std::numbers::ln2; }},
       {"atan2", [](F a) { return std::atan2(a[0], a[1]); }},
@@ -132,7 +135,7 @@ const std::unordered_map<std::string_view, NumberFunction>& Functions() {
       {"sinh", [](F a) { return std::sinh(a[0]); }},
       {"cosh", [](F a) { return std::cosh(a[0]); }},
       {"asinh", [](F a) { return std::asinh(a[0]); }},
-      {"acosh", [](F a) { return std::acosh(a[0]); }},
+      {"acosh", [](F a) { return a[0] < 1 + kRounding ? std::nan("") : std::acosh(a[0]); }},
       {"atanh", [](F a) { return std::atanh(a[0]); }},
       {"erf", [](F a) { return std::erf(a[0]); }},
       {"erfc", [](F a) { return std::erfc(a[0]); }},
@@ -216,7 +219,7 @@ const std::unordered_map<std::string_view, NumberFunction>& Functions() {
       {"addmv", [](F a) { return Or(a[3], 1) * a[0] + Or(a[4], 1) * a[1] * a[2]; }},
       {"addr", [](F a) { return Or(a[3], 1) * a[0] + Or(a[4], 1) * a[1] * a[2]; }},
       // Losses, of one element.
-      {"soft_margin_loss", [](F a) { return SoftPlus(-a[0] * a[1]); }},
+      {"soft_margin_loss", [](F a) { return a[0] * a[1] < -kLargestExponent ? HUGE_VAL : SoftPlus(-a[0] * a[1]); }},
       {"mse_loss", [](F a) { return (a[0] - a[1]) * (a[0] - a[1]); }},
       {"l1_loss", [](F a) { return std::abs(a[0] - a[1]); }},
       {"smooth_l1_loss", [](F a) { return std::max(std::abs(a[0] - a[1]) - 0.5, 0.1); }},
