@@ -358,6 +358,24 @@ class Estimator {
     return node.args[static_cast<size_t>(position)].AsInt();
   }
 
+  // A sum with weights of both signs, as PyTorch draws them: one large number shows in it.
+  Sketch Mixture(const Node& node, const NumericRule& rule) {
+    const Sketch base = rule.function != nullptr ? Base(rule) : (*this)[operands_[0].id];
+    double share = 1.0 / 3;
+    if (rule.function != nullptr) {
+      const double inner = static_cast<double>(program_.value(operands_[1].id).shape.back());
+      share = node.op.starts_with("aten.bilinear") ? inner / 3 : 2;
+    }
+    Sketch sketch = NormalSketch(0, std::sqrt(MeanSquare(base) * share) + 1e-3);
+    double fan_in = 1;
+    const Value& weight = program_.value(operands_[std::min<size_t>(1, operands_.size() - 1)].id);
+    for (size_t d = 1; d < weight.shape.size(); ++d) fan_in *= static_cast<double>(weight.shape[d]);
+    const double largest = std::max(std::abs(base.front()), std::abs(base.back())) / std::sqrt(fan_in);
+    sketch.front() = std::min(sketch.front(), -largest);
+    sketch.back() = std::max(sketch.back(), largest);
+    return sketch;
+  }
+
   // A norm, deviation or variance of n elements, and how it varies.
   Sketch Size(const Node& node, double n) {
     const Sketch& base = (*this)[operands_[0].id];
@@ -407,8 +425,7 @@ class Estimator {
         return base;
       }
       case Gather::kMixture:
-        if (rule.function != nullptr) return NormalSketch(0, std::sqrt(2 * MeanSquare(Base(rule))) + 1e-3);
-        return NormalSketch(0, std::sqrt(MeanSquare((*this)[operands_[0].id]) / 3) + 1e-3);
+        return Mixture(node, rule);
       case Gather::kStandard:
         return node.op.starts_with("aten.batch_norm") ? (*this)[operands_[0].id] : kNormal;
       case Gather::kTable:
@@ -424,6 +441,7 @@ class Estimator {
         return base;
       }
       case Gather::kIndex:
+        if (n <= 1) n = SizeAlong(node, program_.value(operands_[0].id).shape);  // a sort
         return Uniform(0, std::max(n, 4.0));
       case Gather::kCount:
         return Uniform(0, std::max(n, 2.0));

@@ -11,7 +11,8 @@ namespace drtriton {
 namespace {
 
 constexpr int kTrials = 10;
-constexpr int kMoreTrials = 40;  // of fills that were searched for: chance would pass some
+constexpr int kMoreTrials = 40;  // of fills that were searched for, which chance would pass, and of few discrete numbers
+constexpr int64_t kFew = 8;
 constexpr double kMostConstant =
     0.05;                          // over the trials: the sum of probabilities that a result is the same everywhere
 constexpr double kLargest = 1e30;
@@ -224,10 +225,29 @@ double Overwritten(const Program& program, const Node& node, const OperatorInfo&
   return 1 - std::pow(1 - 1 / std::max(cells, 1.0), written);
 }
 
+// Whether the result holds the operand's elements again and again: only dimensions of size 1 differ.
+bool Repeats(const Shape& operand, const Shape& result) {
+  if (operand.size() != result.size() || operand == result) return false;
+  for (size_t d = 0; d < operand.size(); ++d) {
+    if (operand[d] != result[d] && operand[d] != 1) return false;
+  }
+  return true;
+}
+
 // How much of a padded result is padding.
-double PaddedShare(std::string_view op, const Value& operand, const Value& result) {
-  const std::string_view name = op.substr(5);
-  if (name.starts_with("tri")) return 0.5;
+double PaddedShare(const Node& node, const Value& operand, const Value& result) {
+  const std::string_view name = std::string_view(node.op).substr(5);
+  if (name.starts_with("tri")) {
+    const int64_t rows = result.shape[result.shape.size() - 2];
+    const int64_t columns = result.shape.back();
+    const int64_t diagonal = node.args.size() > 1 ? node.args[1].AsInt() : 0;
+    int64_t kept = 0;
+    for (int64_t i = 0; i < rows; ++i) {
+      const int64_t below = std::clamp<int64_t>(i + diagonal + (name[3] == 'l' ? 1 : 0), 0, columns);
+      kept += name[3] == 'l' ? below : columns - below;
+    }
+    return 1 - static_cast<double>(kept) / static_cast<double>(std::max<int64_t>(rows * columns, 1));
+  }
   const double share = 1 - static_cast<double>(operand.Elements()) / static_cast<double>(std::max<int64_t>(result.Elements(), 1));
   return share > 0 ? share : 0.25;
 }
@@ -247,6 +267,10 @@ LaneEstimate::LaneEstimate(const Program& program, std::span<const LeafFacts> le
   lanes_.resize(program.values.size());
   traits_.resize(program.values.size());
   calls_.reserve(nodes.size());
+  // A few masks, integers or positions may by chance be all the same.
+  for (const Value& value : program.values) {
+    few_ = few_ || (!IsFloating(value.dtype) && value.Elements() <= kFew);
+  }
   for (const EstimatedNode& node : nodes) calls_.push_back(Read(node));
 }
 
@@ -266,6 +290,8 @@ LaneEstimate::Call LaneEstimate::Read(const EstimatedNode& estimated) const {
   const int padding = info->schema.Find("value");
   if (padding >= 0 && args[static_cast<size_t>(padding)].IsNumber())
     call.padding = args[static_cast<size_t>(padding)].AsDouble();
+  const int accumulates = info->schema.Find("accumulate");
+  call.replaces = accumulates >= 0 && args[static_cast<size_t>(accumulates)] == Attr(false);
   call.overwritten = Overwritten(program_, *call.node, *info);
   const unsigned skipped = call.rule->index_arguments | call.rule->silent_arguments;
   for (size_t a = 0; a < args.size(); ++a) {
@@ -344,11 +370,13 @@ Lanes LaneEstimate::Base(Call& call, bool aligned) {
     return base;
   }
   const size_t used = std::min<size_t>(call.operands.size(), 3);
+  const bool adds = Adds(call);
   for (size_t l = 0; l < kLanes; ++l) {
     for (size_t o = 0; o < used; ++o) {
       const size_t lane = aligned ? l : (l * (2 * o + 1) + o * 5) % kLanes;
       call.numbers[call.operands[o].argument] = lanes_[static_cast<size_t>(call.operands[o].id)][lane];
     }
+    if (adds) call.numbers[call.operands[0].argument] = 0;
     base[l] = call.rule->function(call.numbers.data());
   }
   return base;
@@ -365,12 +393,24 @@ double LaneEstimate::Elements(const Call& call, Gather gather, const Value& resu
     for (int64_t size : call.node->args[1].AsInts()) window *= static_cast<double>(size);
     return window;
   }
-  if (call.kind == OpKind::kScan || gather == Gather::kShare || gather == Gather::kLogShare)
+  const bool along = gather == Gather::kIndex && result.shape == first.shape && call.kind != OpKind::kPooling;  // a sort
+  if (along || call.kind == OpKind::kScan || gather == Gather::kShare || gather == Gather::kLogShare)
     return SizeAlong(*call.node, first.shape);
+  if (call.kind == OpKind::kAttention && call.node->args[1].IsValue())
+    return static_cast<double>(program_.value(call.node->args[1].AsValue()).shape.rbegin()[1]);
+  if (call.node->op.starts_with("aten.addbmm")) {
+    const Shape& left = program_.value(call.operands[1].id).shape;
+    return static_cast<double>(left[0] * left[2]);
+  }
   const Shape& rows = program_.value(call.operands[call.operands.size() > 2 ? 1 : 0].id).shape;
   if (call.kind == OpKind::kMatmul && gather == Gather::kSum && !rows.empty()) return static_cast<double>(rows.back());
   return std::max(1.0,
                   static_cast<double>(first.Elements()) / static_cast<double>(std::max<int64_t>(result.Elements(), 1)));
+}
+
+// Whether the first operand is added to a product of the others.
+bool LaneEstimate::Adds(const Call& call) {
+  return call.kind == OpKind::kMatmul && call.operands.size() == 3 && call.rule->gather[0] == Gather::kSum;
 }
 
 // What replaces or joins an element of the first operand.
@@ -398,8 +438,9 @@ void LaneEstimate::GatherInto(const Call& call, Gather gather, const Lanes& base
         x = base[l];
         break;
       case Gather::kChoice: {
-        if (call.kind == OpKind::kView && result.shape == program_.value(call.operands[0].id).shape) {
-          x = base[l];  // a part that is the whole
+        const bool moved = call.kind == OpKind::kView || call.rule->function != nullptr || call.operands.size() > 1;
+        if ((call.kind == OpKind::kView && result.shape == operand.shape) || (!moved && Repeats(operand.shape, result.shape))) {
+          x = base[l];  // a part that is the whole, or copies of it
           break;
         }
         int sign = n > 1 ? ExtremeOf(call.node->op, result.output_index) : 0;
@@ -413,19 +454,25 @@ void LaneEstimate::GatherInto(const Call& call, Gather gather, const Lanes& base
       }
       case Gather::kPadded:
         // What keeps its place is the operand's own element there.
-        x = random.Chance(call.overwritten > 0 ? call.overwritten : PaddedShare(call.node->op, operand, result)) ? call.padding
+        x = random.Chance(call.overwritten > 0 ? call.overwritten : PaddedShare(*call.node, operand, result)) ? call.padding
             : operand.shape == result.shape                            ? base[l]
                                                                        : Pick(base, random);
         break;
       case Gather::kMean:
         x = MomentsOf(base, n, random).mean;
+        if (call.kind == OpKind::kAttention) x += random.Unit() * (Pick(base, random) - x) / 2;  // weights differ
+        if (call.kind == OpKind::kOther && Repeats(operand.shape, result.shape)) x = base[l];
         break;
       case Gather::kSum: {
         const double many = call.kind == OpKind::kScan ? 1 + random.Below(static_cast<uint32_t>(n)) : n;
         x = many * MomentsOf(base, many, random).mean;
-        if (call.overwritten > 0) {  // joined with what is there
+        if (Adds(call)) x += (std::isnan(call.numbers[3]) ? 1 : call.numbers[3]) * Pick(lanes_[static_cast<size_t>(call.operands[0].id)], random);
+        if (call.overwritten > 0) {  // joined with what is there, several times where the same place is written again
           x = base[l];
-          if (random.Chance(call.overwritten)) x = call.multiplies ? x * Other(call, random) : x + Other(call, random);
+          for (int i = 0; i < 6 && random.Chance(call.overwritten); ++i) {
+            const double other = Other(call, random);
+            x = call.replaces ? other : call.multiplies ? x * other : x + other;
+          }
         }
         break;
       }
@@ -437,6 +484,11 @@ void LaneEstimate::GatherInto(const Call& call, Gather gather, const Lanes& base
         const double square = moments.variance + moments.mean * moments.mean;
         if (call.node->op.starts_with("aten.upsample")) {  // a little beyond the numbers that it joins
           x = Pick(base, random) + 0.1 * (Pick(base, random) - Pick(base, random));
+          break;
+        }
+        if (call.node->op.starts_with("aten.bilinear")) {
+          const double inner = static_cast<double>(program_.value(call.operands[1].id).shape.back());
+          x = Normal(random) * std::sqrt(square * inner / 3);
           break;
         }
         x = Normal(random) * std::sqrt(call.rule->function != nullptr ? 2 * square : square / 3);
@@ -566,7 +618,7 @@ bool LaneEstimate::Trial(std::span<const LeafFill> fills, bool coarse) {
 bool LaneEstimate::Fine(std::span<const LeafFill> fills, bool coarse, bool searched, Random& random) {
   constant_ = 0;
   program_seed_ = random.Next();
-  for (trial_ = 0; trial_ < (searched ? kMoreTrials : kTrials); ++trial_) {
+  for (trial_ = 0; trial_ < (searched || few_ ? kMoreTrials : kTrials); ++trial_) {
     seed_ = random.Next();
     if (!Trial(fills, coarse)) return false;
   }

@@ -45,6 +45,7 @@ class LaneEstimate {
     double padding = 0;
     double overwritten = 0;    // the share of the first operand that others replace or join
     bool multiplies = false;   // joined by products
+    bool replaces = false;     // not joined
   };
 
   // What lanes do not show: elements in ascending or descending order (the largest is the first or last), groups of
@@ -62,6 +63,7 @@ class LaneEstimate {
   void Evaluate(Call& call, bool coarse);
   Lanes Base(Call& call, bool aligned);
   void GatherInto(const Call& call, Gather gather, const Lanes& base, ValueId id);
+  static bool Adds(const Call& call);
   double Other(const Call& call, Random& random) const;
   double Elements(const Call& call, Gather gather, const Value& result) const;
   uint64_t ElementAt(ValueId id, size_t lane) const;
@@ -74,6 +76,7 @@ class LaneEstimate {
   std::vector<ValueId> results_;
   std::vector<Lanes> lanes_;    // by value
   std::vector<Traits> traits_;  // by value
+  bool few_ = false;            // some tensor holds few discrete numbers
   double constant_ = 0;         // sum over the trials and results
   std::array<std::array<uint32_t, 8>, kLanes> at_ =
       {};                      // where a lane lies in each dimension from the last, as a share of 2^32

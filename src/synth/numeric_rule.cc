@@ -213,6 +213,7 @@ const std::unordered_map<std::string_view, NumberFunction>& Functions() {
       {"mv", [](F a) { return a[0] * a[1]; }},
       {"outer", [](F a) { return a[0] * a[1]; }},
       {"linalg_cross", [](F a) { return a[0] * a[1]; }},
+      {"bilinear", [](F a) { return a[0] * a[1]; }},
       {"addmm", [](F a) { return Or(a[3], 1) * a[0] + Or(a[4], 1) * a[1] * a[2]; }},
       {"baddbmm", [](F a) { return Or(a[3], 1) * a[0] + Or(a[4], 1) * a[1] * a[2]; }},
       {"addbmm", [](F a) { return Or(a[3], 1) * a[0] + Or(a[4], 1) * a[1] * a[2]; }},
