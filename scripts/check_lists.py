@@ -24,7 +24,7 @@ ROOM_USES = {
     "templates": {"graph", "core"}, "policy": {"graph", "core"}, "compile": {"graph", "core"},
     "execute": {"graph", "core", "compile"}, "verify": {"graph", "core", "store", "compile", "execute"},
     "search": {"graph", "core", "store"}, "emit": {"graph", "core"}, "train": {"graph", "core", "store", "synth", "policy"},
-    "bench": {"graph", "synth", "core", "import", "templates", "compile", "execute", "verify", "emit", "report"}, "report": {"graph", "core"},
+    "bench": {"graph", "synth", "core", "store", "import", "templates", "compile", "execute", "verify", "emit", "report"}, "report": {"graph", "core"},
 }
 
 

@@ -1,5 +1,6 @@
 #include "bench/verify.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <deque>
@@ -19,6 +20,9 @@
 #include "core/composition.h"
 #include "core/fragment.h"
 #include "emit/emit.h"
+#include "execute/gpu_busy.h"
+#include "execute/gpu_probe.h"
+#include "store/store.h"
 #include "synth/module_text.h"
 #include "templates/templates.h"
 #include "verify/verifier.h"
@@ -29,44 +33,9 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kUsualLimit{180'000};
+constexpr int kAlternatives = 4;   // configurations recorded of one candidate
 
 double Since(SteadyClock::time_point start) { return std::chrono::duration<double>(SteadyClock::now() - start).count(); }
-
-// The executor with the time it works, so that its share of the whole is known.
-class WatchedExecutor : public Executor {
-  template <typename Function>
-  static auto Timed(double& total, Function function) {
-    const auto start = SteadyClock::now();
-    auto result = function();
-    total += Since(start);
-    return result;
-  }
-
- public:
-  explicit WatchedExecutor(std::unique_ptr<Executor> executor) : executor_(std::move(executor)) {}
-  double preparing_s() const { return preparing_s_; }
-  double executing_s() const { return executing_s_; }
-
-  const DeviceSpec& device() const override { return executor_->device(); }
-  std::string device_name() const override { return executor_->device_name(); }
-  void LoadProgram(const Program& program, const std::filesystem::path& tensors) override { executor_->LoadProgram(program, tensors); }
-  std::optional<std::string> CheckAgainstModule() override { return executor_->CheckAgainstModule(); }
-  ProblemId Prepare(const Fragment& fragment, uint64_t seed) override {
-    return Timed(preparing_s_, [&] { return executor_->Prepare(fragment, seed); });
-  }
-  void Release(ProblemId problem) override { executor_->Release(problem); }
-  std::vector<std::string> WeakInputs(ProblemId problem) const override { return executor_->WeakInputs(problem); }
-  std::vector<MutantReport> MeasurePower(ProblemId problem, double seconds) override { return executor_->MeasurePower(problem, seconds); }
-  Verdict Execute(ProblemId problem, const Executable& candidate, const ExecuteOptions& options) override {
-    return Timed(executing_s_, [&] { return executor_->Execute(problem, candidate, options); });
-  }
-  Verdict CompareResults(const std::filesystem::path& results) override { return executor_->CompareResults(results); }
-
- private:
-  std::unique_ptr<Executor> executor_;
-  double preparing_s_ = 0;
-  double executing_s_ = 0;
-};
 
 // A sampled program with what the expert wrote for it.
 struct Task {
@@ -75,15 +44,18 @@ struct Task {
   std::vector<Proposal> proposals;
 };
 
-// Values are generated without a module, which alone knows what its indices may be.
-bool ReadsIndices(const Program& program) {
-  for (ValueId leaf : program.Leaves()) {
-    if (!IsFloating(program.value(leaf).dtype)) return true;
+// How the fragment's inputs are drawn, as the sampled module's own would be.
+std::vector<LeafFill> FillsOf(const Sample& sample, const Fragment& whole) {
+  const std::vector<ValueId> leaves = sample.program.Leaves();
+  std::vector<LeafFill> fills;
+  for (ValueId input : whole.parent_inputs) {
+    const auto leaf = std::find(leaves.begin(), leaves.end(), input);
+    fills.push_back(leaf == leaves.end() ? LeafFill() : sample.leaves.at(static_cast<size_t>(leaf - leaves.begin())));
   }
-  return false;
+  return fills;
 }
 
-// Programs of floats that the expert covers; `drawn` counts all.
+// Programs that the expert covers; `drawn` counts all.
 std::deque<Task> MakeTasks(const VerifyBench& bench, const DeviceSpec& device, int& drawn) {
   TemplateProposer expert(Reach::kProgram);
   std::deque<Task> tasks;
@@ -98,8 +70,9 @@ std::deque<Task> MakeTasks(const VerifyBench& bench, const DeviceSpec& device, i
       ++drawn;
       Task task{sampler.Draw(bench.seed, index), {}, {}};
       task.whole = WholeProgram(task.sample.program);
+      task.whole.fills = FillsOf(task.sample, task.whole);
       task.whole.parent_inputs.clear();   // no module was run: values are generated
-      if (ReadsIndices(task.sample.program) || expert.WhyNot(task.whole)) continue;
+      if (expert.WhyNot(task.whole)) continue;
       std::set<std::string> sources;
       for (Proposal& proposal : expert.Propose(task.whole, device, {.max_count = bench.candidates, .seed = bench.seed})) {
         if (sources.insert(proposal.source).second) task.proposals.push_back(std::move(proposal));
@@ -114,44 +87,83 @@ std::deque<Task> MakeTasks(const VerifyBench& bench, const DeviceSpec& device, i
 
 // What judging all candidates gave.
 struct Outcomes {
-  int judged = 0;
+  int written = 0;                     // candidates
+  int kept = 0;                        // answered from the store
+  int judged = 0;                      // the others, as far as the time went
   int kernels = 0;
-  double seconds = 0;
+  int warm = 0, warm_kernels = 0;      // judged after the first verdict
+  double seconds = 0, warm_seconds = 0;
+  double compile_s = 0;                // of workers, summed
   std::map<std::string, int> codes;
   std::vector<std::string> rejected;   // one sentence each
   std::vector<std::pair<const Task*, std::pair<const Proposal*, Judgement>>> accepted;   // one a program
 };
 
-Outcomes JudgeTasks(const std::deque<Task>& tasks, Verifier& verifier, const VerifyBench& bench, bool timed) {
-  std::vector<Candidate> candidates;
-  std::vector<const Task*> owners;
-  for (const Task& task : tasks) {
-    for (const Proposal& proposal : task.proposals) {
-      candidates.push_back({&task.whole, &proposal});
-      owners.push_back(&task);
+class Judging {
+ public:
+  Judging(const std::deque<Task>& tasks, const VerifyBench& bench) : bench_(bench) {
+    for (const Task& task : tasks) {
+      for (const Proposal& proposal : task.proposals) {
+        candidates_.push_back({&task.whole, &proposal});
+        owners_.push_back(&task);
+      }
     }
   }
-  Outcomes outcomes;
-  std::set<const Task*> seen;
-  const auto start = SteadyClock::now();
-  verifier.JudgeAll(candidates, {.strict = true, .timed = timed, .seed = bench.seed}, [&](size_t index, const Judgement& judgement) {
-    ++outcomes.judged;
-    ++outcomes.codes[judgement.verdict.code];
-    if (judgement.plan) outcomes.kernels += static_cast<int>(judgement.plan->kernels.size());
-    SetProgress("judged " + std::to_string(outcomes.judged) + " of " + std::to_string(candidates.size()));
-    if (!judgement.verdict.accepted()) {
-      std::string operators;
-      for (const std::string& name : owners[index]->sample.operators) operators += (operators.empty() ? "" : ", ") + name;
-      outcomes.rejected.push_back(judgement.verdict.code + " [" + operators + "; index " + std::to_string(owners[index]->sample.index) +
-                                  "]: " + judgement.verdict.reason);
-    } else if (seen.insert(owners[index]).second) {
-      outcomes.accepted.push_back({owners[index], {candidates[index].proposal, judgement}});
+
+  Outcomes Run(Verifier& verifier, bool timed) {
+    start_ = SteadyClock::now();
+    verifier_ = &verifier;
+    kept_before_ = verifier.times().kept;
+    outcomes_.written = static_cast<int>(candidates_.size());
+    JudgeOptions options{.strict = true, .timed = timed, .quick_timing = true, .seed = bench_.seed};
+    if (bench_.seconds > 0) options.enough = [this] { return Since(start_) > bench_.seconds; };
+    verifier.JudgeAll(candidates_, options, [&](size_t index, const Judgement& judgement) { Count(index, judgement); });
+    ClearProgress();
+    outcomes_.seconds = Since(start_);
+    outcomes_.warm_seconds = first_ ? Since(*first_) : 0;
+    return std::move(outcomes_);
+  }
+
+ private:
+  void Count(size_t index, const Judgement& judgement) {
+    const Verdict& verdict = judgement.verdict;
+    if (verdict.code == "interrupted") return;
+    ++outcomes_.codes[verdict.code];
+    if (verifier_->times().kept - kept_before_ > outcomes_.kept) {
+      ++outcomes_.kept;
+      return;
     }
-  });
-  ClearProgress();
-  outcomes.seconds = Since(start);
-  return outcomes;
-}
+    const int kernels = judgement.plan ? static_cast<int>(judgement.plan->kernels.size()) : 0;
+    ++outcomes_.judged;
+    outcomes_.kernels += kernels;
+    outcomes_.compile_s += verdict.compile_ms / 1000;
+    if (first_) {
+      ++outcomes_.warm;
+      outcomes_.warm_kernels += kernels;
+    } else {
+      first_ = SteadyClock::now();
+    }
+    SetProgress("judged " + std::to_string(outcomes_.judged) + " of " + std::to_string(candidates_.size()));
+    const Task& owner = *owners_[index];
+    if (verdict.accepted()) {
+      if (seen_.insert(&owner).second) outcomes_.accepted.push_back({&owner, {candidates_[index].proposal, judgement}});
+      return;
+    }
+    std::string operators;
+    for (const std::string& name : owner.sample.operators) operators += (operators.empty() ? "" : ", ") + name;
+    outcomes_.rejected.push_back(verdict.code + " [" + operators + "; index " + std::to_string(owner.sample.index) + "]: " + verdict.reason);
+  }
+
+  const VerifyBench& bench_;
+  const Verifier* verifier_ = nullptr;
+  int kept_before_ = 0;   // that the store answered
+  std::vector<Candidate> candidates_;
+  std::vector<const Task*> owners_;
+  Outcomes outcomes_;
+  std::set<const Task*> seen_;
+  SteadyClock::time_point start_;
+  std::optional<SteadyClock::time_point> first_;   // verdict
+};
 
 // Mean seconds of evaluating candidates the usual way; nullopt where none could be.
 std::optional<double> UsualSeconds(const Outcomes& outcomes, const DeviceSpec& device, int count) {
@@ -161,14 +173,14 @@ std::optional<double> UsualSeconds(const Outcomes& outcomes, const DeviceSpec& d
   for (size_t i = 0; i < outcomes.accepted.size() && done < count && !Interrupted(); ++i) {
     const auto& [task, chosen] = outcomes.accepted[i * outcomes.accepted.size() / static_cast<size_t>(count) % outcomes.accepted.size()];
     const std::string source = WrittenModule(task->sample.program, task->sample.leaves);
-    Composition composition{task->sample.program, {KernelStep{task->whole, *chosen.first, *chosen.second.plan, chosen.second.verdict}}};
+    Composition composition{task->sample.program, {KernelStep{WholeProgram(task->sample.program), *chosen.first, *chosen.second.plan, chosen.second.verdict}}};
     const std::filesystem::path module = scratch.path() / "module.py", candidate = scratch.path() / "candidate.py";
     WriteFileAtomically(module, source);
     WriteFileAtomically(candidate, EmitModule(composition, {.module_source = source, .module_name = "module.py", .device = device, .untimed = false, .reduced_shapes = false, .constants = {}, .notes = {}}));
     const auto start = SteadyClock::now();
     const CommandResult result = RunCommand(PythonProcess("fresh_evaluation", {module.string(), candidate.string()}), kUsualLimit);
     if (result.end.exit_code != 0 || result.end.signal != 0) {
-      Debug("usual evaluation: " + result.end.stderr_tail);
+      Warn("a usual evaluation failed: " + result.end.stderr_tail);
       continue;
     }
     total += Since(start);
@@ -184,29 +196,70 @@ std::string Row(const std::string& name, double value, int digits) {
   return text;
 }
 
+// Sums over the executors.
+std::string StageRows(const std::vector<std::unique_ptr<Executor>>& executors, const VerifierTimes& times, const Outcomes& outcomes) {
+  std::map<std::string, double> stages;
+  for (const auto& executor : executors) {
+    for (const auto& [name, seconds] : executor->StageSeconds()) stages[name] += seconds;
+  }
+  const double judged = std::max(1, outcomes.judged);
+  std::string text = "\nWhat the executors did, summed over them:\n\n| work | seconds | ms a candidate |\n|---|---|---|\n";
+  const auto row = [&](const std::string& name, double seconds) {
+    char line[160];
+    std::snprintf(line, sizeof line, "| %s | %.2f | %.2f |\n", name.c_str(), seconds, 1000 * seconds / judged);
+    text += line;
+  };
+  for (const auto& [name, seconds] : stages) row(name, seconds);
+  row("all of it", times.working_s);
+  row("waiting for the compiler", times.compiler_s);
+  row("nothing left to do", times.idle_s);
+  row("(compiler, on its own cores)", outcomes.compile_s);
+  return text;
+}
+
+std::string Rates(const std::string& name, int candidates, int kernels, double seconds) {
+  if (seconds <= 0) return "";
+  return Row("candidates/s" + name, candidates / seconds, 2) + Row("kernels/s" + name, kernels / seconds, 2);
+}
+
 }  // namespace
 
 std::string RunVerifyBench(const VerifyBench& bench) {
-  WatchedExecutor executor(MakeExecutor(bench.device, bench.seed));
-  CompileFarm farm(executor.device(), {});
-  Verifier verifier(farm, executor, nullptr);
+  const std::vector<std::unique_ptr<Executor>> executors = MakeExecutors(bench.device, bench.seed, bench.lanes);
+  std::vector<Executor*> lanes;
+  for (const auto& executor : executors) lanes.push_back(executor.get());
+  const DeviceSpec device = lanes.front()->device();
+  const bool gpu = lanes.front()->device_name() != "interpreter";
+  CompileFarm farm(device, FarmOptions{.workers = bench.workers, .max_alternatives = kAlternatives});
+  std::optional<Store> store;
+  if (!bench.store.empty()) store.emplace(bench.store);
+  Verifier verifier(farm, lanes, store ? &*store : nullptr);
   int drawn = 0;
-  const std::deque<Task> tasks = MakeTasks(bench, executor.device(), drawn);
-  const bool gpu = executor.device_name() != "interpreter";
-  const Outcomes outcomes = JudgeTasks(tasks, verifier, bench, gpu);
-  std::string text = "Device: " + executor.device_name() + ", seed " + std::to_string(bench.seed) + ".\n\n| measure | value |\n|---|---|\n";
-  text += Row("programs drawn", drawn, 0) + Row("programs judged", static_cast<double>(tasks.size()), 0);
+  const std::deque<Task> tasks = MakeTasks(bench, device, drawn);
+  std::optional<GpuBusyMeter> busy;
+  if (gpu) busy.emplace(EqualGpus());
+  const Outcomes outcomes = Judging(tasks, bench).Run(verifier, gpu);
+  const std::optional<double> busy_share = busy ? busy->Share() : std::nullopt;
+  busy.reset();
+  std::string text = "Device: " + lanes.front()->device_name() + (gpu ? " x" + std::to_string(EqualGpus()) : "") + ", executors: " + std::to_string(lanes.size()) + ", seed " +
+                     std::to_string(bench.seed) + ".\n\n| measure | value |\n|---|---|\n";
+  text += Row("programs drawn", drawn, 0) + Row("programs judged", static_cast<double>(tasks.size()), 0) + Row("candidates written", outcomes.written, 0);
   text += Row("candidates", outcomes.judged, 0) + Row("kernels", outcomes.kernels, 0) + Row("seconds", outcomes.seconds, 1);
-  text += Row("candidates/s", outcomes.judged / outcomes.seconds, 2) + Row("kernels/s", outcomes.kernels / outcomes.seconds, 2);
-  text += Row("share of the time: executing, %", 100 * executor.executing_s() / outcomes.seconds, 1);
-  text += Row("share of the time: reference values, %", 100 * executor.preparing_s() / outcomes.seconds, 1);
+  text += Rates("", outcomes.judged, outcomes.kernels, outcomes.seconds) + Rates(" after the first verdict", outcomes.warm, outcomes.warm_kernels, outcomes.warm_seconds);
+  if (busy_share) text += Row("GPU busy, %", 100 * *busy_share, 0);
   for (const auto& [code, count] : outcomes.codes) text += Row("verdict " + code, count, 0);
+  if (store) {
+    text += Row("answered from the store", outcomes.kept, 0);
+    const Outcomes again = Judging(tasks, VerifyBench{.seconds = 1e-9, .seed = bench.seed}).Run(verifier, gpu);
+    text += Row("the same again: answered from the store", again.kept, 0) + Row("in seconds", again.seconds, 2);
+  }
   if (bench.usual > 0 && gpu && !Interrupted()) {
-    if (std::optional<double> usual = UsualSeconds(outcomes, executor.device(), bench.usual)) {
+    if (std::optional<double> usual = UsualSeconds(outcomes, device, bench.usual)) {
       text += Row("a usual evaluation, s", *usual, 2);
       text += Row("candidates judged in the time of one usual evaluation", *usual * outcomes.judged / outcomes.seconds, 0);
     }
   }
+  text += StageRows(executors, verifier.times(), outcomes);
   if (!outcomes.rejected.empty()) text += "\nNot accepted:\n\n";
   for (const std::string& line : outcomes.rejected) text += "- " + line + "\n";
   return text;

@@ -7,6 +7,7 @@
 #define DRTRITON_BENCH_VERIFY_H_
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 
 #include "execute/executor.h"
@@ -18,13 +19,17 @@ struct VerifyBench {
   int programs = 250;       // of one to five operators, as many of each
   int candidates = 8;       // of one program at most
   int usual = 5;            // candidates evaluated the usual way too; 0: none
+  int lanes = 0;            // executors on each GPU; 0: as many as the cores feed
+  int workers = 0;          // forks that compile at once; 0: one a core
+  double seconds = 0;       // judging ends after this; 0: with the last candidate
+  std::filesystem::path store;   // verdicts are kept here, and a later run goes on where this one ended; empty: nowhere
   uint64_t seed = 1;
   SizeClass size = SizeClass::kMixed;
   DeviceChoice device = DeviceChoice::kAuto;
 };
 
-// Markdown: programs, candidates, kernels, verdicts by code, candidates/s and kernels/s, the share of the time in which
-// the device was at work, seconds of a usual evaluation and the ratio.
+// Markdown: programs, candidates, kernels, verdicts by code, candidates/s and kernels/s with and without the start of the
+// processes, what the time went to, how busy the GPU was, seconds of a usual evaluation and the ratio.
 std::string RunVerifyBench(const VerifyBench& bench);
 
 }  // namespace drtriton

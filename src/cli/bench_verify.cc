@@ -21,6 +21,10 @@ void AddBenchVerify(CLI::App& bench_command, Run& run) {
       ->transform(CLI::CheckedTransformer(std::map<std::string, SizeClass>{
           {"tiny", SizeClass::kTiny}, {"real", SizeClass::kReal}, {"mixed", SizeClass::kMixed}}))
       ->default_str("mixed");
+  command->add_option("--seconds", bench->seconds, "Judge for at most this long; 0: to the last candidate")->capture_default_str();
+  command->add_option("--store", bench->store, "Keep verdicts in this file: a later run goes on where this one ended");
+  command->add_option("--lanes", bench->lanes, "Executors on each GPU; 0: as many as the cores feed")->capture_default_str();
+  command->add_option("--workers", bench->workers, "Candidates that compile at once; 0: one a core")->capture_default_str();
   command->add_option("--seed", bench->seed, "Of programs and inputs")->capture_default_str();
   AddDeviceOption(*command, bench->device);
   command->add_option("--table", *table, "Write the table here too");

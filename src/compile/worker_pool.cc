@@ -94,7 +94,13 @@ void WorkerPool::RunAll(std::vector<Json> requests,
       auto [index, answer] = std::move(batch->answers.front());
       batch->answers.pop_front();
       lock.unlock();
-      answered(index, answer);
+      try {
+        answered(index, answer);
+      } catch (...) {   // the caller wants no more
+        lock.lock();
+        std::erase_if(queue_, [&](const Job& job) { return job.batch == batch; });
+        throw;
+      }
       lock.lock();
       --left;
     }

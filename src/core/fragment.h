@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "graph/leaf_fill.h"
 #include "graph/program.h"
 
 namespace drtriton {
@@ -17,6 +18,8 @@ struct Fragment {
   std::vector<int32_t> nodes;           // nodes of the parent, ascending
   std::vector<ValueId> parent_inputs;   // parent value of each program.inputs
   std::vector<ValueId> parent_results;  // parent value of each result
+  // How each of program.inputs is drawn where there are no parent values; empty: by what kind of value it is.
+  std::vector<LeafFill> fills;
 
   const std::vector<ValueId>& Inputs() const { return program.inputs; }
   std::vector<ValueId> Results() const { return program.Results(); }

@@ -17,10 +17,11 @@ namespace drtriton {
 struct JudgeOptions {
   bool strict = false;        // refuse vendor steps
   bool timed = true;          // measure accepted candidates (on a GPU)
+  bool quick_timing = false;  // times within 4% instead of 2%: one of thousands (execute/timing.h)
   uint64_t seed = 0;
   bool compile_only = false;  // stop after the LaunchPlan: "accepted" then means that it compiled
   double timeout_s = 60;      // for each stage of one candidate
-  // Asked between candidates: once it is true, those that have not been run yet are errors of code "interrupted".
+  // Asked between candidates, in any thread: once it is true, those that have not been run yet are errors of code "interrupted".
   std::function<bool()> enough;
 };
 

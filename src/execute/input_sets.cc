@@ -1,6 +1,7 @@
 #include "execute/input_sets.h"
 
 #include <cmath>
+#include <limits>
 
 #include "execute/torch_values.h"
 
@@ -16,10 +17,14 @@ struct Moments {
 };
 
 Moments MomentsOf(const at::Tensor& own) {
-  const at::Tensor finite = own.masked_select(at::isfinite(own)).to(at::kDouble);
-  if (finite.numel() == 0) return {};
-  const double mean = finite.mean().item<double>();
-  return {mean, (finite - mean).square().mean().sqrt().item<double>(), finite.min().item<double>() >= 0};
+  const at::Tensor finite = at::isfinite(own);
+  const at::Tensor values = at::where(finite, own, 0).to(at::kDouble), count = finite.sum().to(at::kDouble);
+  const at::Tensor mean = values.sum() / count;
+  const at::Tensor deviation = (at::where(finite, values - mean, 0.0).square().sum() / count).sqrt();
+  const at::Tensor facts = at::stack({count, mean, deviation, values.min()}).to(at::kCPU);   // one trip to the device
+  const auto* fact = facts.const_data_ptr<double>();
+  if (fact[0] == 0) return {};
+  return {fact[1], fact[2], fact[3] >= 0};
 }
 
 // Like `own` by mean and deviation; never negative where `own` never is (a variance stays one).
@@ -54,12 +59,21 @@ at::Tensor Shuffled(const at::Tensor& own) {
 // Values that meet each other and the points where functions jump: multiples of a half.
 at::Tensor Coarse(const at::Tensor& own) { return at::randn_like(own).mul_(3).round_().div_(2); }
 
+// Small whole numbers, with which sums and products are exact and often meet; positive ones where `own` is.
+at::Tensor SmallWhole(const at::Tensor& own) {
+  const Moments moments = MomentsOf(own);
+  if (moments.nonnegative && moments.mean > 0) return at::randint_like(own, 1, 3);
+  return at::randint_like(own, -2, 3);
+}
+
 at::Tensor DrawFloat(const std::string& name, const Value& value, const at::Tensor& own) {
   if (IsParameter(value)) {
     if (name == "parameters") return Perturbed(own);
     if (name == "faint") return own * 1e-2;
     if (name == "dim") return own * 0.1;
     if (name == "balanced") return Balanced(own);
+    if (name == "strong") return own.dim() > 1 ? Balanced(own) * 3 : Perturbed(own);
+    if (name == "whole") return SmallWhole(own);
     return name == "varied" ? Perturbed(own) * at::randn_like(own).exp_() : own;
   }
   if (name == "signed") return at::randn_like(own);
@@ -73,7 +87,10 @@ at::Tensor DrawFloat(const std::string& name, const Value& value, const at::Tens
   if (name == "sparse") return at::randn_like(own).mul_(at::rand_like(own) < 0.2);
   if (name == "wide") return at::randn_like(own).mul_(8);
   if (name == "faint" || name == "dim") return at::randn_like(own).mul_(1e-3);
-  if (name == "balanced") return at::randn_like(own);
+  if (name == "balanced" || name == "strong") return at::randn_like(own);
+  if (name == "magnitudes") return at::rand_like(own).sub_(0.5).mul_(14).exp_();
+  if (name == "whole") return at::randint_like(own, -2, 3);
+  if (name == "halves") return Coarse(own).mul_(at::rand_like(own) < 0.5);
   if (name == "varied") return at::randn_like(own).mul_(2).add_(1);
   return DrawLike(own);   // parameters, reseeded
 }
@@ -86,7 +103,7 @@ const std::vector<std::string>& StandardSets() {
 }
 
 const std::vector<std::string>& FurtherSets() {
-  static const std::vector<std::string> sets = {"spread", "positive", "coarse", "wide", "unit", "varied", "balanced", "dim", "faint", "sparse", "integers"};
+  static const std::vector<std::string> sets = {"spread", "positive", "coarse", "wide", "unit", "varied", "balanced", "dim", "faint", "sparse", "integers", "magnitudes", "whole", "halves", "strong"};
   return sets;
 }
 
@@ -99,9 +116,26 @@ at::Tensor DrawInput(const std::string& name, const Value& value, const at::Tens
   return at::where(at::isfinite(dense), DrawFloat(name, value, dense), dense);
 }
 
-at::Tensor DrawOwn(const Value& value, at::Device device) {
+at::Tensor InRangeOf(const at::Tensor& own, const at::Tensor& drawn) {
+  if (!drawn.is_floating_point() || own.numel() == 0) return drawn;
+  const double infinity = std::numeric_limits<double>::infinity();
+  const at::Tensor finite = at::isfinite(own);
+  const at::Tensor low = at::where(finite, own, infinity).amin(), high = at::where(finite, own, -infinity).amax();
+  return at::where(at::isfinite(drawn), at::minimum(at::maximum(drawn, low), high), drawn).to(drawn.scalar_type());
+}
+
+at::Tensor DrawOwn(const Value& value, const LeafFill& fill, at::Device device) {
   const auto options = at::TensorOptions().device(device);
   const at::ScalarType type = ToTorch(value.dtype);
+  const auto floats = options.dtype(at::kFloat);
+  switch (fill.kind) {
+    case LeafFill::Kind::kDefault: break;
+    case LeafFill::Kind::kNormal: return at::randn(value.shape, floats).mul_(fill.b).add_(fill.a).to(type);
+    case LeafFill::Kind::kUniform: return at::rand(value.shape, floats).mul_(fill.b - fill.a).add_(fill.a).to(type);
+    case LeafFill::Kind::kIntegers: return at::randint(static_cast<int64_t>(fill.a), static_cast<int64_t>(fill.b), value.shape, options.dtype(at::kLong)).to(type);
+    case LeafFill::Kind::kMask: return (at::rand(value.shape, floats) < fill.a).to(type);
+    case LeafFill::Kind::kConstant: return at::full(value.shape, fill.a, options.dtype(at::kDouble)).to(type);
+  }
   if (!IsFloating(value.dtype)) return at::randint(0, 2, value.shape, options.dtype(at::kLong)).to(type);
   at::Tensor drawn = at::randn(value.shape, options.dtype(at::kFloat));
   if (value.kind == ValueKind::kBuffer) return drawn.mul_(0.3).exp_().to(type);

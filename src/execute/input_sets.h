@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "graph/leaf_fill.h"
 #include "graph/program.h"
 
 namespace drtriton {
@@ -19,8 +20,12 @@ const std::vector<std::string>& FurtherSets();
 // first.  Elements where `own` is infinite or NaN (masks) stay.
 at::Tensor DrawInput(const std::string& name, const Value& value, const at::Tensor& own);
 
-// Stands in for a value that the module never had: floats normal (buffers positive), integers 0 and 1.
-at::Tensor DrawOwn(const Value& value, at::Device device);
+// `drawn` with its floats moved into the range of `own`'s finite elements: for programs that are undefined outside of it.
+at::Tensor InRangeOf(const at::Tensor& own, const at::Tensor& drawn);
+
+// Stands in for a value that the module never had: by `fill`, and where that says nothing floats normal (buffers positive),
+// integers 0 and 1.
+at::Tensor DrawOwn(const Value& value, const LeafFill& fill, at::Device device);
 
 }  // namespace drtriton
 

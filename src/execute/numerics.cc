@@ -119,13 +119,21 @@ at::Tensor MaxDistance(const at::Tensor& exact, const std::vector<at::Tensor>& f
   return distance;
 }
 
+// Numbers that were computed on the device, in one trip: each trip waits for everything there, other processes' turns included.
+std::vector<double> OnHost(const std::vector<at::Tensor>& scalars) {
+  std::vector<at::Tensor> numbers;
+  for (const at::Tensor& scalar : scalars) numbers.push_back(scalar.to(at::kDouble).reshape({}));
+  const at::Tensor host = at::stack(numbers).to(at::kCPU);
+  return {host.const_data_ptr<double>(), host.const_data_ptr<double>() + host.numel()};
+}
+
 // Sums of squares over the whole result, for the root mean squares.
 struct Squares {
   double eager = 0, rounded = 0, exact = 0;
   int64_t count = 0;
 };
 
-double SumOfSquares(const at::Tensor& values) { return values.square().sum().item<double>(); }
+at::Tensor SumOfSquares(const at::Tensor& values) { return values.square().sum(); }
 
 void ExpectFloatRange(const Evidence& flat, const Range& range, Expected* expected, Squares* squares) {
   const int64_t elements = range.end - range.begin;
@@ -146,15 +154,17 @@ void ExpectFloatRange(const Evidence& flat, const Range& range, Expected* expect
   const double factor = kErrorFactor * SmallSampleFactor(std::min(elements, kBlock));
   expected->allowed.narrow(0, range.first_block, range.blocks).copy_(at::maximum(error, floor) * factor + Ulp(magnitude, expected->dtype) * kUlps);
   expected->magnitude.narrow(0, range.first_block, range.blocks).copy_(magnitude);
-  expected->eager_rel_err = std::max(expected->eager_rel_err, (error / magnitude).nan_to_num_(0, 0, 0).max().item<double>());
-  if (!usable.all().item<bool>()) {
+  const std::vector<double> facts = OnHost({(error / magnitude).nan_to_num_(0, 0, 0).max(), SumOfSquares(errors), SumOfSquares(rounding), SumOfSquares(magnitudes), usable.sum()});
+  expected->eager_rel_err = std::max(expected->eager_rel_err, facts[0]);
+  const auto count = static_cast<int64_t>(facts[4]);
+  if (count < elements) {
     if (!expected->eager_class.defined()) expected->eager_class = at::zeros({flat.exact.size(0)}, eager.options().dtype(at::kChar));
     Slice(expected->eager_class, range).copy_(Classes(eager));
   }
-  squares->eager += SumOfSquares(errors);
-  squares->rounded += SumOfSquares(rounding);
-  squares->exact += SumOfSquares(magnitudes);
-  squares->count += usable.sum().item<int64_t>();
+  squares->eager += facts[1];
+  squares->rounded += facts[2];
+  squares->exact += facts[3];
+  squares->count += count;
 }
 
 // max |p - r| of D draws is larger than one draw's; dividing would need the law of the maximum, and the bound may be wide.
@@ -230,50 +240,57 @@ void Refuse(Comparison* comparison, std::string code, std::string reason, int64_
   comparison->element = element;
 }
 
-// NaN and infinities of a range.  Returns the elements whose distance counts; refuses where the classes do not fit.
-at::Tensor CheckClasses(const Expected& expected, const Range& range, const at::Tensor& got, const at::Tensor& exact,
-                        const at::Tensor& close, Comparison* comparison) {
+// NaN and infinities of a range: which elements' classes fit, and whose distance counts.
+struct ClassCheck {
+  at::Tensor wanted, fits, counts;
+};
+ClassCheck CheckClasses(const Expected& expected, const Range& range, const at::Tensor& got, const at::Tensor& exact, const at::Tensor& close) {
   const at::Tensor classes = Classes(got);
   const at::Tensor wanted = expected.eager_class.defined() ? Slice(expected.eager_class, range) : at::zeros_like(classes);
   const at::Tensor defined = at::isfinite(exact);   // else eager's rounding alone kept it finite, and anything may come
   const at::Tensor finite = (classes == 0).logical_and_(wanted == 0).logical_and_(defined);
   const at::Tensor overflows = (classes == RoundedClasses(exact, expected.dtype)).logical_and_(classes != 0);
-  const at::Tensor fits = (classes == wanted).logical_or_(overflows).logical_or_(close).logical_or_(defined.logical_not().logical_and_(wanted == 0));
-  if (!fits.all().item<bool>()) {
-    const int64_t at = FirstOf(fits.logical_not());
-    const int64_t eager = wanted[at].item<int64_t>();
-    static constexpr const char* kClassNames[] = {"a finite number", "inf", "-inf", "NaN"};
-    Refuse(comparison, "wrong_nan",
-           "element " + PlaceOf(range.begin + at, expected) + " is " + Number(got[at].item<double>()) + " where PyTorch gives " + kClassNames[eager],
-           range.begin + at);
-  }
-  return finite;
+  return {wanted, (classes == wanted).logical_or_(overflows).logical_or_(close).logical_or_(defined.logical_not().logical_and_(wanted == 0)), finite};
 }
 
 double CompareFloatRange(const Expected& expected, const at::Tensor& flat, const at::Tensor& exact_flat, const Range& range,
                          Comparison* comparison) {
   const int64_t elements = range.end - range.begin;
+void RefuseClass(const Expected& expected, const Range& range, const at::Tensor& got, const ClassCheck& check, Comparison* comparison) {
+  static constexpr const char* kClassNames[] = {"a finite number", "inf", "-inf", "NaN"};
+  const int64_t at = FirstOf(check.fits.logical_not());
+  Refuse(comparison, "wrong_nan",
+         "element " + PlaceOf(range.begin + at, expected) + " is " + Number(got[at].item<double>()) + " where PyTorch gives " + kClassNames[check.wanted[at].item<int64_t>()],
+         range.begin + at);
+}
+
+void RefuseValue(const Expected& expected, const Range& range, const at::Tensor& got, const at::Tensor& exact, const at::Tensor& allowed,
+                 const at::Tensor& wrong, Comparison* comparison) {
+  const int64_t at = FirstOf(wrong);
+  const double bound = allowed[at].item<double>(), error = std::fabs(got[at].item<double>() - exact[at].item<double>());
+  Refuse(comparison, "wrong_values",
+         Describe(expected, range.begin + at, got[at].item<double>(), exact[at].item<double>()) + ": error " + Number(error) + ", allowed " + Number(bound) +
+             " (" + std::to_string(wrong.sum().item<int64_t>()) + " such elements in a part of " + std::to_string(range.end - range.begin) + ")",
+         range.begin + at);
+}
+
+// The sum of the squared distances.
   const at::Tensor got = Slice(flat, range).to(at::kDouble), exact = Slice(exact_flat, range);
   const at::Tensor a_block = expected.allowed.narrow(0, range.first_block, range.blocks);
   at::Tensor allowed = Spread(a_block, elements);
   if (expected.jump.defined()) allowed = allowed + Slice(expected.jump, range);
   at::Tensor distance = (got - exact).abs_();
-  at::Tensor close = distance <= allowed;   // false for NaN
-  const at::Tensor counts = CheckClasses(expected, range, got, exact, close, comparison);
-  const at::Tensor wrong = counts.logical_and(close.logical_not());
-  distance = at::where(counts, distance, 0.0);
+  const at::Tensor close = distance <= allowed;   // false for NaN
+  const ClassCheck check = CheckClasses(expected, range, got, exact, close);
+  const at::Tensor wrong = check.counts.logical_and(close.logical_not());
+  distance = at::where(check.counts, distance, 0.0);
   if (expected.jump.defined()) distance.masked_fill_(Slice(expected.jump, range) > 0, 0);
   const at::Tensor relative = BlockMax(distance, range.blocks) / expected.magnitude.narrow(0, range.first_block, range.blocks);
-  comparison->rel_err = std::max(comparison->rel_err, relative.nan_to_num_(0, 0, 0).max().item<double>());
-  if (wrong.any().item<bool>()) {
-    const int64_t at = FirstOf(wrong);
-    const double bound = allowed[at].item<double>(), error = std::fabs(got[at].item<double>() - exact[at].item<double>());
-    Refuse(comparison, "wrong_values",
-           Describe(expected, range.begin + at, got[at].item<double>(), exact[at].item<double>()) + ": error " + Number(error) + ", allowed " + Number(bound) +
-               " (" + std::to_string(wrong.sum().item<int64_t>()) + " such elements in a part of " + std::to_string(elements) + ")",
-           range.begin + at);
-  }
-  return SumOfSquares(distance);
+  const std::vector<double> facts = OnHost({check.fits.all(), wrong.any(), relative.nan_to_num_(0, 0, 0).max(), SumOfSquares(distance)});
+  if (facts[0] == 0) RefuseClass(expected, range, got, check, comparison);
+  comparison->rel_err = std::max(comparison->rel_err, facts[2]);
+  if (facts[1] != 0) RefuseValue(expected, range, got, exact, allowed, wrong, comparison);
+  return facts[3];
 }
 
 void CompareFloats(const Expected& expected, const at::Tensor& candidate, Comparison* comparison) {

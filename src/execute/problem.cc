@@ -87,8 +87,10 @@ Problem::Problem(const Evaluator& evaluator, Fragment fragment, TensorMap own, u
     : evaluator_(evaluator), fragment_(std::move(fragment)), own_(std::move(own)), seed_(seed), budget_(budget), names_(StandardSets()), random_(RandomValues(fragment_.program)) {
   const Program& program = fragment_.program;
   at::manual_seed(Mixed(seed_, "own"));
-  for (const ValueId id : fragment_.Inputs()) {
-    if (!own_.contains(id)) own_[id] = DrawOwn(program.value(id), evaluator_.device());
+  for (const ValueId& id : fragment_.Inputs()) {
+    if (own_.contains(id)) continue;
+    const LeafFill fill = fragment_.fills.empty() ? LeafFill() : fragment_.fills.at(static_cast<size_t>(&id - fragment_.Inputs().data()));
+    own_[id] = DrawOwn(program.value(id), fill, evaluator_.device());
   }
   for (size_t i = 0; i < program.nodes.size(); ++i) {
     const Node& node = program.nodes[i];
@@ -108,9 +110,16 @@ Problem::~Problem() { budget_->used_bytes -= kept_bytes_; }
 const InputSet& Problem::Set(size_t index) {
   const auto found = kept_.find(index);
   if (found != kept_.end()) return found->second;
-  if (last_.name == names_.at(index)) return last_;
+  const std::string& name = names_.at(index);
+  if (last_.name == name) return last_;
   last_ = InputSet();
-  InputSet set = MakeSet(names_.at(index));
+  InputSet set;
+  try {
+    set = MakeSet(name);
+  } catch (const EvaluationError& error) {
+    if (error.out_of_memory() || name == "own" || !in_range_.insert(name).second) throw;
+    set = MakeSet(name);
+  }
   const int64_t bytes = set.bytes();
   if (budget_->used_bytes + bytes > budget_->limit_bytes) {
     last_ = std::move(set);
@@ -119,6 +128,36 @@ const InputSet& Problem::Set(size_t index) {
   kept_bytes_ += bytes;
   budget_->used_bytes += bytes;
   return kept_[index] = std::move(set);
+}
+
+// Whether the Program can be evaluated on a set, its inputs moved where they must be.
+bool Problem::IsDefined(const std::string& name) {
+  const c10::InferenceMode inference;
+  TensorMap leaves;
+  for (size_t i = 0; i < fragment_.Inputs().size(); ++i) leaves[fragment_.Inputs()[i]] = MakeInput(name, fragment_.Inputs()[i], i);
+  try {
+    evaluator_.Evaluate(fragment_.program, leaves, {});
+    return true;
+  } catch (const EvaluationError& error) {
+    if (error.out_of_memory()) throw;
+    return in_range_.insert(name).second && IsDefined(name);
+  }
+}
+
+void Problem::DropFailingSets(bool thrifty) {
+  thrifty = thrifty || !kept_.contains(0);   // sets that are not kept are made again anyway
+  for (size_t i = 1; i < names_.size();) {
+    bool fine = true;
+    try {
+      if (thrifty) fine = IsDefined(names_[i]);
+      else Set(i);
+    } catch (const EvaluationError& error) {
+      if (error.out_of_memory()) throw;
+      fine = false;
+    }
+    if (fine) ++i;
+    else names_.erase(names_.begin() + static_cast<std::ptrdiff_t>(i));   // none behind it was made yet
+  }
 }
 
 void Problem::AddSet(const std::string& name) {
@@ -143,7 +182,9 @@ at::Tensor Problem::MakeInput(const std::string& set, ValueId id, size_t positio
   if (set == "integers" && value.kind == ValueKind::kInput && (value.dtype == DType::kInt64 || value.dtype == DType::kInt32) && !IsIndex(fragment_.program, fragment_.program.Users(), id)) {
     return WithStrides(at::randint(-9, 10, own.sizes(), own.options()), value.strides);
   }
-  return WithStrides(DrawInput(set, value, own), value.strides);
+  at::Tensor drawn = DrawInput(set, value, own);
+  if (value.kind == ValueKind::kInput && in_range_.contains(set)) drawn = InRangeOf(own, drawn);
+  return WithStrides(drawn, value.strides);
 }
 
 // A float64 evaluation with honest rounding everywhere, decisions and random numbers kept as they are.

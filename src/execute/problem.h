@@ -8,7 +8,8 @@
 //   zeros       inputs of zeros
 //   parameters  other parameters, buffers and constants; inputs like the module's own by mean and deviation
 //   reseeded    inputs like the module's own, from another seed
-// Integers and booleans are the module's own in another order, so that indices stay in range.  A set is made on demand
+// Integers and booleans are the module's own in another order, so that indices stay in range.  Where the Program is undefined
+// for the floats of a set (binary_cross_entropy outside of 0 ... 1), they are moved into the range of the own ones.  A set is made on demand
 // and kept while the budget lasts; made again, it is the same to the bit.
 #ifndef DRTRITON_EXECUTE_PROBLEM_H_
 #define DRTRITON_EXECUTE_PROBLEM_H_
@@ -17,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -58,6 +60,9 @@ class Problem {
   // Valid until the next call.  Throws EvaluationError.
   const InputSet& Set(size_t index);
 
+  // Takes away sets for which the Program is undefined also after their inputs were moved into the range of the own ones.
+  // `thrifty`: by an evaluation in the user's precision, without reference values.
+  void DropFailingSets(bool thrifty);
   // Results that zeros or a copy of an input would satisfy in every set, one sentence each.  Adds sets that tell them
   // apart where it can.
   std::vector<std::string> FindWeakResults();
@@ -68,6 +73,7 @@ class Problem {
   TensorMap EvaluateRounded(const TensorMap& leaves, const TensorMap& frozen) const;
   TensorMap EvaluateJumped(const TensorMap& leaves, const TensorMap& random, const std::unordered_map<ValueId, double>& steps, int draw) const;
   std::optional<Selection> SelectionOf(ValueId result, const TensorMap& exact, const TensorMap& eager) const;
+  bool IsDefined(const std::string& name);
   void AddToSelection(ValueId result, std::unordered_set<ValueId>* keep) const;
   bool AcceptsEverywhere(size_t result, const std::optional<size_t>& copied_input);
 
@@ -82,6 +88,7 @@ class Problem {
   InputSet last_;                       // one that the budget has no room for
   std::vector<int32_t> jumping_;        // nodes
   std::unordered_set<ValueId> jump_inputs_;   // float values that they read
+  std::set<std::string> in_range_;      // sets whose inputs are moved into the range of the own ones
   std::unordered_set<ValueId> decisions_;     // what they compute and rounding must not change
   std::unordered_set<ValueId> random_;        // results of random nodes
 };

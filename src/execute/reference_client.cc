@@ -50,10 +50,13 @@ std::optional<std::string> ReferenceClient::CheckAgainstModule() {
 }
 
 PreparedProblem ReferenceClient::Prepare(const Fragment& fragment, uint64_t seed) {
+  Json fills = Json::array();
+  for (const LeafFill& fill : fragment.fills) fills.push_back({static_cast<int>(fill.kind), fill.a, fill.b});
   const Json reply = Ask({{"cmd", "prepare"},
                           {"fragment", ToJson(fragment.program)},
                           {"parent_inputs", fragment.parent_inputs},
                           {"parent_results", fragment.parent_results},
+                          {"fills", fills},
                           {"seed", seed}});
   return {reply.at("problem").get<int>(), reply.at("sets").get<std::vector<std::string>>(), reply.at("weak").get<std::vector<std::string>>(),
           reply.at("slow").get<bool>(), reply.at("seconds").get<double>(), reply.at("on_cpu").get<std::vector<std::string>>()};

@@ -5,7 +5,7 @@
 //   {"cmd": "load", "program", "tensors", "seed"}       {}
 //   {"cmd": "check_module"}                             {"difference": sentence|null}
 //   {"cmd": "compare_results", "tensors"}               comparison
-//   {"cmd": "prepare", "fragment", "parent_inputs", "parent_results", "seed"}   {"problem", "sets": [...], "weak": [...], "slow", "seconds", "on_cpu": [...]}
+//   {"cmd": "prepare", "fragment", "parent_inputs", "parent_results", "fills", "seed"}   {"problem", "sets": [...], "weak": [...], "slow", "seconds", "on_cpu": [...]}
 //   {"cmd": "power", "problem", "seconds"}              {"mutants": [{"node", "change", "rule", "outcome", "set"}], "sets": [...]}
 //   {"cmd": "release", "problem"}                       {}
 //   without a GPU:

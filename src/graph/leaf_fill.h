@@ -1,6 +1,6 @@
-// How the elements of a leaf (input, parameter, buffer) of a sampled Program are drawn.
-#ifndef DRTRITON_SYNTH_LEAF_FILL_H_
-#define DRTRITON_SYNTH_LEAF_FILL_H_
+// How the elements of a leaf (input, parameter, buffer) of a Program without a module are drawn.
+#ifndef DRTRITON_GRAPH_LEAF_FILL_H_
+#define DRTRITON_GRAPH_LEAF_FILL_H_
 
 #include <cstdint>
 
@@ -22,4 +22,4 @@ struct LeafFill {
 
 }  // namespace drtriton
 
-#endif  // DRTRITON_SYNTH_LEAF_FILL_H_
+#endif  // DRTRITON_GRAPH_LEAF_FILL_H_

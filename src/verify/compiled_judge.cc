@@ -15,7 +15,7 @@ namespace drtriton {
 namespace {
 
 ExecuteOptions ExecuteOptionsOf(const JudgeOptions& options) {
-  return {.timed = options.timed, .timeout_s = options.timeout_s};
+  return {.timed = options.timed, .timing = options.quick_timing ? TimingEffort::kQuick : TimingEffort::kThorough, .timeout_s = options.timeout_s};
 }
 
 // What the plan is made of, for information.
@@ -81,29 +81,44 @@ class CompiledJudge::Problems {
  public:
   Problems(Executor& executor, uint64_t seed) : executor_(executor), seed_(seed) {}
   ~Problems() {
-    for (auto& [fragment, open] : open_) executor_.Release(open.problem);
+    for (auto& [fragment, open] : open_) {
+      if (!open.why) executor_.Release(open.problem);
+    }
   }
 
   void Expect(const Fragment* fragment) { ++waiting_[fragment]; }
 
+  // Throws UserError where there are none, for each candidate as for the first.
   ProblemId For(const Fragment* fragment) {
     auto found = open_.find(fragment);
-    if (found == open_.end()) found = open_.emplace(fragment, Open{executor_.Prepare(*fragment, seed_)}).first;
+    if (found == open_.end()) found = open_.emplace(fragment, Make(*fragment)).first;
+    if (found->second.why) throw UserError(*found->second.why);
     return found->second.problem;
   }
 
   void Done(const Fragment* fragment) {
     if (--waiting_[fragment] > 0) return;
     if (auto found = open_.find(fragment); found != open_.end()) {
-      executor_.Release(found->second.problem);
+      if (!found->second.why) executor_.Release(found->second.problem);
       open_.erase(found);
     }
   }
 
  private:
   struct Open {
-    ProblemId problem;
+    ProblemId problem = -1;
+    std::optional<std::string> why;   // there is none
   };
+
+  Open Make(const Fragment& fragment) {
+    try {
+      return {executor_.Prepare(fragment, seed_), std::nullopt};
+    } catch (const UserError& error) {
+      if (error.status() != ExitStatus::kBadInput) throw;
+      return {-1, error.what()};
+    }
+  }
+
   Executor& executor_;
   uint64_t seed_;
   std::map<const Fragment*, int> waiting_;
@@ -115,6 +130,15 @@ CompiledJudge::CompiledJudge(Executor& executor, JudgeOptions options)
 CompiledJudge::~CompiledJudge() = default;
 
 void CompiledJudge::Expect(const Fragment* fragment) { problems_->Expect(fragment); }
+
+void CompiledJudge::Prepare(const Fragment* fragment) {
+  if (options_.compile_only || Interrupted() || (options_.enough && options_.enough())) return;
+  try {
+    problems_->For(fragment);
+  } catch (const UserError& error) {
+    if (error.status() != ExitStatus::kBadInput) throw;
+  }
+}
 
 Judgement CompiledJudge::Judge(const CompileRequest& request, const CompileResult& result) {
   Judgement judgement;

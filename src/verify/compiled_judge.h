@@ -19,6 +19,8 @@ class CompiledJudge {
 
   // One more candidate of this fragment will come: reference values are kept until the last was judged.
   void Expect(const Fragment* fragment);
+  // Makes the reference values of an expected fragment now; why they cannot be made is in the verdicts of its candidates.
+  void Prepare(const Fragment* fragment);
   Judgement Judge(const CompileRequest& request, const CompileResult& result);
 
  private:

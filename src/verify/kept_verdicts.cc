@@ -15,7 +15,7 @@ namespace drtriton {
 namespace {
 
 // Raised when verdicts of an older program would no longer be given.
-constexpr int kJudgeVersion = 1;
+constexpr int kJudgeVersion = 2;
 
 bool WorthKeeping(const Verdict& verdict) {
   return verdict.outcome != Outcome::kError && verdict.code != "timeout" && verdict.code != "crashed" &&
@@ -43,6 +43,11 @@ std::string KeptVerdicts::Key(const CompileRequest& request) const {
   Json key;
   key["judge"] = kJudgeVersion;
   key["program"] = ToJson(request.fragment->program);
+  if (!request.fragment->fills.empty()) {
+    Json fills = Json::array();
+    for (const LeafFill& fill : request.fragment->fills) fills.push_back({static_cast<int>(fill.kind), fill.a, fill.b});
+    key["fills"] = std::move(fills);
+  }
   key["source"] = request.source;
   key["form"] = static_cast<int>(request.form);
   // The user's module decides about the values that a candidate is judged with.
@@ -50,6 +55,7 @@ std::string KeptVerdicts::Key(const CompileRequest& request) const {
   key["digests"] = request.digests;
   key["strict"] = request.strict;
   key["timed"] = options_.timed;
+  if (options_.timed && options_.quick_timing) key["quick"] = true;
   key["compile_only"] = options_.compile_only;
   key["seed"] = options_.seed;
   key["device"] = device_name_;

@@ -3,7 +3,6 @@
 #define DRTRITON_VERIFY_VERIFIER_H_
 
 #include <functional>
-#include <string>
 #include <vector>
 
 #include "compile/farm.h"
@@ -13,22 +12,34 @@
 
 namespace drtriton {
 
+// What a Verifier did so far; times are summed over its executors.
+struct VerifierTimes {
+  int kept = 0;            // candidates that the store answered
+  double working_s = 0;    // reference values and candidates
+  double compiler_s = 0;   // waiting for a compiled candidate
+  double idle_s = 0;       // nothing left to take while others still worked
+};
+
 class Verifier : public Judge {
  public:
   // `store` may be null.  All three outlive the Verifier.  Not thread-safe.
   Verifier(CompileFarm& farm, Executor& executor, Store* store);
+  // Executors that work side by side (MakeExecutors), at least one.  The candidates of a fragment stay together, so that
+  // they share reference values, but for many of one fragment.
+  Verifier(CompileFarm& farm, std::vector<Executor*> executors, Store* store);
 
   std::vector<Judgement> JudgeAll(const std::vector<Candidate>& candidates, const JudgeOptions& options,
                                   const std::function<void(size_t, const Judgement&)>& finished) override;
 
-  // Judges requests of either form (a user's ModelNew too); `fragment` of each is set.
-  std::vector<Judgement> JudgeRequests(const std::vector<CompileRequest>& requests, const JudgeOptions& options,
-                                       const std::function<void(size_t, const Judgement&)>& finished);
+  const VerifierTimes& times() const { return times_; }
 
  private:
+  class Run;
+
   CompileFarm& farm_;
-  Executor& executor_;
+  std::vector<Executor*> executors_;
   Store* store_;
+  VerifierTimes times_;
 };
 
 }  // namespace drtriton
