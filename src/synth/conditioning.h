@@ -14,7 +14,7 @@
 
 #include "graph/program.h"
 #include "synth/element_type.h"
-#include "synth/leaf_fill.h"
+#include "graph/leaf_fill.h"
 #include "synth/numeric_rule.h"
 #include "synth/random.h"
 

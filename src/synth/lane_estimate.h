@@ -14,7 +14,7 @@
 
 #include "graph/program.h"
 #include "synth/conditioning.h"
-#include "synth/leaf_fill.h"
+#include "graph/leaf_fill.h"
 #include "synth/random.h"
 
 namespace drtriton {

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "graph/program.h"
-#include "synth/leaf_fill.h"
+#include "graph/leaf_fill.h"
 
 namespace drtriton {
 

@@ -29,7 +29,7 @@
 #include <vector>
 
 #include "graph/program.h"
-#include "synth/leaf_fill.h"
+#include "graph/leaf_fill.h"
 
 namespace drtriton {
 

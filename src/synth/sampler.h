@@ -15,7 +15,7 @@
 
 #include "graph/program.h"
 #include "graph/registry.h"
-#include "synth/leaf_fill.h"
+#include "graph/leaf_fill.h"
 
 namespace drtriton {
 
