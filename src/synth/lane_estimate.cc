@@ -148,12 +148,15 @@ double SizeOf(std::string_view op, double order, Lanes base, double n, Random& r
     for (double& x : base) x = std::abs(x);
     return n * MomentsOf(base, n, random).mean;
   }
+  const bool norm = !name.starts_with("var") && !name.starts_with("std");
+  if (norm) {
+    for (double& x : base) x *= x;
+    return std::sqrt(n * std::max(MomentsOf(base, n, random).mean, 0.0));
+  }
   const Moments moments = MomentsOf(base, n, random);
   const bool varies = moments.variance > 1e-10 * moments.mean * moments.mean;
   const double noise = n <= kMostDrawn || !varies ? 1 : std::max(1 + 0.6 * Normal(random) / std::sqrt(n), 0.1);
-  if (name.starts_with("var")) return moments.variance * noise;
-  if (name.starts_with("std")) return std::sqrt(moments.variance) * noise;
-  return std::sqrt(n * (moments.variance + moments.mean * moments.mean)) * noise;
+  return name.starts_with("var") ? moments.variance * noise : std::sqrt(moments.variance) * noise;
 }
 
 double Product(const Lanes& base, double n, Random& random) {
@@ -460,6 +463,9 @@ void LaneEstimate::GatherInto(const Call& call, Gather gather, const Lanes& base
         break;
       case Gather::kMean:
         x = MomentsOf(base, n, random).mean;
+        // Each class adds to the cross entropy with probabilities.
+        if (call.operands.size() > 1 && call.node->op.starts_with("aten.cross_entropy"))
+          x *= static_cast<double>(operand.shape[operand.shape.size() > 1 ? 1 : 0]);
         if (call.kind == OpKind::kAttention) x += random.Unit() * (Pick(base, random) - x) / 2;  // weights differ
         if (call.kind == OpKind::kOther && Repeats(operand.shape, result.shape)) x = base[l];
         break;
@@ -531,6 +537,9 @@ void LaneEstimate::GatherInto(const Call& call, Gather gather, const Lanes& base
       case Gather::kTruth: {
         const bool any = std::string_view(call.node->op).starts_with("aten.any");
         x = Extreme(base, n, any ? 1 : -1, random);
+        // Among many there may be one that the lanes do not show: of a share that they leave open.
+        const bool open = n > 2 * kMostDrawn && (x != 0) != any;
+        if (open && std::pow(random.Unit(), n / (kLanes + 1)) < random.Unit()) x = any ? 1 : 0;
         break;
       }
     }

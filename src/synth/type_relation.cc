@@ -180,7 +180,30 @@ class Relation {
     std::vector<double> arguments = arguments_;
     numbers.reserve(128);
     Evaluate(types, 0, arguments, numbers);
+    if (types.size() == 1 && IsUnbounded(types[0])) AddFar(PointsOf(types[0]), arguments, numbers);
     return numbers;
+  }
+
+  static bool IsUnbounded(ElementType type) {
+    using enum ElementType;
+    constexpr TypeMask kMask = MaskOf(kReal) | MaskOf(kPositive) | MaskOf(kNegative) | MaskOf(kAboveOne) |
+                               MaskOf(kRealZeros) | MaskOf(kPositiveZeros);
+    return (kMask & MaskOf(type)) != 0;
+  }
+
+  // A function that only scales bounds nothing: its numbers are continued as far as its operand's may lie.
+  void AddFar(std::span<const double> points, std::vector<double>& arguments, std::vector<double>& numbers) const {
+    constexpr double kFar = 200;
+    double& x = arguments[static_cast<size_t>(form_.slots[0].argument)];
+    std::vector<double> far;
+    for (double point : points) {
+      x = point;
+      const double near = form_.rule->function(arguments.data());
+      x = kFar * point;
+      far.push_back(form_.rule->function(arguments.data()));
+      if (!(std::abs(far.back() - kFar * near) <= 1e-9 * std::abs(far.back()))) return;
+    }
+    numbers.insert(numbers.end(), far.begin(), far.end());
   }
 
   void Evaluate(const std::vector<ElementType>& types, size_t s, std::vector<double>& arguments,
