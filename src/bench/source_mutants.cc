@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <regex>
+#include <string_view>
 
 namespace drtriton {
 namespace {
@@ -50,20 +51,29 @@ size_t ArgumentEnd(const std::string& line, size_t begin) {
   return std::string::npos;
 }
 
-// A textual change: every match of `pattern` in a line, replaced by `replacement` (of std::regex).
+// A textual change: every match of `pattern` in a line, replaced by `replacement` (of std::regex).  It is equal to the
+// original by `rule` where the original with `probe` is right: an assertion before the line when it begins with "assert ",
+// else another replacement.
 struct Rewrite {
   const char* kind;
   const char* pattern;
   const char* replacement;
+  const char* probe = "";
+  const char* rule = "";
 };
+
+constexpr std::string_view kAssert = "assert ";
+constexpr const char* kOpenMask = "a mask that lets everything through";
+constexpr const char* kOneProgram = "one program in that direction alone";
+constexpr const char* kUnreadLanes = "lanes whose values reach no result";
 
 // Identifiers keep to Triton's names; what a change makes of other code is still a mutant.
 constexpr Rewrite kRewrites[] = {
-    {"mask", R"((mask\w*\s*=\s*[^=].*?) < )", "$1 <= "},
+    {"mask", R"((mask\w*\s*=\s*)([^=].*?) < ([\w.]+))", "$1$2 <= $3", "assert $2 < $3", kOpenMask},
     {"bound", R"(tl\.cdiv\(([^,()]+), ([^,()]+)\))", "($1 // $2)"},
     {"bound", R"(range\(0, ([^,()]+), ([^,()]+)\))", "range(0, $1 - $2, $2)"},
     {"bound", R"(range\(([^,()]+)\))", "range($1 - 1)"},
-    {"stride", R"(( \* )([0-9]{2,})\b(?!\.))", "$1($2 + 1)"},
+    {"stride", R"(( \* )([0-9]{2,})\b(?!\.))", "$1($2 + 1)", "assert tl.program_id(0) == 0", kOneProgram},
     {"stride", R"(( \* )(\w*stride\w*|[A-Z]\b))", "$1($2 + 1)"},
     {"stride", R"(tl\.arange\(0, )", "1 + tl.arange(0, "},
     {"accumulator", R"((zeros\(.*)tl\.float32)", "$1tl.bfloat16"},
@@ -71,7 +81,7 @@ constexpr Rewrite kRewrites[] = {
     {"race", R"(^\s*tl\.debug_barrier\(\)\s*$)", ""},
     {"race", R"(tl\.atomic_add\(([^,]+), ([^,()]+))", "tl.store($1, tl.load($1) + $2"},
     {"precision", R"(input_precision="(ieee|tf32x3|bf16x6|bf16x3)\")", "input_precision=\"tf32\""},
-    {"constant", R"(other=0\.0)", "other=1.0"},
+    {"constant", R"(other=0\.0)", "other=1.0", "other=float('nan')", kUnreadLanes},
     {"constant", R"(float\("-inf"\))", "0.0"},
     {"constant", R"(\b([0-9]+\.[0-9]*[1-9][0-9]*(e-?[0-9]+)?)\b)", "($1 * 1.25)"},
     {"operator", R"(tl\.maximum\()", "tl.minimum("},
@@ -81,7 +91,7 @@ constexpr Rewrite kRewrites[] = {
     {"operator", R"(tl\.rsqrt\()", "tl.sqrt("},
     {"operator", R"(tl\.sum\()", "tl.max("},
     {"operator", R"(tl\.max\()", "tl.min("},
-    {"operator", R"(tl\.program_id\(0\))", "tl.program_id(1)"},
+    {"operator", R"(tl\.program_id\(0\))", "tl.program_id(1)", "assert tl.program_id(0) == tl.program_id(1)", kOneProgram},
     {"operator", R"(^(\s*\w+ = \w+) - (\w+)$)", "$1 + $2"},
     {"operator", R"(^(\s*\w+ = \w+) \+ (\w+)$)", "$1 - $2"},
     {"operator", R"(^(\s*\w+ = \w+) \* (\w+)$)", "$1 + $2"},
@@ -101,9 +111,10 @@ class Maker {
   }
 
  private:
-  void Add(size_t line, const std::string& kind, std::string changed, const std::string& probe = "") {
+  // `probe` is an assertion, or the line that stands for this one in the probe.
+  void Add(size_t line, const std::string& kind, std::string changed, const std::string& probe = "", const std::string& rule = "") {
     if (changed == lines_[line]) return;
-    SourceMutant mutant{kind, static_cast<int>(line) + 1, "", "", ""};
+    SourceMutant mutant{kind, static_cast<int>(line) + 1, "", "", "", ""};
     size_t first = lines_[line].find_first_not_of(" ");
     mutant.change = "`" + lines_[line].substr(first) + "` -> `" + (changed.size() > first ? changed.substr(first) : "") + "`";
     std::vector<std::string> lines = lines_;
@@ -111,8 +122,10 @@ class Maker {
     mutant.source = Joined(lines);
     if (!probe.empty()) {
       lines = lines_;
-      lines.insert(lines.begin() + static_cast<std::ptrdiff_t>(line), std::string(first, ' ') + "tl.device_assert(" + probe + ")");
+      if (probe.starts_with(kAssert)) lines.insert(lines.begin() + static_cast<std::ptrdiff_t>(line), std::string(first, ' ') + "tl.device_assert(" + probe.substr(kAssert.size()) + ")");
+      else lines[line] = probe;
       mutant.probe = Joined(lines);
+      mutant.rule = rule;
     }
     mutants_.push_back(std::move(mutant));
   }
@@ -131,17 +144,23 @@ class Maker {
         rest = rest.substr(other_end);
       }
       // A statement goes on over several lines where brackets stay open: no assertion can stand before it.
-      bool whole = std::count(text.begin(), text.end(), '(') == std::count(text.begin(), text.end(), ')');
-      Add(line, "mask", changed + rest, whole ? text.substr(begin, end - begin) : "");
+      Add(line, "mask", changed + rest, IsWhole(line) ? std::string(kAssert) + text.substr(begin, end - begin) : "", kOpenMask);
     }
+  }
+
+  bool IsWhole(size_t line) const {
+    return std::count(lines_[line].begin(), lines_[line].end(), '(') == std::count(lines_[line].begin(), lines_[line].end(), ')');
   }
 
   void Apply(size_t line, const Rewrite& rewrite) {
     const std::regex pattern(rewrite.pattern);
     const std::string& text = lines_[line];
     for (auto match = std::sregex_iterator(text.begin(), text.end(), pattern); match != std::sregex_iterator(); ++match) {
-      std::string changed = text.substr(0, static_cast<size_t>(match->position())) + match->format(rewrite.replacement) + match->suffix().str();
-      Add(line, rewrite.kind, std::move(changed));
+      const auto with = [&](const char* replacement) { return text.substr(0, static_cast<size_t>(match->position())) + match->format(replacement) + match->suffix().str(); };
+      std::string probe = rewrite.probe;
+      if (probe.starts_with(kAssert)) probe = IsWhole(line) ? match->format(rewrite.probe) : "";
+      else if (!probe.empty()) probe = with(rewrite.probe);
+      Add(line, rewrite.kind, with(rewrite.replacement), probe, rewrite.rule);
     }
   }
 

@@ -16,9 +16,10 @@ struct SourceMutant {
   int line = 0;        // of the file, from 1
   std::string change;  // "`mask=i < n` -> nothing"
   std::string source;  // the whole file
-  // The original with an assertion that holds wherever the changed mask lets everything through; empty: no such check.
-  // Where it is accepted under the interpreter, the mutant equals the original at these shapes.
+  // The original with an assertion, or with NaN in place of what a change concerns; empty: no such check.  Where it is
+  // accepted under the interpreter, the mutant equals the original at these shapes by `rule`.
   std::string probe;
+  std::string rule;
 };
 
 // In the order of lines.

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "bench/source_mutants.h"
+#include "core/verdict.h"
 
 namespace drtriton {
 namespace {
@@ -34,8 +35,13 @@ std::vector<Pair> ReadPairs(const std::filesystem::path& path) {
   return pairs;
 }
 
-// The code of each pair's verdict.
-std::vector<std::string> Judge(const std::vector<Pair>& pairs, const SourcePowerBench& bench, const std::filesystem::path& folder) {
+// What of a verdict is of interest here.
+struct Judged {
+  std::string code;
+  std::vector<std::string> dtypes;
+};
+
+std::vector<Judged> Judge(const std::vector<Pair>& pairs, const SourcePowerBench& bench, const std::filesystem::path& folder) {
   if (pairs.empty()) return {};
   std::string text;
   for (const Pair& pair : pairs) text += Json{{"module", pair.module}, {"candidate", pair.candidate}}.dump() + "\n";
@@ -45,11 +51,23 @@ std::vector<std::string> Judge(const std::vector<Pair>& pairs, const SourcePower
   process.command.insert(process.command.end(), bench.options.begin(), bench.options.end());
   CommandResult result = RunCommand(process, std::chrono::hours(3));
   if (result.end.exit_code > 2 || result.end.signal != 0 || result.end.timed_out) throw UserError("verify " + result.end.Describe() + ": " + result.end.stderr_tail);
-  std::vector<std::string> codes;
+  std::vector<Judged> judged;
   std::ifstream lines(folder / "verdicts.jsonl");
-  for (std::string line; std::getline(lines, line);) codes.push_back(Json::parse(line).at("code").get<std::string>());
-  if (codes.size() != pairs.size()) throw InternalError("verify gave " + std::to_string(codes.size()) + " verdicts for " + std::to_string(pairs.size()) + " pairs");
-  return codes;
+  for (std::string line; std::getline(lines, line);) {
+    const Verdict verdict = VerdictFromJson(Json::parse(line));
+    judged.push_back({verdict.code, verdict.dtypes});
+  }
+  if (judged.size() != pairs.size()) throw InternalError("verify gave " + std::to_string(judged.size()) + " verdicts for " + std::to_string(pairs.size()) + " pairs");
+  return judged;
+}
+
+// Equal by the element types that the kernels read: float32's ways of multiplying say nothing to half precision, and a cast to
+// the type that all tensors have changes nothing that was just loaded.
+std::string RuleOfTypes(const SourceMutant& mutant, const std::vector<std::string>& dtypes) {
+  const auto has = [&](const char* name) { return std::find(dtypes.begin(), dtypes.end(), name) != dtypes.end(); };
+  if (mutant.kind == "precision" && !dtypes.empty() && !has("float32") && !has("float64")) return "a product of half precision";
+  const bool casts_load = mutant.kind == "accumulator" && mutant.change.find("tl.load(") != std::string::npos && mutant.change.find(".to(tl.bfloat16)") != std::string::npos;
+  return casts_load && dtypes == std::vector<std::string>{"bfloat16"} ? "a cast to its own type" : "";
 }
 
 std::vector<SourceMutant> Drawn(std::vector<SourceMutant> mutants, const SourcePowerBench& bench) {
@@ -66,9 +84,10 @@ std::vector<SourceMutant> Drawn(std::vector<SourceMutant> mutants, const SourceP
 std::vector<SourceMutantReport> MeasureSourcePower(const SourcePowerBench& bench) {
   ScratchFolder scratch("drtriton-mutants");
   const std::vector<Pair> originals = ReadPairs(bench.pairs);
-  const std::vector<std::string> own = Judge(originals, bench, scratch.path());
+  const std::vector<Judged> own = Judge(originals, bench, scratch.path());
   std::vector<SourceMutantReport> reports;
-  std::vector<std::string> probes;   // one a report
+  std::map<std::string, std::vector<std::string>> types;   // behind the pointers of each original
+  std::vector<SourceMutant> mutants;   // one a report; the source is empty
   std::vector<Pair> pairs;
   const auto write = [&](const std::string& source) {
     std::filesystem::path path = scratch.path() / ("m" + std::to_string(pairs.size()) + "_" + std::to_string(reports.size()) + ".py");
@@ -76,29 +95,33 @@ std::vector<SourceMutantReport> MeasureSourcePower(const SourcePowerBench& bench
     return path.string();
   };
   for (size_t i = 0; i < originals.size(); ++i) {
-    if (own[i] != "ok") {
-      Warn(originals[i].candidate + " itself is not accepted (" + own[i] + ")");
+    if (own[i].code != "ok") {
+      Warn(originals[i].candidate + " itself is not accepted (" + own[i].code + ")");
       continue;
     }
+    types[originals[i].candidate] = own[i].dtypes;
     for (SourceMutant& mutant : Drawn(MakeSourceMutants(ReadFile(originals[i].candidate)), bench)) {
       pairs.push_back({originals[i].module, write(mutant.source)});
       reports.push_back({originals[i].candidate, mutant.kind, mutant.line, mutant.change, "", ""});
-      probes.push_back(std::move(mutant.probe));
+      mutant.source.clear();
+      mutants.push_back(std::move(mutant));
     }
   }
-  const std::vector<std::string> codes = Judge(pairs, bench, scratch.path());
+  const std::vector<Judged> codes = Judge(pairs, bench, scratch.path());
   const std::vector<Pair> judged = std::move(pairs);
   pairs.clear();
   std::vector<size_t> probed;
   for (size_t i = 0; i < reports.size(); ++i) {
-    reports[i].code = codes[i];
-    if (codes[i] != "ok" || probes[i].empty()) continue;
-    pairs.push_back({judged[i].module, write(probes[i])});
+    reports[i].code = codes[i].code;
+    if (codes[i].code != "ok") continue;
+    reports[i].rule = RuleOfTypes(mutants[i], types.at(reports[i].candidate));
+    if (!reports[i].rule.empty() || mutants[i].probe.empty()) continue;
+    pairs.push_back({judged[i].module, write(mutants[i].probe)});
     probed.push_back(i);
   }
-  const std::vector<std::string> answers = Judge(pairs, bench, scratch.path());
+  const std::vector<Judged> answers = Judge(pairs, bench, scratch.path());
   for (size_t i = 0; i < probed.size(); ++i) {
-    if (answers[i] == "ok") reports[probed[i]].rule = "a mask that lets everything through";
+    if (answers[i].code == "ok") reports[probed[i]].rule = mutants[probed[i]].rule;
   }
   return reports;
 }

@@ -18,10 +18,13 @@ const Names kRounding = {"floor", "ceil", "round", "trunc"};
 const Names kIncreasing = {"exp", "exp2", "expm1", "sigmoid", "tanh", "log", "log1p", "log2", "log10", "sqrt", "erf", "softplus", "atan", "softsign", "sinh", "asinh", "logsigmoid", "log_sigmoid",
                            "alias", "softmax", "log_softmax", "_softmax", "_log_softmax"};
 const Names kExtremeIndices = {"argmax", "argmin", "argsort"};
-const Names kReductions = {"sum", "mean", "amax", "amin", "max", "min", "prod", "logsumexp"};
-const Names kScans = {"cumsum", "cumprod", "cummax", "cummin", "logcumsumexp"};
-const Names kPooling = {"max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d"};
-const Names kMakers = {"zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like", "new_zeros", "new_ones", "new_full"};
+// f(-x) = f(x).
+const Names kEven = {"abs", "square", "cos", "cosh"};
+// f(0) = 0 and f(1) = 1.
+const Names kKeepsZeroAndOne = {"sqrt", "square", "abs", "sign", "sgn", "relu", "relu6", "floor", "ceil", "round", "trunc", "pow"};
+// Orders of elements, and what does not see them when it takes in all elements.
+const Names kRearranging = {"sort", "flip", "roll", "permute", "transpose", "numpy_T", "swapaxes", "movedim", "rot90"};
+const Names kWholeReductions = {"aten.sum.default", "aten.mean.default", "aten.max.default", "aten.min.default", "aten.prod.default", "aten.any.default", "aten.all.default", "aten.std.default", "aten.var.default"};
 
 bool IsDrop(const Node& node) { return node.op == "aten.alias.default"; }
 
@@ -66,7 +69,7 @@ MutantRules::Change MutantRules::Compare(const Mutant& mutant) const {
 std::string MutantRules::Find(const Mutant& mutant) const {
   const Change change = Compare(mutant);
   if (change.operand < 0) return "";
-  for (const auto rule : {&MutantRules::RectifierRule, &MutantRules::ClampRule, &MutantRules::ComparisonRule, &MutantRules::OneElementRule, &MutantRules::PoolingRule, &MutantRules::OperandRule, &MutantRules::ReaderRule}) {
+  for (const auto rule : {&MutantRules::RectifierRule, &MutantRules::ClampRule, &MutantRules::ComparisonRule, &MutantRules::OperandRule, &MutantRules::ReaderRule}) {
     std::string name = (this->*rule)(change);
     if (!name.empty()) return name;
   }
@@ -123,52 +126,26 @@ std::string MutantRules::ComparisonRule(const Change& change) const {
   return "a comparison that bounds decide";
 }
 
-std::string MutantRules::OneElementRule(const Change& change) const {
-  static const Names kOrders = {"flip", "roll", "sort", "argsort", "topk", "argmax", "argmin"};
-  const Value& operand = program_.value(change.operand);
-  if (operand.Elements() == 0) return "no elements";
-  const bool reduces = kReductions.contains(change.old_base) && (change.drops || kReductions.contains(change.new_base));
-  if (reduces && change.before.outputs[0] >= 0 && operand.Elements() == program_.value(change.before.outputs[0]).Elements()) return "a reduction over one element";
-  static const Names kMoves = {"rot90", "swapaxes", "numpy_T", "transpose", "permute", "movedim"};
-  if (operand.Elements() == 1 && kMoves.contains(change.old_base)) return "an order of one element";
-  if (operand.Elements() == 1 && kOrders.contains(change.old_base)) return "an order of one element";
-  const int dims_at = SchemaOf(change.before).Find(change.old_base == "flip" || change.old_base == "roll" ? "dims" : "dim");
-  if (dims_at < 0 || operand.shape.empty()) return "";
-  const Attr& dims = change.before.args[static_cast<size_t>(dims_at)];
-  if (!dims.Is<AttrList>() && !dims.Is<int64_t>()) return "";
-  const auto list = dims.AsInts();
-  const bool single = !list.empty() && std::all_of(list.begin(), list.end(), [&](int64_t dim) { return operand.shape[static_cast<size_t>(dim < 0 ? dim + static_cast<int64_t>(operand.shape.size()) : dim)] == 1; });
-  if (!single) return "";
-  if (kScans.contains(change.old_base) && (change.drops || kScans.contains(change.new_base))) return "a scan over one element";
-  return kOrders.contains(change.old_base) ? "an order of one element" : "";
-}
-
-std::string MutantRules::PoolingRule(const Change& change) const {
-  if (!kPooling.contains(change.old_base)) return "";
-  const auto all_are = [&](const char* name, int64_t wanted) {
-    const Attr& attr = Argument(change.before, name);
-    const auto sizes = attr.IsNone() ? std::vector<int64_t>{} : attr.AsInts();
-    return std::all_of(sizes.begin(), sizes.end(), [&](int64_t size) { return size == wanted; });
-  };
-  if (change.argument == "count_include_pad" && all_are("padding", 0)) return "no padding to count";
-  // Of equal shape: the last window reaches past the end in neither case.
-  if (change.argument == "ceil_mode") return "ceil_mode that adds no window";
-  if (change.argument == "dilation" && all_are("kernel_size", 1)) return "dilation of a kernel of one element";
-  return "";
+// The operand, as it is or cast, in place of a function that keeps both of its values.
+bool MutantRules::IsZeroOrOne(const Change& change) const {
+  const bool operand_stays = (IsDrop(change.after) || BaseName(change.after.op) == "_to_copy") && change.after.args[0] == change.before.args[0];
+  const ValueBounds& bounds = bounds_[static_cast<size_t>(change.operand)];
+  if (!operand_stays || !bounds.whole || !bounds.Within(0, 1) || !kKeepsZeroAndOne.contains(change.old_base)) return false;
+  return change.old_base != "pow" || (change.before.args[1].IsNumber() && change.before.args[1].AsDouble() > 0);
 }
 
 // Operands that make the operator trivial.
 std::string MutantRules::OperandRule(const Change& change) const {
   static const Names kExtremes = {"maximum", "minimum"};
   const AttrList& args = change.before.args;
-  if (change.old_base == "dropout" && change.drops) return "dropout that is off";
   if (kExtremes.contains(change.old_base) && args[0] == args[1] && (change.drops || kExtremes.contains(change.new_base))) return "an extreme of equals";
+  if (change.old_base == "nextafter") return "one step of the last place";
+  const ValueBounds& bounds = bounds_[static_cast<size_t>(change.operand)];
+  if (change.old_base == "copysign" && change.drops && args.size() > 1 && args[1].IsNumber() && args[1].AsDouble() > 0 && bounds.low >= 0) return "copysign of a non-negative value";
+  if (IsZeroOrOne(change)) return "a function that keeps zero and one";
+  const bool norm_of_one = (change.old_base == "norm" || change.old_base == "linalg_vector_norm") && change.new_base == "sum" && args.size() > 1 && args[1].IsNumber() && args[1].AsDouble() == 1;
+  if (norm_of_one && bounds.low >= 0) return "a norm of non-negative values that is their sum";
   if (change.old_base == "where" && args.size() == 3 && args[1] == args[2]) return "a choice between equals";
-  if ((change.old_base == "tril" || change.old_base == "triu") && change.drops) {
-    const Shape& shape = program_.value(change.operand).shape;
-    const int64_t rows = shape[shape.size() - 2], columns = shape.back(), diagonal = args.size() > 1 ? args[1].AsInt() : 0;
-    if (change.old_base == "tril" ? diagonal >= columns - 1 : diagonal <= 1 - rows) return "a triangle that is the whole";
-  }
   return "";
 }
 
@@ -211,10 +188,43 @@ bool MutantRules::ReadsOrderAlone(const Node& reader) const {
   return values < 0 || (!is_result_[static_cast<size_t>(values)] && users_[static_cast<size_t>(values)].empty());
 }
 
+// Negated or not: every reader is an even function.
+std::string MutantRules::SignRule(const Change& change, ValueId value) const {
+  const auto reads_size = [&](const Node& reader) {
+    const std::string base = BaseName(reader.op);
+    if (kEven.contains(base)) return true;
+    return base == "pow" && reader.args[0] == Attr(ValueRef{value}) && reader.args[1].IsNumber() && std::fmod(reader.args[1].AsDouble(), 2) == 0;
+  };
+  const bool exchanged = change.old_base == "sub" && change.new_base == "sub" && change.argument.empty();
+  const bool reversed = change.old_base == "rsub" && change.new_base == "sub";
+  const bool negated = change.old_base == "neg" && (change.drops || change.new_base == "abs");
+  const bool unsigned_now = change.old_base == "abs" && change.drops;
+  return (exchanged || reversed || negated || unsigned_now) && AllReaders(value, reads_size) ? "a sign that an even function removes" : "";
+}
+
+// On every way to a result the value is no more than the direction in which nextafter takes its step.
+bool MutantRules::StepsAlone(ValueId value) const {
+  return AllReaders(value, [&](const Node& reader) {
+    if (BaseName(reader.op) == "nextafter") return !(reader.args[0] == Attr(ValueRef{value}));
+    return reader.outputs.size() == 1 && reader.outputs[0] >= 0 && StepsAlone(reader.outputs[0]);
+  });
+}
+
+// The order of elements in a result that only sums, products or extremes over all of them read.
+std::string MutantRules::OrderRule(const Change& change) const {
+  if (!kRearranging.contains(change.old_base) || !(change.drops || change.new_base == change.old_base)) return "";
+  const bool alone = std::all_of(change.before.outputs.begin() + 1, change.before.outputs.end(), [&](ValueId id) { return id < 0; });
+  if (!alone || change.before.outputs[0] < 0) return "";
+  const auto reads_all = [](const Node& reader) { return kWholeReductions.contains(reader.op); };
+  return AllReaders(change.before.outputs[0], reads_all) ? "an order that a reduction of everything does not see" : "";
+}
+
 std::string MutantRules::ReaderRule(const Change& change) const {
+  if (std::string name = OrderRule(change); !name.empty()) return name;
   if (change.before.outputs.size() != 1 || change.before.outputs[0] < 0) return "";
   const ValueId value = change.before.outputs[0];
-  if (AllReaders(value, [](const Node& reader) { return kMakers.contains(BaseName(reader.op)); })) return "only the shape is read";
+  if (std::string name = SignRule(change, value); !name.empty()) return name;
+  if (StepsAlone(value)) return "one step of the last place";
   const AttrList& args = change.before.args;
   const bool one_number = args.size() > 1 && (args[1].IsNumber() || (args[1].IsValue() && program_.value(args[1].AsValue()).Elements() == 1));
   const bool shifts = (change.old_base == "add" || change.old_base == "sub") && one_number &&

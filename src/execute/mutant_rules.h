@@ -25,11 +25,13 @@ class MutantRules {
   std::string RectifierRule(const Change& change) const;
   std::string ClampRule(const Change& change) const;
   std::string ComparisonRule(const Change& change) const;
-  std::string OneElementRule(const Change& change) const;
-  std::string PoolingRule(const Change& change) const;
   std::string OperandRule(const Change& change) const;
+  bool IsZeroOrOne(const Change& change) const;
   // Rules about who reads the result.
   std::string ReaderRule(const Change& change) const;
+  std::string SignRule(const Change& change, ValueId value) const;
+  std::string OrderRule(const Change& change) const;
+  bool StepsAlone(ValueId value) const;
   bool AllReaders(ValueId value, const std::function<bool(const Node&)>& holds) const;
   bool RemovesShifts(const Node& reader, ValueId value, bool per_channel) const;
   bool IsKeyAlone(ValueId value) const;

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "execute/base_name.h"
 #include "execute/mutant_rules.h"
+#include "execute/void_changes.h"
 #include "graph/registry.h"
 
 namespace drtriton {
@@ -82,7 +83,7 @@ std::string Text(const Attr& attr) {
 
 class Maker {
  public:
-  explicit Maker(const Program& program) : program_(program), rules_(program) {}
+  explicit Maker(const Program& program) : program_(program), rules_(program), users_(program.Users()) {}
 
   std::vector<Mutant> Make() {
     for (size_t i = 0; i < program_.nodes.size(); ++i) {
@@ -108,7 +109,7 @@ class Maker {
   // Adds the mutant when its results have the forms of the original's.
   void Add(Node replacement, std::string change) {
     replacement.outputs = node().outputs;
-    if (!Fits(replacement)) return;
+    if (!Fits(replacement) || IsVoidChange(program_, users_, node(), replacement)) return;
     for (const Mutant& mutant : mutants_) {
       if (mutant.node == node_ && mutant.replacement.op == replacement.op && mutant.replacement.args == replacement.args) return;
     }
@@ -229,6 +230,7 @@ class Maker {
 
   // Other values for one argument; which of them fit, inference tells.
   std::vector<Attr> Changed(const Attr& attr, const SchemaArgument& argument) const {
+    if (BaseName(node().op) == "copysign" && attr.IsNumber()) return {Attr(attr.AsDouble() == 0 ? -1.0 : -attr.AsDouble())};   // its sign alone is read
     if (attr.IsValue()) return argument.is_optional ? std::vector<Attr>{Attr()} : std::vector<Attr>{};
     if (attr.Is<bool>()) return {Attr(!attr.AsBool())};
     if (attr.Is<double>()) return {Attr(ChangedNumber(attr.AsDouble(), argument.name))};
@@ -278,6 +280,7 @@ class Maker {
 
   const Program& program_;
   MutantRules rules_;
+  std::vector<std::vector<int32_t>> users_;
   int32_t node_ = -1;
   std::vector<Mutant> mutants_;
 };

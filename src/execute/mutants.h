@@ -5,7 +5,8 @@
 // operands in another order, or has a constant changed.  Inputs on which the numerics contract (numerics.h) accepts a
 // mutant's results are too weak to judge candidates, unless the mutant equals the Program by a named algebraic rule.
 //
-// Operators that move nothing but views and copies, and random ones, are left alone.  Order: by node, then by kind.
+// Operators that move nothing but views and copies, and random ones, are left alone, as are changes that shapes make void
+// (void_changes.h).  Order: by node, then by kind.
 #ifndef DRTRITON_EXECUTE_MUTANTS_H_
 #define DRTRITON_EXECUTE_MUTANTS_H_
 

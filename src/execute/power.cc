@@ -49,7 +49,7 @@ class Measurement {
 
   std::vector<MutantOutcome> Run() {
     for (size_t set = 0; set < problem_.set_names().size() && !TimeIsUp(); ++set) TrySet(set);
-    for (const std::string& name : FurtherSets()) {
+    for (const std::string& name : problem_.FurtherNames()) {
       if (TimeIsUp() || !NeedsMore()) break;
       const size_t before = problem_.set_names().size();
       problem_.AddSet(name);
@@ -92,7 +92,10 @@ class Measurement {
       if (!IsOpen(i)) continue;
       if (TimeIsUp()) return helped;
       left_s_ -= evaluation_s_;
+      const bool worked = outcomes_[i].kind == Kind::kSurvived;
       outcomes_[i] = Judge(mutants_[i], set, leaves, known);
+      // What could be evaluated on other inputs and not on these is told apart by them: an index out of range.
+      if (worked && outcomes_[i].kind == Kind::kUnusable) outcomes_[i] = {Kind::kRejected, set.name};
       helped = helped || (outcomes_[i].kind == Kind::kRejected && mutants_[i].rule.empty());
     }
     return helped;
@@ -141,8 +144,8 @@ class Measurement {
         if (value.sizes() != expected.shape() || FromTorch(value.scalar_type()) != expected.dtype) return {Kind::kUnusable, ""};
         if (!Compare(expected, value).right) return {Kind::kRejected, set.name};
       }
-    } catch (const EvaluationError&) {
-      return {Kind::kUnusable, ""};
+    } catch (const EvaluationError& error) {
+      return {error.out_of_memory() ? Kind::kUntried : Kind::kUnusable, ""};
     }
     return {Kind::kSurvived, ""};
   }

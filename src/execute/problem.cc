@@ -84,7 +84,7 @@ int64_t InputSet::bytes() const {
 }
 
 Problem::Problem(const Evaluator& evaluator, Fragment fragment, TensorMap own, uint64_t seed, MemoryBudget* budget)
-    : evaluator_(evaluator), fragment_(std::move(fragment)), own_(std::move(own)), seed_(seed), budget_(budget), names_(StandardSets()), random_(RandomValues(fragment_.program)) {
+    : evaluator_(evaluator), fragment_(std::move(fragment)), own_(std::move(own)), program_sets_(fragment_.program), seed_(seed), budget_(budget), names_(StandardSets()), random_(RandomValues(fragment_.program)) {
   const Program& program = fragment_.program;
   at::manual_seed(Mixed(seed_, "own"));
   for (const ValueId& id : fragment_.Inputs()) {
@@ -160,6 +160,12 @@ void Problem::DropFailingSets(bool thrifty) {
   }
 }
 
+std::vector<std::string> Problem::FurtherNames() const {
+  std::vector<std::string> names = FurtherSets();
+  for (std::string& name : program_sets_.Names()) names.push_back(std::move(name));
+  return names;
+}
+
 void Problem::AddSet(const std::string& name) {
   if (std::find(names_.begin(), names_.end(), name) == names_.end()) names_.push_back(name);
 }
@@ -181,6 +187,9 @@ at::Tensor Problem::MakeInput(const std::string& set, ValueId id, size_t positio
   const at::Tensor own = own_.at(id).to(evaluator_.device());
   if (set == "integers" && value.kind == ValueKind::kInput && (value.dtype == DType::kInt64 || value.dtype == DType::kInt32) && !IsIndex(fragment_.program, fragment_.program.Users(), id)) {
     return WithStrides(at::randint(-9, 10, own.sizes(), own.options()), value.strides);
+  }
+  if (value.kind == ValueKind::kInput) {
+    if (const auto drawn = program_sets_.Draw(set, id, own)) return WithStrides(*drawn, value.strides);
   }
   at::Tensor drawn = DrawInput(set, value, own);
   if (value.kind == ValueKind::kInput && in_range_.contains(set)) drawn = InRangeOf(own, drawn);

@@ -25,6 +25,7 @@
 #include "core/fragment.h"
 #include "execute/evaluator.h"
 #include "execute/numerics.h"
+#include "execute/program_sets.h"
 
 namespace drtriton {
 
@@ -54,15 +55,17 @@ class Problem {
   uint64_t seed() const { return seed_; }
   const std::vector<std::string>& set_names() const { return names_; }
   const Evaluator& evaluator() const { return evaluator_; }
+  // What AddSet() may add, in the order in which to try: sets of any Program, then those of this one.
+  std::vector<std::string> FurtherNames() const;
   // A further set at the end, unless it is there already (input_sets.h), and taking the last one away again.
   void AddSet(const std::string& name);
   void DropLastSet();
-  // Valid until the next call.  Throws EvaluationError.
-  const InputSet& Set(size_t index);
-
   // Takes away sets for which the Program is undefined also after their inputs were moved into the range of the own ones.
   // `thrifty`: by an evaluation in the user's precision, without reference values.
   void DropFailingSets(bool thrifty);
+  // Valid until the next call.  Throws EvaluationError.
+  const InputSet& Set(size_t index);
+
   // Results that zeros or a copy of an input would satisfy in every set, one sentence each.  Adds sets that tell them
   // apart where it can.
   std::vector<std::string> FindWeakResults();
@@ -70,25 +73,26 @@ class Problem {
  private:
   at::Tensor MakeInput(const std::string& set, ValueId id, size_t position) const;
   InputSet MakeSet(const std::string& name);
+  bool IsDefined(const std::string& name);
   TensorMap EvaluateRounded(const TensorMap& leaves, const TensorMap& frozen) const;
   TensorMap EvaluateJumped(const TensorMap& leaves, const TensorMap& random, const std::unordered_map<ValueId, double>& steps, int draw) const;
   std::optional<Selection> SelectionOf(ValueId result, const TensorMap& exact, const TensorMap& eager) const;
-  bool IsDefined(const std::string& name);
   void AddToSelection(ValueId result, std::unordered_set<ValueId>* keep) const;
   bool AcceptsEverywhere(size_t result, const std::optional<size_t>& copied_input);
 
   const Evaluator& evaluator_;
   Fragment fragment_;
   TensorMap own_;
+  ProgramSets program_sets_;
   uint64_t seed_;
   MemoryBudget* budget_;
   int64_t kept_bytes_ = 0;
   std::vector<std::string> names_;
+  std::set<std::string> in_range_;      // sets whose inputs are moved into the range of the own ones
   std::map<size_t, InputSet> kept_;
   InputSet last_;                       // one that the budget has no room for
   std::vector<int32_t> jumping_;        // nodes
   std::unordered_set<ValueId> jump_inputs_;   // float values that they read
-  std::set<std::string> in_range_;      // sets whose inputs are moved into the range of the own ones
   std::unordered_set<ValueId> decisions_;     // what they compute and rounding must not change
   std::unordered_set<ValueId> random_;        // results of random nodes
 };

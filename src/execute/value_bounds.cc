@@ -91,6 +91,7 @@ class Analysis {
     }
     if (MixesZeros(base)) return {std::min(first.low, 0.0), std::max(first.high, 0.0), first.whole && base.starts_with("tri")};
     if (base == "floor" || base == "ceil" || base == "round" || base == "trunc") return {std::floor(first.low), std::ceil(first.high), true};
+    if (base == "floor_divide") return {-kInfinity, kInfinity, true};
     if (base == "sum" || base == "cumsum" || base == "prod") return {first.low >= 0 ? 0 : -kInfinity, first.high <= 0 && base != "prod" ? 0 : kInfinity, first.whole};
     if (base == "neg") return {-first.high, -first.low, first.whole};
     return Binary(node, base, first);

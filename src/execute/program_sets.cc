@@ -1,0 +1,76 @@
+// Tested by mutants_test.cc.
+#include "execute/program_sets.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "execute/operator_name.h"
+#include "graph/registry.h"
+
+namespace drtriton {
+namespace {
+
+constexpr double kLeast = 1e-3, kMost = 1e3;   // epsilons and limits of types are no thresholds
+
+// Arguments that are numbers but no values.
+bool IsValueArgument(const std::string& name) {
+  static const std::set<std::string> kOthers = {"eps", "momentum", "p", "dropout_p", "scale", "scale_factors", "scales", "alpha", "label_smoothing"};
+  return !kOthers.contains(name);
+}
+
+}  // namespace
+
+ProgramSets::ProgramSets(const Program& program) {
+  static const std::set<std::string> kAskForNan = {"nan_to_num", "isnan", "isinf", "isfinite", "isposinf", "isneginf", "nansum", "nanmean"};
+  std::set<double> constants;
+  for (const Node& node : program.nodes) {
+    asks_for_nan_ = asks_for_nan_ || kAskForNan.contains(BaseName(node.op));
+    const Schema& schema = SchemaOf(node);
+    for (size_t i = 0; i < node.args.size() && i < schema.arguments.size(); ++i) {
+      const Attr& arg = node.args[i];
+      const bool number = arg.Is<double>() || (arg.Is<int64_t>() && schema.arguments[i].type == ArgType::kScalar);
+      if (!number || !IsValueArgument(schema.arguments[i].name)) continue;
+      const double size = std::fabs(arg.AsDouble());
+      if (size >= kLeast && size <= kMost) constants.insert(arg.AsDouble());
+    }
+    const int target = schema.Find("target"), ignore = schema.Find("ignore_index");
+    if (target < 0 || ignore < 0 || !node.args[static_cast<size_t>(target)].IsValue()) continue;
+    const ValueId id = node.args[static_cast<size_t>(target)].AsValue();
+    if (program.value(id).kind == ValueKind::kInput && !IsFloating(program.value(id).dtype)) ignored_.emplace_back(id, node.args[static_cast<size_t>(ignore)].AsInt());
+  }
+  constants_.assign(constants.begin(), constants.end());
+}
+
+std::vector<std::string> ProgramSets::Names() const {
+  std::vector<std::string> names;
+  if (!constants_.empty()) names.emplace_back("thresholds");
+  if (!ignored_.empty()) names.emplace_back("ignored");
+  if (asks_for_nan_) names.emplace_back("special");
+  return names;
+}
+
+std::optional<at::Tensor> ProgramSets::Draw(const std::string& name, ValueId input, const at::Tensor& own) const {
+  if (name == "ignored") {
+    for (const auto& [id, ignored] : ignored_) {
+      if (id == input) return at::where(at::rand(own.sizes(), own.options().dtype(at::kFloat)) < 0.3, at::scalar_tensor(ignored, own.options()), own);
+    }
+    return std::nullopt;
+  }
+  if (!own.is_floating_point()) return std::nullopt;
+  if (name == "special") {
+    const at::Tensor which = at::rand(own.sizes(), own.options().dtype(at::kFloat));
+    const double infinity = INFINITY;
+    at::Tensor drawn = at::where(which < 0.1, at::scalar_tensor(NAN, own.options()), own);
+    drawn = at::where(which > 0.95, at::scalar_tensor(infinity, own.options()), drawn);
+    return at::where((which > 0.9).logical_and_(which <= 0.95), at::scalar_tensor(-infinity, own.options()), drawn);
+  }
+  if (name != "thresholds") return std::nullopt;
+  // Each element beside one of the constants: within a third of it, on either side, or on the constant itself.
+  const at::Tensor numbers = at::tensor(constants_, at::TensorOptions().dtype(at::kDouble)).to(own.options());
+  const at::Tensor chosen = numbers.index_select(0, at::randint(numbers.size(0), {own.numel()}, own.options().dtype(at::kLong))).view(own.sizes());
+  const at::Tensor beside = at::randn_like(chosen).mul_(0.3).add_(1);
+  return at::where(at::rand(own.sizes(), own.options().dtype(at::kFloat)) < 0.1, chosen, chosen * beside);
+}
+
+}  // namespace drtriton
