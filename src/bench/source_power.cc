@@ -14,26 +14,10 @@
 #include "base/process.h"
 #include "bench/source_mutants.h"
 #include "core/verdict.h"
+#include "verify/pairs.h"
 
 namespace drtriton {
 namespace {
-
-struct Pair {
-  std::string module;
-  std::string candidate;
-};
-
-std::vector<Pair> ReadPairs(const std::filesystem::path& path) {
-  std::vector<Pair> pairs;
-  std::ifstream lines(path);
-  if (!lines) throw UserError("cannot read " + path.string());
-  for (std::string line; std::getline(lines, line);) {
-    Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (!json.is_object() || !json.contains("module") || !json.contains("candidate")) throw UserError(path.string() + ": expected lines {\"module\": path, \"candidate\": path}");
-    pairs.push_back({std::filesystem::absolute(json["module"].get<std::string>()).string(), std::filesystem::absolute(json["candidate"].get<std::string>()).string()});
-  }
-  return pairs;
-}
 
 // What of a verdict is of interest here.
 struct Judged {
@@ -44,7 +28,7 @@ struct Judged {
 std::vector<Judged> Judge(const std::vector<Pair>& pairs, const SourcePowerBench& bench, const std::filesystem::path& folder) {
   if (pairs.empty()) return {};
   std::string text;
-  for (const Pair& pair : pairs) text += Json{{"module", pair.module}, {"candidate", pair.candidate}}.dump() + "\n";
+  for (const Pair& pair : pairs) text += Json{{"module", std::filesystem::absolute(pair.module).string()}, {"candidate", std::filesystem::absolute(pair.candidate).string()}}.dump() + "\n";
   WriteFileAtomically(folder / "pairs.jsonl", text);
   ProcessOptions process;
   process.command = {(ExecutableFolder() / "drtriton").string(), "verify", "--batch", (folder / "pairs.jsonl").string(), "--hybrid", "--json", (folder / "verdicts.jsonl").string()};
@@ -96,13 +80,13 @@ std::vector<SourceMutantReport> MeasureSourcePower(const SourcePowerBench& bench
   };
   for (size_t i = 0; i < originals.size(); ++i) {
     if (own[i].code != "ok") {
-      Warn(originals[i].candidate + " itself is not accepted (" + own[i].code + ")");
+      Warn(originals[i].candidate.string() + " itself is not accepted (" + own[i].code + ")");
       continue;
     }
-    types[originals[i].candidate] = own[i].dtypes;
+    types[originals[i].candidate.string()] = own[i].dtypes;
     for (SourceMutant& mutant : Drawn(MakeSourceMutants(ReadFile(originals[i].candidate)), bench)) {
       pairs.push_back({originals[i].module, write(mutant.source)});
-      reports.push_back({originals[i].candidate, mutant.kind, mutant.line, mutant.change, "", ""});
+      reports.push_back({originals[i].candidate.string(), mutant.kind, mutant.line, mutant.change, "", ""});
       mutant.source.clear();
       mutants.push_back(std::move(mutant));
     }

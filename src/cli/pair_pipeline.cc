@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <semaphore>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -27,6 +28,9 @@
 
 namespace drtriton {
 namespace {
+
+// Candidates for which another import of their module pays, where an executor has nothing to do.
+constexpr size_t kLeastOfAShare = 8;
 
 // A compiled candidate: its place in Group::requests, and what the farm gave.
 struct Compiled {
@@ -88,11 +92,13 @@ class PairPipeline::Impl {
  public:
   explicit Impl(const VerifyArguments& arguments)
       : arguments_(arguments),
-        executor_(MakeExecutor(arguments.device, arguments.seed)),
-        gpu_(executor_->device_name() != "interpreter"),
-        farm_(executor_->device(), FarmOptions{.timeout_s = arguments.timeout_s}),
-        scratch_("drtriton-verify") {
-    options_ = {.strict = arguments.strict, .timed = gpu_, .seed = arguments.seed, .timeout_s = arguments.timeout_s};
+        executors_(ExecutorsFor(arguments)),
+        device_name_(executors_.front()->device_name()),
+        gpu_(device_name_ != "interpreter"),
+        farm_(executors_.front()->device(), FarmOptions{.timeout_s = arguments.timeout_s}),
+        scratch_("drtriton-verify"),
+        window_(static_cast<std::ptrdiff_t>(8 + 4 * executors_.size())) {
+    options_ = {.strict = arguments.strict, .timed = gpu_, .quick_timing = !arguments.batch.empty(), .seed = arguments.seed, .timeout_s = arguments.timeout_s};
   }
 
   void Run(const std::vector<Pair>& pairs, const std::function<void(size_t, const Verdict&)>& judged) {
@@ -104,19 +110,38 @@ class PairPipeline::Impl {
     Channel<GroupPtr> imported;
     {
       std::jthread preparing([&] { PrepareAll(waiting, imported); });
-      Guarded([&] { ExecuteAll(imported); });
+      {
+        std::vector<std::jthread> lanes;
+        for (const auto& executor : executors_) lanes.emplace_back([&, raw = executor.get()] { Guarded([&] { ExecuteAll(*raw, imported); }); });
+      }
       while (std::optional<GroupPtr> rest = imported.Pop()) Abandon(**rest);   // after a failure: nobody may wait for ever
     }
     if (failure_) std::rethrow_exception(failure_);
   }
 
  private:
+  static std::vector<std::unique_ptr<Executor>> ExecutorsFor(const VerifyArguments& arguments) {
+    if (!arguments.batch.empty()) return MakeExecutors(arguments.device, arguments.seed, 0);
+    std::vector<std::unique_ptr<Executor>> one;
+    one.push_back(MakeExecutor(arguments.device, arguments.seed));
+    return one;
+  }
+
+  // A module's pairs in one group, but where there are fewer modules than executors: each group is one executor's.
+  size_t MostOfAGroup() const {
+    std::set<std::filesystem::path> modules;
+    for (const Pair& pair : *pairs_) modules.insert(pair.module);
+    if (modules.size() >= executors_.size()) return pairs_->size();
+    return std::max(kLeastOfAShare, (pairs_->size() + executors_.size() - 1) / executors_.size());
+  }
+
   std::vector<GroupPtr> Groups() const {
+    const size_t most = MostOfAGroup();
     std::vector<GroupPtr> groups;
     std::map<std::filesystem::path, GroupPtr> by_module;
     for (size_t i = 0; i < pairs_->size(); ++i) {
       GroupPtr& group = by_module[(*pairs_)[i].module];
-      if (!group) {
+      if (!group || group->pairs.size() >= most) {
         group = std::make_shared<Group>();
         group->module = (*pairs_)[i].module;
         group->folder = scratch_.path() / std::to_string(groups.size());
@@ -158,7 +183,7 @@ class PairPipeline::Impl {
     Importer importer;
     importer.Warm();
     Store store = Store::OpenDefault();
-    KeptVerdicts kept(&store, executor_->device_name(), options_);
+    KeptVerdicts kept(&store, device_name_, options_);
     while (std::optional<GroupPtr> next = waiting.Pop()) {
       Group& group = **next;
       window_.acquire();
@@ -224,35 +249,36 @@ class PairPipeline::Impl {
     }
   }
 
-  void ExecuteAll(Channel<GroupPtr>& imported) {
+  void ExecuteAll(Executor& executor, Channel<GroupPtr>& imported) {
     Store store = Store::OpenDefault();
-    KeptVerdicts kept(&store, executor_->device_name(), options_);
+    KeptVerdicts kept(&store, device_name_, options_);
     while (std::optional<GroupPtr> next = imported.Pop()) {
       Group& group = **next;
-      if (!group.unable && !group.requests.empty()) group.unable = Load(group);
+      if (!group.unable && !group.requests.empty()) group.unable = Load(executor, group);
       if (group.unable) {
         Abandon(group);
         continue;
       }
-      Execute(kept, group);
+      Execute(executor, kept, group);
       Finish(group);
     }
   }
 
   // Puts the module's values into the reference process.  A Verdict when they are not what the Program gives.
-  std::optional<Verdict> Load(const Group& group) {
-    executor_->LoadProgram(group.imported.program, group.imported.tensors);
-    if (std::optional<std::string> difference = executor_->CheckAgainstModule()) {
+  std::optional<Verdict> Load(Executor& executor, const Group& group) {
+    executor.LoadProgram(group.imported.program, group.imported.tensors);
+    if (std::optional<std::string> difference = executor.CheckAgainstModule()) {
       return Verdict::Error(Stage::kRun, "unsupported", "the imported program does not give the module's own values: " + *difference);
     }
     return std::nullopt;
   }
 
-  void Execute(KeptVerdicts& kept, Group& group) {
-    CompiledJudge judge(*executor_, options_);
+  void Execute(Executor& executor, KeptVerdicts& kept, Group& group) {
+    CompiledJudge judge(executor, options_);
     std::vector<bool> done(group.requests.size(), false);
     std::vector<std::pair<size_t, Judgement>> accepted;   // by place in `requests`: still to be judged at another batch size
     for (size_t i = 0; i < group.requests.size(); ++i) judge.Expect(&group.whole);
+    judge.Prepare(&group.whole);   // while its candidates compile
     while (std::optional<Compiled> next = group.compiled.Pop()) {
       const CompileRequest& request = group.requests[next->request];
       Judgement judgement = judge.Judge(request, next->result);
@@ -266,7 +292,7 @@ class PairPipeline::Impl {
       kept.Keep(request, judgement);
       in_order_->Deliver(group.request_pairs[next->request], std::move(judgement.verdict));
     }
-    if (!accepted.empty()) JudgeOtherBatch(group, &accepted);
+    if (!accepted.empty()) JudgeOtherBatch(executor, group, &accepted);
     for (auto& [index, judgement] : accepted) {
       kept.Keep(group.requests[index], judgement);
       in_order_->Deliver(group.request_pairs[index], std::move(judgement.verdict));
@@ -277,15 +303,15 @@ class PairPipeline::Impl {
   }
 
   // Accepted candidates once more, at the batch size that the module also runs with; only being wrong there counts.
-  void JudgeOtherBatch(const Group& group, std::vector<std::pair<size_t, Judgement>>* accepted) {
+  void JudgeOtherBatch(Executor& executor, const Group& group, std::vector<std::pair<size_t, Judgement>>* accepted) {
     const ImportedModule::OtherBatch& batch = *group.imported.other_batch;
     if (!gpu_ && InterpreterSeconds(batch.program) > arguments_.timeout_s / 2) return;
-    executor_->LoadProgram(batch.program, batch.tensors);
-    if (executor_->CheckAgainstModule() || Stopped()) return;
+    executor.LoadProgram(batch.program, batch.tensors);
+    if (executor.CheckAgainstModule() || Stopped()) return;
     JudgeOptions options = options_;
     options.strict = false;
     options.timed = false;
-    CompiledJudge judge(*executor_, options);
+    CompiledJudge judge(executor, options);
     std::vector<CompileRequest> requests;
     for (const auto& [index, judgement] : *accepted) {
       requests.push_back(AtOtherBatch(group.requests[index], &group.other));
@@ -314,7 +340,8 @@ class PairPipeline::Impl {
   }
 
   const VerifyArguments& arguments_;
-  std::unique_ptr<Executor> executor_;
+  std::vector<std::unique_ptr<Executor>> executors_;   // one thread each
+  std::string device_name_;
   bool gpu_;
   CompileFarm farm_;
   ScratchFolder scratch_;
@@ -322,7 +349,7 @@ class PairPipeline::Impl {
   const std::vector<Pair>* pairs_ = nullptr;
   std::optional<InOrder> in_order_;
   // Modules imported and not finished: bounds what lies in the scratch folder and in the compiler's queue.
-  std::counting_semaphore<> window_{12};
+  std::counting_semaphore<> window_;
   std::mutex mutex_;
   std::exception_ptr failure_;   // guarded by mutex_
 };

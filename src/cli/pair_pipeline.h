@@ -3,27 +3,22 @@
 //   modules ──import──▶ groups ──compile──▶ candidates ──execute──▶ verdicts
 //
 // The pairs of one module are a group.  A few threads import modules (each with a warm worker of its own) and have the
-// group's candidates compiled; one thread for each device takes groups in the order in which they were imported, loads
-// the module once and executes candidates as they come out of the compiler.  So the device works while the next modules
-// are imported and compiled, and reference values are shared by a module's candidates.
+// group's candidates compiled; one thread for each executor (several on each GPU of this host) takes groups in the order in
+// which they were imported, loads the module once and executes candidates as they come out of the compiler.  So the devices
+// work while the next modules are imported and compiled, and reference values are shared by a module's candidates.
 #ifndef DRTRITON_CLI_PAIR_PIPELINE_H_
 #define DRTRITON_CLI_PAIR_PIPELINE_H_
 
 #include <cstddef>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <vector>
 
 #include "cli/verification.h"
 #include "core/verdict.h"
+#include "verify/pairs.h"
 
 namespace drtriton {
-
-struct Pair {
-  std::filesystem::path module;
-  std::filesystem::path candidate;
-};
 
 class PairPipeline {
  public:
