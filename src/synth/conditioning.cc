@@ -384,6 +384,13 @@ class Estimator {
     const double mean = norm ? 0 : Mean(base);
     const double square = std::max(MeanSquare(base) - mean * mean, 1e-30);
     const double size = name.starts_with("var") ? square : norm ? std::sqrt(square * n) : std::sqrt(square);
+    if (norm && numbers_[1] == 1) {  // of absolute values
+      double sum = 0;
+      for (double x : base) sum += n * std::abs(x) / static_cast<double>(kSketchPoints);
+      Sketch sums = kNormal;
+      for (double& x : sums) x = sum * std::max(1 + x * 0.6 / std::sqrt(n), 0.02);
+      return sums;
+    }
     Sketch sketch = kNormal;
     for (double& x : sketch) x = size * std::max(1 + x * 0.6 / std::sqrt(n), 0.02);
     return sketch;

@@ -17,6 +17,7 @@ constexpr double kMostConstant =
     0.05;                          // over the trials: the sum of probabilities that a result is the same everywhere
 constexpr double kLargest = 1e30;
 constexpr double kLargestLow = 6e4;  // of float16
+constexpr double kLeastLow = 3e-8;   // what is less is 0 in float16
 constexpr double kMostDrawn = 16;  // of many elements, so many are drawn one by one
 constexpr uint64_t kValueStep = 0x632be59bd9b4e019ULL;
 
@@ -25,6 +26,7 @@ double Rounded(double x, DType dtype, bool coarse) {
   if (!std::isfinite(x)) return x;
   if (dtype == DType::kBool) return x != 0 ? 1 : 0;
   if (!IsFloating(dtype)) return std::trunc(x);
+  if (coarse && std::abs(x) < kLeastLow) return std::copysign(0, x);
   const float narrow = static_cast<float>(x);
   if (!coarse || !std::isfinite(narrow)) return narrow;
   return std::bit_cast<float>((std::bit_cast<uint32_t>(narrow) + 0x8000U) & 0xffff0000U);
@@ -252,7 +254,7 @@ double PaddedShare(const Node& node, const Value& operand, const Value& result) 
     return 1 - static_cast<double>(kept) / static_cast<double>(std::max<int64_t>(rows * columns, 1));
   }
   const double share = 1 - static_cast<double>(operand.Elements()) / static_cast<double>(std::max<int64_t>(result.Elements(), 1));
-  return share > 0 ? share : 0.25;
+  return std::max(share, 0.0);
 }
 
 double Count(const Lanes& base, double n, Random& random) {
@@ -464,7 +466,7 @@ void LaneEstimate::GatherInto(const Call& call, Gather gather, const Lanes& base
       case Gather::kMean:
         x = MomentsOf(base, n, random).mean;
         // Each class adds to the cross entropy with probabilities.
-        if (call.operands.size() > 1 && call.node->op.starts_with("aten.cross_entropy"))
+        if (call.node->op.starts_with("aten.cross_entropy") && IsFloating(program_.value(call.node->args[1].AsValue()).dtype))
           x *= static_cast<double>(operand.shape[operand.shape.size() > 1 ? 1 : 0]);
         if (call.kind == OpKind::kAttention) x += random.Unit() * (Pick(base, random) - x) / 2;  // weights differ
         if (call.kind == OpKind::kOther && Repeats(operand.shape, result.shape)) x = base[l];
@@ -580,7 +582,10 @@ void LaneEstimate::FollowTraits(const Call& call, Gather gather, ValueId id) {
   const bool alone = call.operands.size() == 1;
   const bool pointwise = gather == Gather::kOne;
   const bool moves = gather == Gather::kChoice && !reduces && call.rule->function == nullptr;
-  traits.ordered = GivesOrder(call.node->op) || (alone && operand.ordered && (pointwise || moves));
+  const Lanes& summed = lanes_[static_cast<size_t>(call.operands[0].id)];
+  const auto signs = std::count_if(summed.begin(), summed.end(), [](double x) { return x < 0; });
+  const bool grows = call.node->op.starts_with("aten.cumsum") && (signs == 0 || signs == static_cast<ptrdiff_t>(kLanes));
+  traits.ordered = GivesOrder(call.node->op) || grows || (alone && operand.ordered && (pointwise || moves));
   const bool affine =
       pointwise && alone && operand.level && IsAffine(lanes_[static_cast<size_t>(call.operands[0].id)], lanes);
   traits.unit = (gather == Gather::kStandard && !call.node->op.starts_with("aten.batch_norm")) || (alone && operand.unit && moves);

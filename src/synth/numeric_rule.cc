@@ -61,6 +61,7 @@ double Polygamma(double n, double x) {
 }
 double Gcd(double x, double y) { return static_cast<double>(std::gcd(static_cast<int64_t>(x), static_cast<int64_t>(y))); }
 
+double Huber(double x) { return std::abs(x) < 1 ? x * x / 2 : std::abs(x) - 0.5; }
 double Elu(double x, double alpha) { return x > 0 ? x : alpha * std::expm1(x); }
 
 // The rest of a division, for whole numbers by 0 too (which PyTorch refuses or leaves undefined).
@@ -188,7 +189,8 @@ const std::unordered_map<std::string_view, NumberFunction>& Functions() {
       {"signbit", [](F a) { return Truth(std::signbit(a[0])); }},
       {"relu", [](F a) { return std::max(a[0], 0.0); }},
       {"relu6", [](F a) { return Clamp(a[0], 0, 6); }},
-      {"gelu", [](F a) { return a[0] * 0.5 * (1 + std::erf(a[0] / std::numbers::sqrt2)); }},
+      {"gelu",  // 0 where a float32 holds no more of it
+       [](F a) { return a[0] * 0.5 * (1.0 + static_cast<float>(std::erf(a[0] / std::numbers::sqrt2))); }},
       {"silu", [](F a) { return a[0] * Sigmoid(a[0]); }},
       {"mish", [](F a) { return a[0] * std::tanh(SoftPlus(a[0])); }},
       {"elu", [](F a) { return Elu(a[0], Or(a[1], 1)) * Or(a[2], 1); }},
@@ -223,8 +225,8 @@ const std::unordered_map<std::string_view, NumberFunction>& Functions() {
       {"soft_margin_loss", [](F a) { return a[0] * a[1] < -kLargestExponent ? HUGE_VAL : SoftPlus(-a[0] * a[1]); }},
       {"mse_loss", [](F a) { return (a[0] - a[1]) * (a[0] - a[1]); }},
       {"l1_loss", [](F a) { return std::abs(a[0] - a[1]); }},
-      {"smooth_l1_loss", [](F a) { return std::max(std::abs(a[0] - a[1]) - 0.5, 0.1); }},
-      {"huber_loss", [](F a) { return std::max(std::abs(a[0] - a[1]) - 0.5, 0.1); }},
+      {"smooth_l1_loss", [](F a) { return Huber(a[0] - a[1]); }},
+      {"huber_loss", [](F a) { return Huber(a[0] - a[1]); }},
       {"binary_cross_entropy",
        [](F a) { return -a[1] * std::max(std::log(a[0]), -100.0) - (1 - a[1]) * std::max(std::log(1 - a[0]), -100.0); }},
       {"binary_cross_entropy_with_logits", [](F a) { return SoftPlus(a[0]) - a[0] * a[1]; }},

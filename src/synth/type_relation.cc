@@ -180,6 +180,7 @@ class Relation {
     std::vector<double> arguments = arguments_;
     numbers.reserve(128);
     Evaluate(types, 0, arguments, numbers);
+    if (form_.info->name.starts_with("aten.cross_entropy")) numbers.insert(numbers.end(), {0.05, 3});  // by the number of classes
     if (types.size() == 1 && IsUnbounded(types[0])) AddFar(PointsOf(types[0]), arguments, numbers);
     return numbers;
   }
