@@ -63,6 +63,8 @@ def _np_dtype(dtype: tl.dtype, original: Callable = ti._get_np_dtype) -> np.dtyp
 
 def _post_init(handle: TensorHandle) -> None:
     """Every value that the interpreter makes passes here."""
+    if handle.data.dtype == np.bool_:  # comparisons keep their operands' type, as which a scalar would be spread over a block
+        handle.dtype = tl.int1
     if _is_bfloat16(handle.dtype):
         if handle.data.dtype.kind == "f":
             handle.data = round_bfloat16(handle.data)

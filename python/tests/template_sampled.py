@@ -23,8 +23,8 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from template_check import exact_inputs, find_fault, load_launch  # noqa: E402
-from template_generated import as_stated, evaluate, stated  # noqa: E402
+from template_check import find_fault, load_launch  # noqa: E402
+from template_generated import as_stated, evaluate, exactly, stated  # noqa: E402
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 
@@ -38,7 +38,9 @@ def own_inputs(line: dict, device: str) -> list[torch.Tensor]:
     state = model.state_dict()
     given, values, tensors = list(scope["get_inputs"]()), line["graph"]["values"], []
     named = [value for value in values if value["kind"] not in ("node", "input")]
-    held = dict(zip((value["name"] for value in named), state.values())) if len(named) == len(state) else {}
+    if len(named) != len(state):
+        raise ValueError("the module has other tensors than its graph")
+    held = dict(zip((value["name"] for value in named), state.values()))
     for index in line["graph"]["inputs"]:
         value = values[index]
         tensors.append(given.pop(0) if value["kind"] == "input" else held[value["name"]])
@@ -59,7 +61,7 @@ def check(line: dict, entry: dict, folder: Path, device: str) -> list[str]:
     inputs = own_inputs(line, device)
     with torch.no_grad():
         eager = [as_stated(tensor, like) for tensor, like in zip(evaluate(program, inputs), stated(program))]
-        exact = evaluate(program, exact_inputs(inputs))
+        exact = exactly(program, inputs)
     faults = []
     for source in entry["sources"]:
         try:

@@ -82,34 +82,47 @@ std::string ImplicitResult(const std::vector<std::string>& operands) {
 
 }  // namespace
 
+std::optional<EinsumTerms> ParseEinsum(std::string_view equation, std::string* complaint) {
+  const size_t arrow = equation.find("->");
+  std::string_view rest = equation.substr(0, arrow);
+  EinsumTerms terms;
+  while (true) {
+    const size_t comma = rest.find(',');
+    const std::optional<std::string> parsed = ParseLabels(rest.substr(0, comma));
+    if (!parsed) {
+      *complaint = "the equation is malformed";
+      return std::nullopt;
+    }
+    terms.operands.push_back(*parsed);
+    if (comma == rest.npos) break;
+    rest.remove_prefix(comma + 1);
+  }
+  const std::optional<std::string> result =
+      arrow == equation.npos ? ImplicitResult(terms.operands) : ParseLabels(equation.substr(arrow + 2));
+  if (!result) {
+    *complaint = "the equation's result is malformed";
+    return std::nullopt;
+  }
+  terms.result = *result;
+  return terms;
+}
+
 std::optional<EinsumShape> InferEinsum(std::string_view equation, const std::vector<Shape>& operands,
                                        std::string* complaint) {
   const auto fail = [complaint](const char* why) {
     *complaint = why;
     return std::nullopt;
   };
-  const size_t arrow = equation.find("->");
-  std::string_view rest = equation.substr(0, arrow);
-  std::vector<std::string> labels;
-  while (true) {
-    const size_t comma = rest.find(',');
-    const std::optional<std::string> parsed = ParseLabels(rest.substr(0, comma));
-    if (!parsed) return fail("the equation is malformed");
-    labels.push_back(*parsed);
-    if (comma == rest.npos) break;
-    rest.remove_prefix(comma + 1);
-  }
-  if (labels.size() != operands.size()) return fail("the equation does not have one term an operand");
+  const std::optional<EinsumTerms> terms = ParseEinsum(equation, complaint);
+  if (!terms) return std::nullopt;
+  if (terms->operands.size() != operands.size()) return fail("the equation does not have one term an operand");
   Sizes sizes;
   for (size_t i = 0; i < operands.size(); ++i) {
-    if (!sizes.AddOperand(labels[i], operands[i])) return fail("the equation does not fit the operands' shapes");
+    if (!sizes.AddOperand(terms->operands[i], operands[i])) return fail("the equation does not fit the operands' shapes");
   }
-  const std::optional<std::string> result =
-      arrow == equation.npos ? ImplicitResult(labels) : ParseLabels(equation.substr(arrow + 2));
-  if (!result) return fail("the equation's result is malformed");
   EinsumShape inferred{.products = static_cast<double>(ElementCount(sizes.ellipsis))};
   for (const auto& [label, size] : sizes.labels) inferred.products *= static_cast<double>(size);
-  for (char label : *result) {
+  for (char label : terms->result) {
     if (label == '.') {
       inferred.shape.insert(inferred.shape.end(), sizes.ellipsis.begin(), sizes.ellipsis.end());
     } else if (const auto found = sizes.labels.find(label); found != sizes.labels.end()) {

@@ -11,6 +11,14 @@
 
 namespace drtriton {
 
+struct EinsumTerms {
+  std::vector<std::string> operands;   // labels in order, an ellipsis as '.'
+  std::string result;                  // as given, or PyTorch's: the ellipsis, then labels that occur once, in order
+};
+
+// nullopt when the text is malformed; `*complaint` says why.
+std::optional<EinsumTerms> ParseEinsum(std::string_view equation, std::string* complaint);
+
 struct EinsumShape {
   Shape shape;          // of the result
   double products = 0;  // size of the space of all labels: multiply-adds of the naive evaluation

@@ -225,6 +225,13 @@ const std::set<AxisId>& Draft::AxesBelow(NodeId id, std::map<NodeId, std::set<Ax
   return axes;
 }
 
+bool Draft::DependsOn(const Term& term, const AxisList& axes) const {
+  std::map<NodeId, std::set<AxisId>> below;
+  const std::set<AxisId>& known = AxesBelow(term.node, below);
+  const AxisList live = axes_.Resolve(axes);
+  return std::any_of(live.begin(), live.end(), [&](AxisId axis) { return known.count(axis) != 0; });
+}
+
 // The term, made to depend on all of `axes`: a reduction over a broadcast dimension counts each element once for each index.
 Term Draft::SpreadOver(const Term& term, const AxisList& axes) {
   std::map<NodeId, std::set<AxisId>> below;
@@ -322,7 +329,7 @@ Term Draft::Matmul(const Term& left_operand, const Term& right_operand, DType re
   const AxisList &left_k = left_operand.dims.back(), &right_k = right_operand.dims[right_operand.dims.size() - 2];
   // A sum of one product is that product; one sum is a reduction, as are sums in types without fast products.
   if (left_k.empty() && !convolution) return Pointwise("mul", result, {left_operand, right_operand});
-  const bool one = left_operand.dims[left_operand.dims.size() - 2].empty() && right_operand.dims.back().empty();
+  const bool one = !DependsOn(left_operand, left_operand.dims[left_operand.dims.size() - 2]) && !DependsOn(right_operand, right_operand.dims.back());
   const bool slow = !IsFloating(left_operand.dtype) || left_operand.dtype == DType::kFloat64;
   if ((one || slow) && !convolution) return SumOfProducts(left_operand, right_operand, result);
   const Term a = SpreadOver(left_operand, left_k), b = SpreadOver(right_operand, right_k);

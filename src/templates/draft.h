@@ -127,6 +127,7 @@ class Draft {
   std::string NextName();
   void RequireUsable(const Term& term) const;
   const std::set<AxisId>& AxesBelow(NodeId node, std::map<NodeId, std::set<AxisId>>& known) const;
+  bool DependsOn(const Term& term, const AxisList& axes) const;   // on any of them
   Term SumOfProducts(const Term& a, const Term& b, DType result);
   Term SpreadOver(const Term& term, const AxisList& axes);
   Access MakeAccess(TensorRef tensor, const std::vector<AxisList>& dims, const Shape& strides, int64_t offset) const;

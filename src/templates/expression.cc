@@ -56,16 +56,25 @@ std::map<std::string, FunctionEntry> MakeTable() {
   table["log"] = Floating("tl.log(%0)", 12);
   table["log2"] = Floating("tl.log2(%0)", 12);
   table["log10"] = Floating("tl.log(%0) * 0.4342944819032518", 13);
-  table["log1p"] = Helper("log1p", "%0", 20);
+  table["log1p"] = Floating("libdevice.log1p(%0)", 20);
   table["sin"] = Floating("tl.sin(%0)", 20);
   table["cos"] = Floating("tl.cos(%0)", 20);
   table["tanh"] = Helper("tanh", "%0", 16, "tanh_64");
   table["erf"] = Floating("tl.erf(%0)", 20);
-  for (const char* name : {"tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh", "erfc", "erfinv", "lgamma", "erfcx"}) {
+  for (const char* name : {"tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh", "erfc", "erfinv", "erfcx"}) {
     table[name] = Floating(std::string("libdevice.") + name + "(%0)", 24);
   }
-  table["i0"] = Floating("libdevice.cyl_bessel_i0(%0)", 40);
-  table["i1"] = Floating("libdevice.cyl_bessel_i1(%0)", 40);
+  // Near its zeros and for large numbers digits would get lost that what follows may ask for.
+  table["lgamma"] = Floating("libdevice.lgamma(%0.to(tl.float64)).to(DTYPE)", 200);
+  table["sinc"] = Floating("tl.where(%0 == 0.0, 1.0, libdevice.sinpi(%0.to(tl.float64)) / (3.141592653589793 * %0)).to(DTYPE)", 80);
+  table["ndtri"] = Floating("libdevice.normcdfinv(%0.to(tl.float64)).to(DTYPE)", 200);
+  table["zeta"] = Helper("zeta", "%0, %1", 9000);
+  for (const auto& [name, helper] : {std::pair{"i0", "bessel_i0"}, {"i0e", "bessel_i0e"}, {"i1", "bessel_i1"}, {"i1e", "bessel_i1e"},
+                                     {"digamma", "digamma"}, {"trigamma", "trigamma"}, {"log_ndtr", "log_ndtr"}}) {
+    table[name] = Helper(helper, "%0", 300);
+  }
+  table["gcd"] = {"", "greatest_divisor(%0, %1)", "", "", "", "greatest_divisor", 600};
+  table["lcm"] = {"", "least_multiple(%0, %1)", "", "", "", "least_multiple", 600};
   for (const char* name : {"hypot", "atan2", "nextafter", "copysign"}) {
     table[name] = Floating(std::string("libdevice.") + name + "(%0, %1)", 20);
   }
@@ -91,12 +100,10 @@ std::map<std::string, FunctionEntry> MakeTable() {
   table["relu"] = {std::string("tl.maximum(%0, 0.0") + kNan, "tl.maximum(%0, 0)"};
   table["maximum"] = {std::string("tl.maximum(%0, %1") + kNan, "tl.maximum(%0, %1)", "%0 | %1"};
   table["minimum"] = {std::string("tl.minimum(%0, %1") + kNan, "tl.minimum(%0, %1)", "%0 & %1"};
-  table["pow"] = Helper("power", "%0, %1", 80);
-  table["fmod"] = {"float_fmod(%0, %1)", "int_fmod(%0, %1)", "", "float_fmod", "float_fmod_64", "int_fmod", 30};
-  table["remainder"] = {"float_remainder(%0, %1)", "int_remainder(%0, %1)", "", "float_remainder", "float_remainder_64",
-                        "int_remainder", 32};
-  table["floor_divide"] = {"float_floor_divide(%0, %1)", "int_floor_divide(%0, %1)", "", "float_floor_divide",
-                           "float_floor_divide_64", "int_floor_divide", 30};
+  table["pow"] = {"power(%0, %1)", "int_power(%0, %1)", "", "power", "", "int_power", 80};
+  table["fmod"] = {"libdevice.fmod(%0, %1)", "int_fmod(%0, %1)", "", "", "", "int_fmod", 30};
+  table["remainder"] = {"float_remainder(%0, %1)", "int_remainder(%0, %1)", "", "float_remainder", "", "int_remainder", 32};
+  table["floor_divide"] = {"float_floor_divide(%0, %1)", "int_floor_divide(%0, %1)", "", "float_floor_divide", "", "int_floor_divide", 30};
   table["trunc_divide"] = {"", "int_trunc_divide(%0, %1)", "", "", "", "int_trunc_divide", 20};
   // The first operand where both are: gives it the second's axes, so that a reduction counts it once for each.
   table["spread"] = {"%0 + %1 * 0.0", "%0 + %1 * 0", "%0 & (%1 | True)"};

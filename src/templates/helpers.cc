@@ -5,31 +5,19 @@
 
 #include "base/error.h"
 #include "templates/expression.h"
+#include "templates/helper_text.h"
 
 namespace drtriton {
 namespace {
 
-struct HelperText {
-  const char* name;
-  std::vector<const char*> needs;
-  const char* source;   // without the decorator
-};
-
 // In the order in which they are printed.
-const std::vector<HelperText>& Helpers() {
-  static const auto* helpers = new std::vector<HelperText>{
+std::vector<HelperText> CommonHelpers() {
+  return {
       {"accurate_exp", {}, R"(def accurate_exp(x):
     # exp(x) = 2^n exp(r): the product with log2(e) alone would lose |x| * 2^-24.
     n = tl.floor(x * 1.4426950408889634)
     r = (x - n * 0.693359375) + n * 2.1219444005469057e-4
     return tl.where(tl.abs(x) < 100.0, tl.exp(r) * tl.exp2(n), tl.exp(x))
-)"},
-      {"log1p", {}, R"(def log1p(x):
-    # log(u) * x / (u - 1) with u = 1 + x: the rounding of u cancels (Kahan).
-    u = 1.0 + x
-    inside = (u != 1.0) & (u < float("inf"))
-    ratio = x / tl.where(inside, u - 1.0, 1.0)
-    return tl.where(inside, tl.log(u) * ratio, tl.where(u == 1.0, x, u))
 )"},
       {"expm1", {"accurate_exp"}, R"(def expm1(x):
     # (u - 1) * x / log(u) with u = exp(x): the rounding of u cancels (Kahan).
@@ -59,12 +47,12 @@ const std::vector<HelperText>& Helpers() {
     large = -t / (2.0 + t)
     return tl.where(x < 0.0, -large, large)
 )"},
-      {"softplus", {"log1p"}, R"(def softplus(x):
+      {"softplus", {}, R"(def softplus(x):
     # log(1 + exp(x)) without overflow
-    return tl.maximum(x, 0.0) + log1p(tl.exp(-tl.abs(x)))
+    return tl.maximum(x, 0.0) + libdevice.log1p(libdevice.exp(-tl.abs(x)))
 )"},
-      {"log_sigmoid", {"log1p"}, R"(def log_sigmoid(x):
-    return tl.minimum(x, 0.0) - log1p(tl.exp(-tl.abs(x)))
+      {"log_sigmoid", {}, R"(def log_sigmoid(x):
+    return tl.minimum(x, 0.0) - libdevice.log1p(libdevice.exp(-tl.abs(x)))
 )"},
       {"mish", {}, R"(def mish(x):
     # tanh(log(1 + e)) = (e^2 + 2 e) / (e^2 + 2 e + 2), e = exp(x); 1 beyond 20
@@ -98,37 +86,19 @@ const std::vector<HelperText>& Helpers() {
     result = tl.where((wide_y == 0.0) | (wide_x == 1.0), 1.0, result)
     return result.to(x.dtype)
 )"},
-      {"float_fmod", {"truncate"}, R"(def float_fmod(x, y):
-    # In float64 the quotient of two float32 truncates to the right integer; a quotient of 0 leaves x, also for y = inf.
-    wide_x = x.to(tl.float64)
-    wide_y = tl.zeros_like(wide_x) + y
-    quotient = truncate(wide_x / wide_y)
-    return tl.where(quotient == 0.0, wide_x, wide_x - quotient * wide_y).to(x.dtype)
-)"},
-      {"float_fmod_64", {"truncate"}, R"(def float_fmod_64(x, y):
-    quotient = truncate(x / y)
-    return tl.where(quotient == 0.0, x, x - quotient * y)
-)"},
-      {"float_remainder", {"float_fmod"}, R"(def float_remainder(x, y):
+      {"float_remainder", {}, R"(def float_remainder(x, y):
     # Python's rule: the sign of y
-    r = float_fmod(x, y)
+    r = libdevice.fmod(x, y)
     return tl.where((r != 0.0) & ((r < 0.0) != (y < 0.0)), r + y, r)
 )"},
-      {"float_remainder_64", {"float_fmod_64"}, R"(def float_remainder_64(x, y):
-    r = float_fmod_64(x, y)
-    return tl.where((r != 0.0) & ((r < 0.0) != (y < 0.0)), r + y, r)
-)"},
-      {"float_floor_divide", {"float_fmod"}, R"(def float_floor_divide(x, y):
-    # One less than the truncated quotient where the remainder's sign is not that of y.
-    r = float_fmod(x, y)
-    wide_x = x.to(tl.float64)
-    quotient = truncate(wide_x / (tl.zeros_like(wide_x) + y)).to(x.dtype)
-    return tl.where((r != 0.0) & ((r < 0.0) != (y < 0.0)), quotient - 1.0, quotient)
-)"},
-      {"float_floor_divide_64", {"float_fmod_64"}, R"(def float_floor_divide_64(x, y):
-    r = float_fmod_64(x, y)
-    quotient = truncate(x / y)
-    return tl.where((r != 0.0) & ((r < 0.0) != (y < 0.0)), quotient - 1.0, quotient)
+      {"float_floor_divide", {}, R"(def float_floor_divide(x, y):
+    # The exact quotient of x less its remainder, one less where the remainder's sign is not that of y.
+    r = libdevice.fmod(x, y)
+    quotient = (x - r) / y
+    quotient = tl.where((r != 0.0) & ((r < 0.0) != (y < 0.0)), quotient - 1.0, quotient)
+    below = tl.floor(quotient)
+    nearest = tl.where(quotient - below > 0.5, below + 1.0, below)
+    return tl.where(y == 0.0, x / y, tl.where(quotient == 0.0, 0.0 * quotient, nearest))
 )"},
       {"int_floor_divide", {}, R"(def int_floor_divide(x, y):
     # Rounds towards minus infinity, whichever way // rounds.
@@ -186,24 +156,32 @@ const std::vector<HelperText>& Helpers() {
     take_b = better | (same & (j > i))
     return tl.where(take_b, b, a), tl.where(take_b, j, i)
 )"},
-      {"log_add_exp", {"log1p"}, R"(def log_add_exp(a, b):
+      {"log_add_exp", {}, R"(def log_add_exp(a, b):
     # log(exp(a) + exp(b)) without overflow; equal infinities have no difference.
     largest = tl.maximum(a, b)
     difference = tl.where(a == b, 0.0, tl.minimum(a, b) - largest)
-    result = largest + log1p(tl.exp(difference))
+    result = largest + libdevice.log1p(libdevice.exp(difference))
     return tl.where((a != a) | (b != b), a + b, result)
 )"},
-      {"log2_add_exp2", {"log1p"}, R"(def log2_add_exp2(a, b):
+      {"log2_add_exp2", {}, R"(def log2_add_exp2(a, b):
     # log2(2^a + 2^b) without overflow; equal infinities have no difference.
     largest = tl.maximum(a, b)
     difference = tl.where(a == b, 0.0, tl.minimum(a, b) - largest)
-    result = largest + log1p(tl.exp2(difference)) * 1.4426950408889634
+    result = largest + libdevice.log1p(libdevice.exp2(difference)) * 1.4426950408889634
     return tl.where((a != a) | (b != b), a + b, result)
 )"},
       {"multiply", {}, R"(def multiply(a, b):
     return a * b
 )"},
   };
+}
+
+const std::vector<HelperText>& Helpers() {
+  static const auto* helpers = [] {
+    auto* all = new std::vector<HelperText>(CommonHelpers());
+    for (HelperText& special : SpecialHelpers()) all->push_back(std::move(special));
+    return all;
+  }();
   return *helpers;
 }
 
@@ -211,7 +189,7 @@ void AddWithNeeds(const std::string& name, HelperSet& wanted) {
   for (const HelperText& helper : Helpers()) {
     if (helper.name != name) continue;
     wanted.insert(name);
-    for (const char* need : helper.needs) AddWithNeeds(need, wanted);
+    for (const std::string& need : helper.needs) AddWithNeeds(need, wanted);
     return;
   }
   throw InternalError("an expression asks for a helper that does not exist: " + name);

@@ -23,7 +23,12 @@ const HandlerTable& Handlers() {
     LowerProducts(*made);
     LowerWindows(*made);
     LowerMovement(*made);
+    LowerResampling(*made);
+    LowerRearrangement(*made);
     LowerLookups(*made);
+    LowerScatters(*made);
+    LowerOrder(*made);
+    LowerEinsum(*made);
     LowerScans(*made);
     LowerAttention(*made);
     LowerFunctions(*made);

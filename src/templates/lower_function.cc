@@ -46,10 +46,30 @@ void Entropy(const OpCall& call) {
   f.Define(f.If(f.Test("gt", x, f.N(0)), f.F("neg", {f.F("mul", {x, f.F("log", {x})})}), below));
 }
 
+// digamma and trigamma; above, derivatives of the logarithm of the gamma function by the zeta function.
+void PolyGamma(const OpCall& call) {
+  const int64_t order = call.Int(0, 0);
+  Draft& draft = call.draft;
+  const DType type = call.type();
+  Term x = draft.Cast(call.Tensor(1), type);
+  if (order < 2) return call.Define(draft.Pointwise(order == 0 ? "digamma" : "trigamma", type, {x}));
+  const Term s = draft.Where(draft.Pointwise("isnan", DType::kBool, {x}, type), x, call.Literal(static_cast<double>(order + 1), type), type);
+  const double factor = (order % 2 == 1 ? 1 : -1) * std::exp(std::lgamma(static_cast<double>(order + 1)));
+  call.Define(draft.Pointwise("mul", type, {draft.Pointwise("zeta", type, {s, x}), call.Literal(factor, type)}));
+}
+
+// sin(pi x) / (pi x).  Of an integer PyTorch gives what the rounding of pi x leaves.
 void Sinc(const OpCall& call) {
   Formula f(call);
   Term x = f.X(), angle = f.F("mul", {x, f.N(M_PI)});
+  if (IsFloating(call.Tensor(0).dtype)) return f.Define(f.F("sinc", {x}));
   f.Define(f.If(f.Test("eq", x, f.N(0)), f.N(1), f.F("div", {f.F("sin", {angle}), angle})));
+}
+
+void Plain(const OpCall& call, const std::string& function, size_t operands) {
+  std::vector<Term> terms;
+  for (size_t i = 0; i < operands; ++i) terms.push_back(call.Operand(i, call.type()));
+  call.Define(call.draft.Pointwise(function, call.type(), std::move(terms)));
 }
 
 void RoundDecimals(const OpCall& call) {
@@ -112,7 +132,16 @@ void LowerFunctions(HandlerTable& table) {
   table["aten.special_xlog1py.default"] = [](const OpCall& call) { XLogY(call, "log1p"); };
   table["aten.logit.default"] = Logit;
   table["aten.special_entr.default"] = Entropy;
+  for (const char* name : {"i0e", "i1e", "log_ndtr", "ndtri"}) {
+    table[std::string("aten.special_") + name + ".default"] = [function = std::string(name)](const OpCall& call) { Plain(call, function, 1); };
+  }
+  table["aten.digamma.default"] = [](const OpCall& call) { Plain(call, "digamma", 1); };
   table["aten.sinc.default"] = Sinc;
+  for (const char* name : {"gcd", "lcm"}) {
+    table[std::string("aten.") + name + ".default"] = [function = std::string(name)](const OpCall& call) { Plain(call, function, 2); };
+  }
+  table["aten.special_zeta.default"] = [](const OpCall& call) { Plain(call, "zeta", 2); };
+  table["aten.polygamma.default"] = PolyGamma;
   table["aten.round.decimals"] = RoundDecimals;
   table["aten.deg2rad.default"] = [](const OpCall& call) { Scaled(call, M_PI / 180); };
   table["aten.rad2deg.default"] = [](const OpCall& call) { Scaled(call, 180 / M_PI); };

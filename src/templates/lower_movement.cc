@@ -1,8 +1,9 @@
-// Data movement along one dimension at a time: flips, rolls, joins, padding, repetition, resampling.  Each is an index
+// Data movement along one dimension at a time: flips, rolls, joins, padding, repetition.  Each is an index
 // relation (Draft::Take) or a relabelling of axes; nothing is copied before the next operator reads it.
 #include <algorithm>
 #include <cstdlib>
 
+#include "templates/lower_index.h"
 #include "templates/lower_ops.h"
 
 namespace drtriton {
@@ -10,45 +11,10 @@ namespace {
 
 using Position = Draft::Position;
 
-Term Int(Draft& draft, int64_t value) { return draft.Literal(Attr(value), DType::kInt64); }
-
-Term IntOp(Draft& draft, const std::string& function, const Term& a, const Term& b) {
-  return draft.Pointwise(function, DType::kInt64, {a, b});
-}
-
-Term Compare(Draft& draft, const std::string& comparison, const Term& a, int64_t b) {
-  return draft.Pointwise(comparison, DType::kBool, {a, Int(draft, b)}, DType::kInt64);
-}
-
-Term Both(Draft& draft, const std::optional<Term>& a, const Term& b) {
-  return a ? draft.Pointwise("bitwise_and", DType::kBool, {*a, b}) : b;
-}
-
 void Flip(const OpCall& call) {
-  Draft& draft = call.draft;
   Term x = call.Tensor(0);
-  std::vector<AxisList> dims = x.dims;
-  std::map<int64_t, Position> at;
-  for (int64_t dim : call.arg(1).AsInts()) {
-    dim = WrapDim(dim, x.rank());
-    int64_t size = draft.Size(x, dim);
-    dims[static_cast<size_t>(dim)] = draft.FreshDims({size}).front();
-    at[dim] = {draft.IndexOver(dims, static_cast<size_t>(dim), size - 1, -1), std::nullopt};
-  }
-  call.Define(draft.Take(x, at, dims));
-}
-
-// Element i comes from i - shift, around the end.
-Term RollAlong(Draft& draft, const Term& x, int64_t dim, int64_t shift) {
-  int64_t size = draft.Size(x, dim);
-  shift = ((shift % size) + size) % size;
-  if (shift == 0) return x;
-  std::vector<AxisList> dims = x.dims;
-  dims[static_cast<size_t>(dim)] = draft.FreshDims({size}).front();
-  Term index = draft.IndexOver(dims, static_cast<size_t>(dim), 0, 1);
-  Term wrapped = IntOp(draft, "add", index, Int(draft, size - shift)), plain = IntOp(draft, "sub", index, Int(draft, shift));
-  Term from = draft.Where(Compare(draft, "lt", index, shift), wrapped, plain, DType::kInt64);
-  return draft.Take(x, {{dim, {from, std::nullopt}}}, dims);
+  for (int64_t dim : call.arg(1).AsInts()) x = FlipAlong(call.draft, x, WrapDim(dim, x.rank()));
+  call.Define(x);
 }
 
 void Roll(const OpCall& call) {
@@ -110,16 +76,6 @@ void Join(const OpCall& call, bool stack) {
     for (Term& part : parts) part = draft.Unsqueeze(part, dim);
   }
   call.Define(Join(draft, parts, dim, call.type()));
-}
-
-void SelectScatter(const OpCall& call) {
-  Draft& draft = call.draft;
-  Term x = call.Tensor(0);
-  int64_t dim = WrapDim(call.Int(2, 0), x.rank());
-  Term source = draft.Unsqueeze(call.Tensor(1), dim);
-  Term position = draft.IndexOver(x.dims, static_cast<size_t>(dim), 0, 1);
-  Term here = Compare(draft, "eq", position, WrapDim(call.Int(3, 0), draft.Size(x, dim)));
-  call.Define(draft.Where(here, source, x, call.type()));
 }
 
 // ---- Padding
@@ -190,14 +146,6 @@ void Repeat(const OpCall& call) {
   call.Define(x);
 }
 
-Term RepeatEach(Draft& draft, Term x, int64_t dim, int64_t times) {
-  AxisList again = draft.FreshDims({times}).front();
-  AxisList& axes = x.dims[static_cast<size_t>(dim)];
-  axes.insert(axes.end(), again.begin(), again.end());
-  x.leaf.reset();
-  return x;
-}
-
 void RepeatInterleave(const OpCall& call) {
   Draft& draft = call.draft;
   Term x = call.Tensor(0);
@@ -222,84 +170,40 @@ void PixelShuffle(const OpCall& call, bool back) {
   call.Define(draft.Reshape(draft.Permute(draft.Reshape(x, split), order), call.Result().shape));
 }
 
-// ---- Resampling
-
-// Input positions per output position; a given scale factor counts, else the sizes' ratio.
-double StepOf(const OpCall& call, size_t i, int64_t from, int64_t to, size_t scales) {
-  if (call.Given(scales)) return 1.0 / call.arg(scales).AsList()[i].AsDouble();
-  return static_cast<double>(from) / static_cast<double>(to);
-}
-
-Term FloatIndex(Draft& draft, const std::vector<AxisList>& dims, size_t dim) {
-  return draft.Cast(draft.IndexOver(dims, dim, 0, 1), DType::kFloat32);
-}
-
-Term FloatOp(Draft& draft, const std::string& function, const Term& a, double b) {
-  return draft.Pointwise(function, DType::kFloat32, {a, draft.Literal(Attr(b), DType::kFloat32)});
-}
-
-void UpsampleNearest(const OpCall& call) {
-  Draft& draft = call.draft;
-  Term x = call.Tensor(0);
-  const Shape& shape = call.Result().shape;
-  for (size_t dim = 2; dim < shape.size(); ++dim) {
-    int64_t from = draft.Size(x, static_cast<int64_t>(dim)), to = shape[dim];
-    double step = StepOf(call, dim - 2, from, to, 2);
-    if (to % from == 0 && step * static_cast<double>(to) == static_cast<double>(from)) {
-      x = RepeatEach(draft, x, static_cast<int64_t>(dim), to / from);
-      continue;
-    }
-    std::vector<AxisList> dims = x.dims;
-    dims[dim] = draft.FreshDims({to}).front();
-    Term source = draft.Pointwise("floor", DType::kFloat32, {FloatOp(draft, "mul", FloatIndex(draft, dims, dim), step)});
-    Term index = IntOp(draft, "minimum", draft.Cast(source, DType::kInt64), Int(draft, from - 1));
-    x = draft.Take(x, {{static_cast<int64_t>(dim), {index, std::nullopt}}}, dims);
-  }
-  call.Define(x);
-}
-
-// One dimension between two neighbours, in float32.
-Term Interpolate(const OpCall& call, const Term& x, size_t dim, int64_t to) {
-  Draft& draft = call.draft;
-  int64_t from = draft.Size(x, static_cast<int64_t>(dim));
-  bool corners = call.Flag(2, false);
-  std::vector<AxisList> dims = x.dims;
-  dims[dim] = draft.FreshDims({to}).front();
-  Term place = FloatIndex(draft, dims, dim);
-  if (corners) {
-    place = FloatOp(draft, "mul", place, to > 1 ? static_cast<double>(from - 1) / static_cast<double>(to - 1) : 0.0);
-  } else {
-    place = FloatOp(draft, "mul", FloatOp(draft, "add", place, 0.5), StepOf(call, dim - 2, from, to, 3));
-    place = FloatOp(draft, "maximum", FloatOp(draft, "sub", place, 0.5), 0);
-  }
-  Term below = draft.Pointwise("floor", DType::kFloat32, {place});
-  Term low = IntOp(draft, "minimum", draft.Cast(below, DType::kInt64), Int(draft, from - 1));
-  Term high = IntOp(draft, "minimum", IntOp(draft, "add", low, Int(draft, 1)), Int(draft, from - 1));
-  Term weight = draft.Pointwise("sub", DType::kFloat32, {place, draft.Cast(low, DType::kFloat32)});
-  DType type = RegisterType(x.dtype);
-  Term first = draft.Cast(draft.Take(x, {{static_cast<int64_t>(dim), {low, std::nullopt}}}, dims), type);
-  Term second = draft.Cast(draft.Take(x, {{static_cast<int64_t>(dim), {high, std::nullopt}}}, dims), type);
-  Term rest = draft.Pointwise("sub", type, {call.Literal(1, type), weight});
-  return draft.Pointwise("add", type, {draft.Pointwise("mul", type, {first, rest}), draft.Pointwise("mul", type, {second, weight})});
-}
-
-// Between two neighbours along each of one to three dimensions.
-void UpsampleLinear(const OpCall& call) {
-  Term x = call.Tensor(0);
-  if (!IsFloating(x.dtype)) throw Refusal{"a linear resampling of integers"};
-  const Shape& shape = call.Result().shape;
-  for (size_t dim = shape.size() - 1; dim >= 2; --dim) x = Interpolate(call, x, dim, shape[dim]);
-  call.Define(x);
-}
-
 }  // namespace
+
+Term FlipAlong(Draft& draft, const Term& x, int64_t dim) {
+  const int64_t size = draft.Size(x, dim);
+  std::vector<AxisList> dims = x.dims;
+  dims[static_cast<size_t>(dim)] = draft.FreshDims({size}).front();
+  return draft.Take(x, {{dim, {draft.IndexOver(dims, static_cast<size_t>(dim), size - 1, -1), std::nullopt}}}, dims);
+}
+
+Term RollAlong(Draft& draft, const Term& x, int64_t dim, int64_t shift) {
+  int64_t size = draft.Size(x, dim);
+  shift = ((shift % size) + size) % size;
+  if (shift == 0) return x;
+  std::vector<AxisList> dims = x.dims;
+  dims[static_cast<size_t>(dim)] = draft.FreshDims({size}).front();
+  Term index = draft.IndexOver(dims, static_cast<size_t>(dim), 0, 1);
+  Term wrapped = IntOp(draft, "add", index, Int(draft, size - shift)), plain = IntOp(draft, "sub", index, Int(draft, shift));
+  Term from = draft.Where(Compare(draft, "lt", index, shift), wrapped, plain, DType::kInt64);
+  return draft.Take(x, {{dim, {from, std::nullopt}}}, dims);
+}
+
+Term RepeatEach(Draft& draft, Term x, int64_t dim, int64_t times) {
+  AxisList again = draft.FreshDims({times}).front();
+  AxisList& axes = x.dims[static_cast<size_t>(dim)];
+  axes.insert(axes.end(), again.begin(), again.end());
+  x.leaf.reset();
+  return x;
+}
 
 void LowerMovement(HandlerTable& table) {
   table["aten.flip.default"] = Flip;
   table["aten.roll.default"] = Roll;
   table["aten.cat.default"] = [](const OpCall& call) { Join(call, false); };
   table["aten.stack.default"] = [](const OpCall& call) { Join(call, true); };
-  table["aten.select_scatter.default"] = SelectScatter;
   table["aten.constant_pad_nd.default"] = [](const OpCall& call) {
     Pad(call, call.arg(1).AsInts(), "constant", call.Given(2) ? call.arg(2) : Attr(0));
   };
@@ -316,8 +220,6 @@ void LowerMovement(HandlerTable& table) {
   table["aten.repeat_interleave.self_int"] = RepeatInterleave;
   table["aten.pixel_shuffle.default"] = [](const OpCall& call) { PixelShuffle(call, false); };
   table["aten.pixel_unshuffle.default"] = [](const OpCall& call) { PixelShuffle(call, true); };
-  for (const char* rank : {"1d", "2d", "3d"}) table[std::string("aten.upsample_nearest") + rank + ".vec"] = UpsampleNearest;
-  for (const char* name : {"linear1d", "bilinear2d", "trilinear3d"}) table[std::string("aten.upsample_") + name + ".vec"] = UpsampleLinear;
   table["aten.copy.default"] = [](const OpCall& call) { call.Define(call.draft.Cast(call.Tensor(1), call.type())); };
 }
 

@@ -48,6 +48,11 @@ void LowerNormalizations(HandlerTable& table);  // lower_norm.cc
 void LowerProducts(HandlerTable& table);        // lower_matmul.cc
 void LowerWindows(HandlerTable& table);         // lower_window.cc; behind LowerReductions
 void LowerMovement(HandlerTable& table);         // lower_movement.cc
+void LowerResampling(HandlerTable& table);       // lower_resample.cc
+void LowerRearrangement(HandlerTable& table);    // lower_rearrange.cc
+void LowerScatters(HandlerTable& table);         // lower_scatter.cc
+void LowerOrder(HandlerTable& table);            // lower_order.cc
+void LowerEinsum(HandlerTable& table);           // lower_einsum.cc
 void LowerLookups(HandlerTable& table);          // lower_lookup.cc
 
 void LowerScans(HandlerTable& table);            // lower_scan.cc

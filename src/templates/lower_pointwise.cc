@@ -86,7 +86,7 @@ void PowerScalar(const OpCall& call) {
   if (exponent == 2.0) return call.Define(unary("square", x));
   if (exponent == 3.0) return call.Define(call.draft.Pointwise("mul", type, {unary("square", x), x}));
   if (exponent == 4.0) return call.Define(unary("square", unary("square", x)));
-  if (!IsFloating(type)) throw Refusal{"an integer power other than 0 to 4"};
+  if (!IsFloating(type)) return call.Define(call.draft.Pointwise("pow", type, {x, call.draft.Literal(call.arg(1), type)}));
   if (exponent == 0.5) return call.Define(unary("sqrt", x));
   if (exponent == -0.5) return call.Define(unary("rsqrt", x));
   if (exponent == -1.0) return call.Define(unary("reciprocal", x));
@@ -96,10 +96,9 @@ void PowerScalar(const OpCall& call) {
 
 void PowerTensor(const OpCall& call) {
   DType type = call.type();
-  if (!IsFloating(type)) throw Refusal{"an integer power with a tensor exponent"};
   Term base = call.Operand(0, type), exponent = call.Operand(1, type);
   if (!call.arg(0).IsValue()) {   // a number in the shape of the exponents: helpers work on blocks
-    base = call.draft.Where(call.draft.Pointwise("isnan", DType::kBool, {exponent}, type), base, base, type);
+    base = call.draft.Where(call.draft.Pointwise("eq", DType::kBool, {exponent, exponent}, type), base, base, type);
   }
   call.Define(call.draft.Pointwise("pow", type, {base, exponent}));
 }

@@ -90,6 +90,17 @@ void Softmax(const OpCall& call, bool logarithm) {
   }
 }
 
+// Rows of which nothing is above -infinity give 0 instead of NaN.
+void SafeSoftmax(const OpCall& call) {
+  Softmax(call, false);
+  Draft& draft = call.draft;
+  const DType type = call.type();
+  const Term x = draft.Cast(call.Tensor(0), type), share = draft.Get(call.node.outputs[0]);
+  const Term masked = draft.Pointwise("eq", DType::kBool, {x, call.Literal(-std::numeric_limits<double>::infinity(), type)}, type);
+  const Term empty = draft.Reduce("all", masked, Dims(call, x, 1), true);
+  call.Define(draft.Where(empty, call.Literal(0, type), share, type));
+}
+
 // log(sum(exp(x - m))) + m, with m = 0 where the maximum is infinite.
 void LogSumExp(const OpCall& call) {
   Draft& draft = call.draft;
@@ -250,10 +261,13 @@ void LowerReductions(HandlerTable& table) {
   table["aten.count_nonzero.default"] = table["aten.count_nonzero.dim_IntList"] = CountNonzero;
   AddStatistics(table);
   table["aten.softmax.int"] = table["aten._softmax.default"] = [](const OpCall& call) { Softmax(call, false); };
+  table["aten._safe_softmax.default"] = SafeSoftmax;
   table["aten.log_softmax.int"] = table["aten._log_softmax.default"] = [](const OpCall& call) { Softmax(call, true); };
   table["aten.logsumexp.default"] = LogSumExp;
   table["aten.linalg_vector_norm.default"] = [](const OpCall& call) { VectorNorm(call, 1, 2, 3); };
   table["aten.norm.Scalar"] = [](const OpCall& call) { VectorNorm(call, 1, SIZE_MAX, SIZE_MAX); };
+  table["aten.norm.ScalarOpt_dtype"] = [](const OpCall& call) { VectorNorm(call, 1, SIZE_MAX, SIZE_MAX); };
+  table["aten.norm.ScalarOpt_dim_dtype"] = [](const OpCall& call) { VectorNorm(call, 1, 2, 3); };
   table["aten.norm.ScalarOpt_dim"] = [](const OpCall& call) { VectorNorm(call, 1, 2, 3); };
   for (int64_t rank : {1, 2, 3}) {
     std::string name = "adaptive_avg_pool" + std::to_string(rank) + "d.default";

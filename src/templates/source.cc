@@ -17,7 +17,9 @@ const std::set<std::string>& Reserved() {
       "min", "max", "sum", "abs", "round", "print", "len",
       // helpers of helpers.cc that a value's name could hide
       "accurate_exp", "log1p", "expm1", "tanh", "softplus", "log_sigmoid", "mish", "truncate", "power", "multiply",
-      "first_of_max", "first_of_min", "last_of_max", "last_of_min", "log_add_exp", "log2_add_exp2", "libdevice"};
+      "first_of_max", "first_of_min", "last_of_max", "last_of_min", "log_add_exp", "log2_add_exp2", "libdevice",
+      "digamma", "trigamma", "zeta", "log_ndtr", "greatest_divisor", "least_multiple", "int_power", "bessel_i0", "bessel_i0e",
+      "bessel_i1", "bessel_i1e"};
   return *names;
 }
 
@@ -236,13 +238,14 @@ std::string ModuleSource::Text(const std::string& summary) const {
     helpers.merge(HelperSet(kernel->helpers()));
     kernels += kernel->Text() + "\n\n";
   }
-  if (kernels.find("libdevice.") != std::string::npos) imports += "from triton.language.extra import libdevice\n";
+  const std::string helper_text = HelperSource(helpers);
+  if ((helper_text + kernels).find("libdevice.") != std::string::npos) imports += "from triton.language.extra import libdevice\n";
   for (const auto& kernel : kernels_) {
     if (kernel->descriptors().empty()) continue;
     imports += "from triton.tools.tensor_descriptor import TensorDescriptor\n";
     break;
   }
-  return "\"\"\"" + summary + "\"\"\"\n" + imports + "\n\n" + HelperSource(helpers) + kernels + LaunchText();
+  return "\"\"\"" + summary + "\"\"\"\n" + imports + "\n\n" + helper_text + kernels + LaunchText();
 }
 
 }  // namespace drtriton

@@ -164,7 +164,7 @@ std::string TileWriter::PointwiseText(const LoweredNode& node) {
   // get one.
   for (size_t i = 0; i < operands.size(); ++i) {
     bool literal = lowered_.node(node.operands[i]).kind == LoweredKind::kConstant;
-    const bool converts = i == 0 && (node.function == "remainder" || node.function == "fmod" || node.function == "floor_divide" || node.function == "pow");
+    const bool converts = i == 0 && (node.function == "remainder" || node.function == "fmod" || node.function == "floor_divide" || node.function == "pow" || node.function == "zeta" || node.function == "gcd" || node.function == "lcm");
     bool needs_type = (all_literals && i == 0) || converts || (node.function == "where" && i > 0) || node.function == "cast";
     if (!literal || !needs_type) continue;
     DType type = RegisterType(lowered_.node(node.operands[i]).dtype);
