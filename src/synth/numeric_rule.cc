@@ -409,6 +409,8 @@ struct RuleTable {
       if (const NumberFunction* function = Find(Functions(), info.name)) rule.function = *function;
       rule.gather = GatherOf(info);
       rule.distinct = info.kind == OpKind::kLoss;
+      rule.traits = NumericTraitsOf(info);
+      rule.info = &info;
       Restrict(info, rule);
       rules.emplace(info.name, rule);
     }
@@ -418,14 +420,6 @@ struct RuleTable {
 }  // namespace
 
 double WordNumber(std::string_view word) { return word == "trunc" ? 1 : 0; }
-
-double SizeAlong(const Node& node, const Shape& shape) {
-  const int dim = FindOperator(node.op)->schema.Find("dim");
-  const int64_t rank = static_cast<int64_t>(shape.size());
-  if (dim < 0 || rank == 0 || !node.args[static_cast<size_t>(dim)].IsNumber()) return 1;
-  const int64_t at = node.args[static_cast<size_t>(dim)].AsInt();
-  return static_cast<double>(shape[static_cast<size_t>(at < 0 ? at + rank : at)]);
-}
 
 const NumericRule* RuleOf(const OperatorInfo& info, std::string_view* reason) {
   static const RuleTable* const table = new RuleTable;

@@ -14,6 +14,7 @@
 
 #include "graph/registry.h"
 #include "synth/element_type.h"
+#include "synth/numeric_traits.h"
 
 namespace drtriton {
 
@@ -49,13 +50,12 @@ struct NumericRule {
   uint8_t index_arguments = 0;   // bits: arguments that hold positions
   uint8_t silent_arguments = 0;  // bits: tensors whose numbers do not reach the result (only their positions do)
   bool distinct = false;         // gives nothing of interest when two operands are the same tensor: a loss
+  NumericTraits traits;
+  const OperatorInfo* info = nullptr;
 };
 
 // What a function is given for a word among the arguments: 1 for "trunc", 0 for every other.
 double WordNumber(std::string_view word);
-
-// The size along the dimension that the call names as "dim"; 1 where it names none.
-double SizeAlong(const Node& node, const Shape& shape);
 
 // nullptr: the operator is not in the space, and `reason` says why ("gives random numbers").
 const NumericRule* RuleOf(const OperatorInfo& info, std::string_view* reason);

@@ -9,8 +9,8 @@
 namespace drtriton {
 namespace {
 
-constexpr double kLargestLow = 300;       // of a value in a low precision
-constexpr double kLeastSpreadLow = 0.05;  // of a result in it
+// Of a program in a low precision: few fills, for it may as well be float32.
+constexpr ConditionLimits kLowLimits = {.fills = 4, .largest = 300, .least_spread = 0.05, .coarse = true};
 
 void Place(AttrList& args, const TensorSlot& slot, Attr value) {
   Attr& argument = args[static_cast<size_t>(slot.argument)];
@@ -325,10 +325,9 @@ void ProgramBuilder::DropUnread() {
   for (LeafFacts& leaf : leaves_) leaf.value = moved(leaf.value);
 }
 
-// All floats become the other dtype, statistics stay.  False, and nothing changed, where the rules then refuse a node, a
+// All floats become the other dtype, statistics stay.  False, and half of it done, where the rules then refuse a node, a
 // float32 comes from integers, or PyTorch has no kernel.
 bool ProgramBuilder::Lower(DType floats) {
-  const Program before = program_;
   for (Value& value : program_.values) {
     if (value.dtype == DType::kFloat32 && value.kind != ValueKind::kBuffer) value.dtype = floats;
   }
@@ -337,10 +336,7 @@ bool ProgramBuilder::Lower(DType floats) {
     for (Attr& attr : node.args) {
       if (attr.Is<DType>() && attr.AsDType() == DType::kFloat32) attr = Attr(floats);
     }
-    if (!StaysLow(node)) {
-      program_ = before;
-      return false;
-    }
+    if (!StaysLow(node)) return false;
   }
   return true;
 }
@@ -359,16 +355,17 @@ bool ProgramBuilder::StaysLow(const Node& node) const {
   }
 }
 
-ProgramBuilder::Finished ProgramBuilder::Finish(DType floats) {
+ProgramBuilder::Finished ProgramBuilder::Finish(DType floats, int fills) {
   AddOutputs();
   DropUnread();
   Conditioned conditioned;
+  // Lowered first, for what cannot be lowered needs no estimate.
   if (floats != DType::kFloat32) {
-    conditioned = Condition(program_, leaves_, nodes_, /*coarse=*/true, random_);
-    const bool fits = conditioned.fine && conditioned.largest < kLargestLow && conditioned.least_spread > kLeastSpreadLow;
-    conditioned.fine = fits && Lower(floats);
+    const Program before = program_;
+    if (Lower(floats)) conditioned = Condition(program_, leaves_, nodes_, kLowLimits, random_);
+    if (!conditioned.fine) program_ = before;
   }
-  if (!conditioned.fine) conditioned = Condition(program_, leaves_, nodes_, /*coarse=*/false, random_);
+  if (!conditioned.fine) conditioned = Condition(program_, leaves_, nodes_, {.fills = fills}, random_);
   Finished finished;
   finished.fine = conditioned.fine;
   // Leaves are listed by value, facts in the order in which they were made: the same order.

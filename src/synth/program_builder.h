@@ -32,14 +32,14 @@ class ProgramBuilder {
   int64_t BoundOf(ValueId id) const { return bounds_[static_cast<size_t>(id)]; }
 
   // Turns every result that nobody reads of a node that nobody reads into an output, and fills the leaves.  Floats get
-  // the low-precision dtype when the estimate allows.
+  // the low-precision dtype when the estimate allows.  `fills`: how many are tried at most.
   struct Finished {
     Program program;
     std::vector<LeafFill> leaves;  // in the order of Program::Leaves()
     std::vector<std::string> operators;
     bool fine = false;  // the estimate foresees no overflow and no constant result
   };
-  Finished Finish(DType floats);
+  Finished Finish(DType floats, int fills);
 
   Program& program() { return program_; }
 

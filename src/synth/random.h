@@ -12,6 +12,9 @@ class Random {
  public:
   Random(uint64_t seed, uint64_t index) : state_(Mix(seed + 0x9e3779b97f4a7c15ULL) ^ Mix(index * 0xd1342543de82ef95ULL + 1)) {}
 
+  // The stream that begins at this state: for many short streams, from states that are told apart.
+  explicit Random(uint64_t state) : state_(state) {}
+
   uint64_t Next() { return Mix(state_ += 0x9e3779b97f4a7c15ULL); }
 
   // Uniform in [0, count), exactly: Lemire's method.  count > 0.

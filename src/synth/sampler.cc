@@ -15,6 +15,8 @@ namespace {
 
 constexpr int kMaxOps = 64;
 constexpr int kAttempts = 12;   // draws of shapes until the estimate is fine
+constexpr int kFewFills = 6;   // fills tried for each of these draws but the last: other shapes help as often
+constexpr int kMostFills = 40;
 constexpr int kPrograms = 400;  // programs until one is taken though the estimate finds it of no use
 
 void CheckOptions(const SamplerOptions& options) {
@@ -76,7 +78,7 @@ struct Sampler::State {
       for (int attempt = 1; attempt <= kAttempts; ++attempt) {
         ProgramBuilder builder(Building(), random);
         if (Build(builder, drawn)) {
-          ProgramBuilder::Finished finished = builder.Finish(floats);
+          ProgramBuilder::Finished finished = builder.Finish(floats, attempt < kAttempts ? kFewFills : kMostFills);
           if (finished.fine || programs >= kPrograms) return finished;
         }
         Solution other;
@@ -104,7 +106,7 @@ struct Sampler::State {
         if (++stuck == 1000) throw UserError("programs of so many of these operators hardly ever grow to their end");
         continue;
       }
-      ProgramBuilder::Finished finished = builder.Finish(floats);
+      ProgramBuilder::Finished finished = builder.Finish(floats, kMostFills);
       if (finished.fine || attempt >= kPrograms) return finished;
     }
   }
