@@ -190,8 +190,14 @@ void AddDrawing(CLI::App& command, SynthArguments& arguments) {
       ->allow_extra_args(false);
   command.add_option("--depth", sampler.depth, "Operators on the longest path");
   command.add_option("--width", sampler.width, "Most operators at one distance from the inputs");
-  command.add_option("--target-us", sampler.target_us, "Programs whose roofline time on an H200 is near this, in microseconds");
-  command.add_option("--target-bytes", sampler.target_bytes, "Programs that move about this many bytes");
+  const auto number = [&command](const char* name, auto& value, const char* help) {
+    command.add_option(name, value, help)->check(CLI::PositiveNumber.description(""));
+  };
+  number("--target-us", sampler.target_us, "Programs whose roofline time on an H200 is this within a factor of 1.5, in microseconds");
+  number("--target-bytes", sampler.target_bytes, "Programs that move so many bytes within a factor of 1.5, each operator alone");
+  number("--most-bytes", sampler.most_bytes, "Programs that move at most so many bytes");
+  number("--most-flops", sampler.most_flops, "Programs of at most so many FLOPs");
+  number("--most-elements", sampler.most_elements, "No tensor of more elements");
 }
 
 void AddWriting(CLI::App& command, SynthArguments& arguments) {

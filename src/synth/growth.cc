@@ -85,9 +85,9 @@ bool ProposeWiring(const OperatorForm& form, const std::vector<GivenTensor>& giv
 
 }  // namespace
 
-bool GrowthLaw::Draw(Random& random, ProgramBuilder& builder, double* log_weight) const {
+bool GrowthLaw::Draw(Random& random, ProgramBuilder& builder, double room, double* log_weight) const {
   Step step;
-  step.solving = {.menu = DrawSizeMenu(options_.size, random), .shared_input = 0};
+  step.solving = {.menu = DrawSizeMenu(options_, random, room), .shared_input = 0};
   int more_outputs = random.Chance(options_.one_output) ? 0 : random.Chance(0.5) ? 1 : 2;
   std::vector<int> branches;
   for (; more_outputs > 0; --more_outputs) branches.push_back(static_cast<int>(1 + random.Below(static_cast<uint32_t>(options_.ops - 1))));

@@ -25,7 +25,8 @@ class GrowthLaw {
   // `log_weight`: the sum over steps of the logarithms of the probabilities with which the accepted operator and wiring
   // were proposed; proposals without a solution are not accounted for.
   // False when the program can hardly grow any more: to be drawn again from the start.
-  bool Draw(Random& random, ProgramBuilder& builder, double* log_weight) const;
+  // `room`: of the sizes (size_menu.h); 0: the size class decides.
+  bool Draw(Random& random, ProgramBuilder& builder, double room, double* log_weight) const;
 
  private:
   struct Step;  // what has grown so far

@@ -37,7 +37,7 @@ bool JointLaw::DrawSequence(Random& random, std::vector<int>& sequence, double* 
 bool JointLaw::IsFeasible(std::span<const int> sequence, int sinks) const {
   const WiringCounter counter(space_, sequence);
   Random random(1, 1);
-  SolverOptions solving{.menu = DrawSizeMenu(options_.size, random), .shared_input = 0};
+  SolverOptions solving{.menu = DrawSizeMenu(options_, random), .shared_input = 0};
   Solution solution;
   const auto has_solution = [&](const Wiring& wiring) {
     return Wanted(wiring) && Solve(wiring, solving, random, solution) == SolveResult::kSolved;
@@ -55,9 +55,9 @@ bool JointLaw::DrawWiring(WiringCounter& counter, int sinks, const SolverOptions
   return false;
 }
 
-JointLaw::Drawn JointLaw::Draw(Random& random) const {
+JointLaw::Drawn JointLaw::Draw(Random& random, double room) const {
   Drawn drawn;
-  drawn.solving = {.menu = DrawSizeMenu(options_.size, random), .shared_input = options_.shared_input};
+  drawn.solving = {.menu = DrawSizeMenu(options_, random, room), .shared_input = options_.shared_input};
   std::vector<int> sequence;
   for (;;) {
     if (!DrawSequence(random, sequence, &drawn.log_weight)) continue;

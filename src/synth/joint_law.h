@@ -34,7 +34,8 @@ class JointLaw {
     SolverOptions solving;
     double log_weight = 0;
   };
-  Drawn Draw(Random& random) const;
+  // `room`: of the sizes (size_menu.h); 0: the size class decides.
+  Drawn Draw(Random& random, double room = 0) const;
 
   // Whether the sequence has a feasible wiring with so many sinks, decided by looking at all of them.  With one sink it is
   // enough to look at trees: a tensor that is read twice may be replaced by a fresh one where it is read again.

@@ -8,6 +8,7 @@
 #include "synth/joint_law.h"
 #include "synth/operator_draw.h"
 #include "synth/program_builder.h"
+#include "synth/size_goal.h"
 #include "synth/size_menu.h"
 
 namespace drtriton {
@@ -17,6 +18,8 @@ constexpr int kMaxOps = 64;
 constexpr int kAttempts = 12;   // draws of shapes until the estimate is fine
 constexpr int kFewFills = 6;   // fills tried for each of these draws but the last: other shapes help as often
 constexpr int kMostFills = 40;
+constexpr int kGoalAttempts = 24;  // likewise, where sizes have to meet more
+constexpr int kGoalPrograms = 100;
 constexpr int kPrograms = 400;  // programs until one is taken though the estimate finds it of no use
 
 void CheckOptions(const SamplerOptions& options) {
@@ -68,23 +71,38 @@ const std::vector<std::string>& SampledOperators() {
 
 struct Sampler::State {
   explicit State(SamplerOptions given)
-      : options(std::move(given)), operators(TheOperatorSpace(), options), joint(TheOperatorSpace(), options, operators), growth(TheOperatorSpace(), options, operators) {}
+      : options(std::move(given)), operators(TheOperatorSpace(), options), joint(TheOperatorSpace(), options, operators), growth(TheOperatorSpace(), options, operators), goal(options) {}
 
   // Types, shapes and fills are drawn again, a few times, while the estimate foresees no use; then the whole program.
   ProgramBuilder::Finished DrawJointly(DType floats, Random& random, double* log_weight) const {
-    int programs = 1;
-    for (JointLaw::Drawn drawn = joint.Draw(random);; drawn = joint.Draw(random), ++programs) {
+    const int attempts = goal.any() ? kGoalAttempts : kAttempts;
+    for (int programs = 1;; ++programs) {
+      JointLaw::Drawn drawn = joint.Draw(random, goal.FirstRoom());
       *log_weight = drawn.log_weight;
-      for (int attempt = 1; attempt <= kAttempts; ++attempt) {
+      for (int attempt = 1; attempt <= attempts; ++attempt) {
         ProgramBuilder builder(Building(), random);
+        double correction = 1;
         if (Build(builder, drawn)) {
-          ProgramBuilder::Finished finished = builder.Finish(floats, attempt < kAttempts ? kFewFills : kMostFills);
-          if (finished.fine || programs >= kPrograms) return finished;
+          // In a low precision only the finished program has its bytes.
+          if (floats == DType::kFloat32) correction = goal.Correction(builder.program());
+          if (correction == 1) {
+            ProgramBuilder::Finished finished = builder.Finish(floats, attempt < attempts ? kFewFills : kMostFills);
+            correction = goal.Correction(finished.program);
+            if (correction == 1 && (finished.fine || programs >= kPrograms)) return finished;
+          }
         }
+        double& room = drawn.solving.menu.room;
+        room = std::clamp(room * correction, 1.0, static_cast<double>(drawn.solving.menu.most_elements));
         Solution other;
         if (Solve(drawn.wiring, drawn.solving, random, other) == SolveResult::kSolved) drawn.solution = std::move(other);
       }
+      if (goal.any() && programs == kGoalPrograms) FailGoal();
     }
+  }
+
+  [[noreturn]] void FailGoal() const {
+    throw UserError("among " + std::to_string(kGoalPrograms) + " programs of " + std::to_string(options.ops) +
+                    (options.ops == 1 ? " operator" : " operators") + " none " + goal.Asked() + "; ask for more or less");
   }
 
   // False where a rule refuses the strides that a tensor turns out to have: the one condition that is not solved for.
@@ -99,21 +117,31 @@ struct Sampler::State {
 
   ProgramBuilder::Finished Grow(DType floats, Random& random, double* log_weight) const {
     int stuck = 0;
+    double room = goal.FirstRoom();
     for (int attempt = 1;; ++attempt) {
       ProgramBuilder builder(Building(), random);
-      if (!Grown(random, builder, log_weight)) {
+      if (!Grown(random, builder, room, log_weight)) {
         --attempt;
         if (++stuck == 1000) throw UserError("programs of so many of these operators hardly ever grow to their end");
         continue;
       }
-      ProgramBuilder::Finished finished = builder.Finish(floats, kMostFills);
-      if (finished.fine || attempt >= kPrograms) return finished;
+      double correction = floats == DType::kFloat32 ? goal.Correction(builder.program()) : 1;
+      if (correction == 1) {
+        ProgramBuilder::Finished finished = builder.Finish(floats, kMostFills);
+        correction = goal.Correction(finished.program);
+        if (correction == 1 && (finished.fine || attempt >= kPrograms)) return finished;
+      }
+      if (correction != 1) {  // what grows from the same room differs widely: half of the way
+        if (room == 0) room = static_cast<double>(MostElements(options)) / 64;
+        room = std::clamp(room * std::sqrt(correction), 1.0, static_cast<double>(MostElements(options)));
+      }
+      if (goal.any() && attempt == kGoalPrograms * kGoalAttempts) FailGoal();
     }
   }
 
-  bool Grown(Random& random, ProgramBuilder& builder, double* log_weight) const {
+  bool Grown(Random& random, ProgramBuilder& builder, double room, double* log_weight) const {
     try {
-      return growth.Draw(random, builder, log_weight);
+      return growth.Draw(random, builder, room, log_weight);
     } catch (const UserError&) {
       return false;
     }
@@ -125,6 +153,7 @@ struct Sampler::State {
   OperatorDraw operators;
   JointLaw joint;
   GrowthLaw growth;
+  SizeGoal goal;
 };
 
 Sampler::Sampler(SamplerOptions options) {

@@ -44,9 +44,14 @@ struct SamplerOptions {
 
   int depth = 0;  // nodes on the longest path, glue not counted; 0: any
   int width = 0;  // most nodes at one distance from the inputs; 0: any
-  // A roofline estimate of the program (each node alone, from memory) near this; 0: the size class decides.
+  // A roofline estimate of the program (each node alone, from memory) within a factor of 1.5 of this; 0: the size class
+  // decides.
   double target_us = 0;
   double target_bytes = 0;
+  // Limits of the whole program; 0: none beyond the size class.
+  double most_bytes = 0;      // moved, each operator alone
+  double most_flops = 0;
+  int64_t most_elements = 0;  // of any tensor
   double device_bytes_per_us = 4.0e6;  // of the roofline: an H200's memory and its TF32 units
   double device_flops_per_us = 4.0e8;
 

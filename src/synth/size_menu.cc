@@ -1,9 +1,13 @@
 #include "synth/size_menu.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace drtriton {
 namespace {
+
+constexpr int64_t kTinyElements = 4096;
+constexpr int64_t kRealElements = 1 << 26;
 
 // Round sizes as people use them, and odd ones in between that expose what only works for round ones.
 const std::vector<int32_t>& Sizes() {
@@ -22,13 +26,25 @@ SizeMenu DrawSizeMenu(SizeClass size, Random& random, double room) {
     double least, most;
     int64_t limit;
   };
-  const Range range = size == SizeClass::kTiny   ? Range{32, 4096, 4096}
-                      : size == SizeClass::kReal ? Range{65536, 33554432, 1 << 26}
-                                                 : Range{64, 33554432, 1 << 26};
+  const Range range = size == SizeClass::kTiny   ? Range{32, 4096, kTinyElements}
+                      : size == SizeClass::kReal ? Range{65536, 33554432, kRealElements}
+                                                 : Range{64, 33554432, kRealElements};
   SizeMenu menu;
   menu.sizes = Sizes();
   menu.most_elements = range.limit;
   menu.room = room > 0 ? room : range.least * std::pow(range.most / range.least, random.Unit());
+  return menu;
+}
+
+int64_t MostElements(const SamplerOptions& options) {
+  const int64_t of_class = options.size == SizeClass::kTiny ? kTinyElements : kRealElements;
+  return options.most_elements > 0 ? std::min(options.most_elements, of_class) : of_class;
+}
+
+SizeMenu DrawSizeMenu(const SamplerOptions& options, Random& random, double room) {
+  SizeMenu menu = DrawSizeMenu(options.size, random, room);
+  menu.most_elements = MostElements(options);
+  menu.room = std::min(menu.room, static_cast<double>(menu.most_elements));
   return menu;
 }
 

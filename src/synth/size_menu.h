@@ -11,6 +11,11 @@ namespace drtriton {
 // The menu of a size class, its room drawn: log-uniform between the class's bounds, or `room` elements where that is
 // positive.
 SizeMenu DrawSizeMenu(SizeClass size, Random& random, double room = 0);
+// The same, within the limit that the options set to a tensor.
+SizeMenu DrawSizeMenu(const SamplerOptions& options, Random& random, double room = 0);
+
+// Elements of the largest tensor.
+int64_t MostElements(const SamplerOptions& options);
 
 }  // namespace drtriton
 
