@@ -4,6 +4,9 @@
 // by usage; then a wiring, uniform over the operator's forms and places for that result, the other slots fresh tensors or
 // earlier results alike; then a solution by solver.h.  A draw without a solution is repeated whole.  A program with two or
 // three outputs leaves the newest result as an output once or twice and goes on from an earlier one.
+//
+// Where a depth or width is asked, the layers of the program are drawn first (layers.h), and each operator reads a result of
+// the layer before its own, an unread one if there is any, and as many unread ones as the end in three outputs needs.
 #ifndef DRTRITON_SYNTH_GROWTH_H_
 #define DRTRITON_SYNTH_GROWTH_H_
 
@@ -30,6 +33,10 @@ class GrowthLaw {
 
  private:
   struct Step;  // what has grown so far
+  struct Offer;
+  static bool ProposeWiring(const OperatorForm& form, const Step& step, const Offer& offer, Random& random, Wiring& wiring,
+                            double* log_weight);
+  Offer MakeOffer(const Step& step, const std::vector<int>& layers, size_t i) const;
 
   const OperatorSpace& space_;
   const SamplerOptions& options_;

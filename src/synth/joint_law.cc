@@ -109,7 +109,10 @@ void JointLaw::CheckFeasible() const {
       if (DrawSequence(random, sequence, &log_weight) && IsFeasible(sequence)) return;
     }
   }
-  throw UserError("no program of " + std::to_string(options_.ops) + " operators can be made of these: each result has to be "
+  std::string shape;
+  if (options_.depth > 0) shape += " that is " + std::to_string(options_.depth) + " deep";
+  if (options_.width > 0) shape += std::string(options_.depth > 0 ? " and " : " that is ") + std::to_string(options_.width) + " wide";
+  throw UserError("no program of " + std::to_string(options_.ops) + " operators" + shape + " can be made of these: each result has to be "
                   "an operand of a later operator, with values that are finite and not all the same");
 }
 

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "synth/growth.h"
 #include "synth/joint_law.h"
+#include "synth/layers.h"
 #include "synth/operator_draw.h"
 #include "synth/program_builder.h"
 #include "synth/size_goal.h"
@@ -37,6 +38,10 @@ void CheckOptions(const SamplerOptions& options) {
     throw UserError("a program of " + std::to_string(options.ops) + " operators cannot be " + std::to_string(options.depth) + " deep");
   if (options.width < 0 || options.width > options.ops)
     throw UserError("a program of " + std::to_string(options.ops) + " operators cannot be " + std::to_string(options.width) + " wide");
+  const bool both = options.depth > 0 && options.width > 0;
+  if (both && (options.depth + options.width - 1 > options.ops || options.depth * options.width < options.ops))
+    throw UserError("a program of " + std::to_string(options.ops) + " operators cannot be " + std::to_string(options.depth) + " deep and " +
+                    std::to_string(options.width) + " wide");
 }
 
 DType DrawFloats(double low_precision, Random& random) {
@@ -159,7 +164,12 @@ struct Sampler::State {
 Sampler::Sampler(SamplerOptions options) {
   CheckOptions(options);
   state_ = std::make_unique<State>(std::move(options));
-  if (state_->options.ops <= kMaxJointNodes) state_->joint.CheckFeasible();
+  if (state_->options.ops <= kMaxJointNodes) {
+    state_->joint.CheckFeasible();
+  } else {
+    Random random(1, 3);
+    DrawLayers(state_->options, random);  // refuses what cannot be
+  }
 }
 
 Sampler::~Sampler() = default;
