@@ -10,33 +10,14 @@ namespace {
 
 bool IsParameter(const Value& value) { return value.kind != ValueKind::kInput; }
 
-// Mean and deviation of the finite elements, and whether all of them are at least zero.
-struct Moments {
-  double mean = 0, deviation = 0;
-  bool nonnegative = true;
-};
-
-Moments MomentsOf(const at::Tensor& own) {
-  const at::Tensor finite = at::isfinite(own);
-  const at::Tensor values = at::where(finite, own, 0).to(at::kDouble), count = finite.sum().to(at::kDouble);
-  const at::Tensor mean = values.sum() / count;
-  const at::Tensor deviation = (at::where(finite, values - mean, 0.0).square().sum() / count).sqrt();
-  const at::Tensor facts = at::stack({count, mean, deviation, values.min()}).to(at::kCPU);   // one trip to the device
-  const auto* fact = facts.const_data_ptr<double>();
-  if (fact[0] == 0) return {};
-  return {fact[1], fact[2], fact[3] >= 0};
-}
-
 // Like `own` by mean and deviation; never negative where `own` never is (a variance stays one).
-at::Tensor DrawLike(const at::Tensor& own) {
-  const Moments moments = MomentsOf(own);
+at::Tensor DrawLike(const at::Tensor& own, const Moments& moments) {
   at::Tensor drawn = at::randn_like(own).mul_(moments.deviation).add_(moments.mean);
   return moments.nonnegative ? drawn.abs_() : drawn;
 }
 
 // Parameters away from their initial values: zeros, ones and constants must not stay what they are.
-at::Tensor Perturbed(const at::Tensor& own) {
-  const Moments moments = MomentsOf(own);
+at::Tensor Perturbed(const at::Tensor& own, const Moments& moments) {
   if (moments.nonnegative && moments.mean > 0) return own * at::randn_like(own).mul_(0.4).exp_();
   const double noise = moments.deviation > 0 ? 0.3 * moments.deviation : 0.1;
   return own * at::rand_like(own).add_(0.5) + at::randn_like(own).mul_(noise);
@@ -44,8 +25,7 @@ at::Tensor Perturbed(const at::Tensor& own) {
 
 // Parameters under which every branch of a network contributes: weights that keep a signal's size, biases of the size of
 // one, scales around what they were.
-at::Tensor Balanced(const at::Tensor& own) {
-  const Moments moments = MomentsOf(own);
+at::Tensor Balanced(const at::Tensor& own, const Moments& moments) {
   if (moments.nonnegative && moments.mean > 0) return at::randn_like(own).mul_(0.5).exp_().mul_(moments.mean);
   const double fan_in = own.dim() > 1 ? static_cast<double>(own.numel() / own.size(0)) : 1;
   return at::randn_like(own).div_(std::sqrt(fan_in));
@@ -60,21 +40,21 @@ at::Tensor Shuffled(const at::Tensor& own) {
 at::Tensor Coarse(const at::Tensor& own) { return at::randn_like(own).mul_(3).round_().div_(2); }
 
 // Small whole numbers, with which sums and products are exact and often meet; positive ones where `own` is.
-at::Tensor SmallWhole(const at::Tensor& own) {
-  const Moments moments = MomentsOf(own);
+at::Tensor SmallWhole(const at::Tensor& own, const Moments& moments) {
   if (moments.nonnegative && moments.mean > 0) return at::randint_like(own, 1, 3);
   return at::randint_like(own, -2, 3);
 }
 
-at::Tensor DrawFloat(const std::string& name, const Value& value, const at::Tensor& own) {
+at::Tensor DrawFloat(const std::string& name, const Value& value, const at::Tensor& own, const Moments& moments) {
   if (IsParameter(value)) {
-    if (name == "parameters") return Perturbed(own);
+    if (name == "parameters") return Perturbed(own, moments);
     if (name == "faint") return own * 1e-2;
     if (name == "dim") return own * 0.1;
-    if (name == "balanced") return Balanced(own);
-    if (name == "strong") return own.dim() > 1 ? Balanced(own) * 3 : Perturbed(own);
-    if (name == "whole") return SmallWhole(own);
-    return name == "varied" ? Perturbed(own) * at::randn_like(own).exp_() : own;
+    if (name == "balanced") return Balanced(own, moments);
+    if (name == "strong") return own.dim() > 1 ? Balanced(own, moments) * 3 : Perturbed(own, moments);
+    if (name == "whole") return SmallWhole(own, moments);
+    if (name.starts_with("uneven")) return Balanced(own, moments) * (at::rand({}, own.options().dtype(at::kFloat)).item<float>() < 0.4 ? 1e-3 : 1.0);
+    return name == "varied" ? Perturbed(own, moments) * at::randn_like(own).exp_() : own;
   }
   if (name == "signed") return at::randn_like(own);
   if (name == "large") return at::randn_like(own).mul_(100);
@@ -86,16 +66,27 @@ at::Tensor DrawFloat(const std::string& name, const Value& value, const at::Tens
   if (name == "unit") return at::rand_like(own).mul_(2).sub_(1);
   if (name == "sparse") return at::randn_like(own).mul_(at::rand_like(own) < 0.2);
   if (name == "wide") return at::randn_like(own).mul_(8);
-  if (name == "faint" || name == "dim") return at::randn_like(own).mul_(1e-3);
+  if (name == "faint" || name == "dim" || name.starts_with("uneven")) return at::randn_like(own).mul_(1e-3);
   if (name == "balanced" || name == "strong") return at::randn_like(own);
   if (name == "magnitudes") return at::rand_like(own).sub_(0.5).mul_(14).exp_();
   if (name == "whole") return at::randint_like(own, -2, 3);
   if (name == "halves") return Coarse(own).mul_(at::rand_like(own) < 0.5);
   if (name == "varied") return at::randn_like(own).mul_(2).add_(1);
-  return DrawLike(own);   // parameters, reseeded
+  return DrawLike(own, moments);   // parameters, reseeded
 }
 
 }  // namespace
+
+Moments MomentsOf(const at::Tensor& own) {
+  const at::Tensor finite = at::isfinite(own);
+  const at::Tensor values = at::where(finite, own, 0).to(at::kDouble), count = finite.sum().to(at::kDouble);
+  const at::Tensor mean = values.sum() / count;
+  const at::Tensor deviation = (at::where(finite, values - mean, 0.0).square().sum() / count).sqrt();
+  const at::Tensor facts = at::stack({count, mean, deviation, values.min()}).to(at::kCPU);   // one trip to the device
+  const auto* fact = facts.const_data_ptr<double>();
+  if (fact[0] == 0) return {};
+  return {fact[1], fact[2], fact[3] >= 0};
+}
 
 const std::vector<std::string>& StandardSets() {
   static const std::vector<std::string> sets = {"own", "signed", "parameters", "large", "tiny", "zeros", "reseeded"};
@@ -103,17 +94,17 @@ const std::vector<std::string>& StandardSets() {
 }
 
 const std::vector<std::string>& FurtherSets() {
-  static const std::vector<std::string> sets = {"spread", "positive", "coarse", "wide", "unit", "varied", "balanced", "dim", "faint", "sparse", "integers", "magnitudes", "whole", "halves", "strong"};
+  static const std::vector<std::string> sets = {"spread", "positive", "coarse", "wide", "unit", "varied", "balanced", "dim", "faint", "sparse", "integers", "magnitudes", "whole", "halves", "strong", "uneven", "uneven again"};
   return sets;
 }
 
-at::Tensor DrawInput(const std::string& name, const Value& value, const at::Tensor& own) {
+at::Tensor DrawInput(const std::string& name, const Value& value, const at::Tensor& own, const Moments& moments) {
   if (name == "own" || own.numel() == 0) return own;
   if (own.is_complex()) return own;
   if (own.scalar_type() == at::kBool && !IsParameter(value) && (name == "sparse" || name == "positive")) return at::rand(own.sizes(), own.options().dtype(at::kFloat)) < (name == "sparse" ? 0.02 : 0.98);
   if (!own.is_floating_point()) return IsParameter(value) || name == "tiny" ? own : Shuffled(own);
   const at::Tensor dense = own.contiguous();
-  return at::where(at::isfinite(dense), DrawFloat(name, value, dense), dense);
+  return at::where(at::isfinite(dense), DrawFloat(name, value, dense, moments), dense);
 }
 
 at::Tensor InRangeOf(const at::Tensor& own, const at::Tensor& drawn) {

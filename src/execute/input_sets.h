@@ -16,9 +16,16 @@ namespace drtriton {
 const std::vector<std::string>& StandardSets();
 const std::vector<std::string>& FurtherSets();
 
+// Mean and deviation of the finite elements, and whether all of them are at least zero.
+struct Moments {
+  double mean = 0, deviation = 0;
+  bool nonnegative = true;
+};
+Moments MomentsOf(const at::Tensor& own);
+
 // The value for set `name`, on `own`'s device, of its dtype and shape.  Draws from libtorch's default generator: seed it
 // first.  Elements where `own` is infinite or NaN (masks) stay.
-at::Tensor DrawInput(const std::string& name, const Value& value, const at::Tensor& own);
+at::Tensor DrawInput(const std::string& name, const Value& value, const at::Tensor& own, const Moments& moments);
 
 // `drawn` with its floats moved into the range of `own`'s finite elements: for programs that are undefined outside of it.
 at::Tensor InRangeOf(const at::Tensor& own, const at::Tensor& drawn);

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <numeric>
 #include <random>
+#include <unordered_set>
 
 #include "execute/input_sets.h"
 #include "execute/torch_values.h"
@@ -52,9 +53,9 @@ class Measurement {
     for (const std::string& name : problem_.FurtherNames()) {
       if (TimeIsUp() || !NeedsMore()) break;
       const size_t before = problem_.set_names().size();
+      if (std::find(problem_.set_names().begin(), problem_.set_names().end(), name) != problem_.set_names().end() || !MayHelp(name)) continue;
       problem_.AddSet(name);
       left_s_ -= kEvaluationsOfASet * evaluation_s_;
-      if (problem_.set_names().size() == before) continue;
       bool helped = false;
       try {
         helped = TrySet(before);
@@ -86,7 +87,7 @@ class Measurement {
     const InputSet& set = problem_.Set(index);
     TensorMap leaves;
     for (size_t i = 0; i < set.inputs.size(); ++i) leaves[problem_.fragment().Inputs()[i]] = set.inputs[i];
-    const TensorMap known = KnownValues(leaves, set);
+    const TensorMap known = KnownValues(leaves, set.random);
     bool helped = false;
     for (const size_t i : order_) {
       if (!IsOpen(i)) continue;
@@ -101,14 +102,47 @@ class Measurement {
     return helped;
   }
 
-  TensorMap KnownValues(const TensorMap& leaves, const InputSet& set) const {
-    if (!keeps_values_) return set.random;
+  // Whether a mutant that a further set is wanted for computes other bits than the Program on it: where none does, the
+  // set's reference values, eight evaluations, need not be made.
+  bool MayHelp(const std::string& name) {
+    if (!keeps_values_ || !random_.empty()) return true;
+    try {
+      const TensorMap leaves = problem_.InputsOf(name);
+      const TensorMap known = KnownValues(leaves, {});
+      left_s_ -= evaluation_s_;
+      for (size_t i = 0; i < mutants_.size(); ++i) {
+        if (outcomes_[i].kind != Kind::kSurvived || !mutants_[i].rule.empty()) continue;
+        left_s_ -= evaluation_s_;
+        for (const auto& [id, value] : ValuesOf(mutants_[i], {}, leaves, known)) {
+          const at::Tensor& own = known.contains(id) ? known.at(id) : leaves.at(id);
+          if (value.sizes() != own.sizes() || value.scalar_type() != own.scalar_type() || !at::equal(value, own)) return true;
+        }
+      }
+      return false;
+    } catch (const EvaluationError&) {   // what that means for a mutant is decided where the set is made
+      return true;
+    }
+  }
+
+  TensorMap KnownValues(const TensorMap& leaves, const TensorMap& random) const {
+    if (!keeps_values_) return random;
     EvaluateOptions options;
     for (const Node& node : program_.nodes) {
       for (const ValueId id : node.outputs) if (id >= 0) options.keep.insert(id);
     }
-    options.replace = &set.random;
+    options.replace = &random;
     return problem_.evaluator().Evaluate(program_, leaves, options);
+  }
+
+  // The results of a mutant.
+  TensorMap ValuesOf(const Mutant& mutant, const TensorMap& random, const TensorMap& leaves, const TensorMap& known) const {
+    const std::vector<ValueId> results = problem_.fragment().Results();
+    const TensorMap unchanged = Unchanged(known, mutant.node);
+    EvaluateOptions options;
+    options.keep = {results.begin(), results.end()};
+    options.replace = &random;
+    options.known = &unchanged;
+    return problem_.evaluator().Evaluate(WithMutant(program_, mutant), leaves, options);
   }
 
   // Without what depends on the mutant's node.
@@ -131,13 +165,8 @@ class Measurement {
 
   MutantOutcome Judge(const Mutant& mutant, const InputSet& set, const TensorMap& leaves, const TensorMap& known) const {
     const std::vector<ValueId> results = problem_.fragment().Results();
-    const TensorMap unchanged = Unchanged(known, mutant.node);
-    EvaluateOptions options;
-    options.keep = {results.begin(), results.end()};
-    options.replace = &set.random;
-    options.known = &unchanged;
     try {
-      const TensorMap values = problem_.evaluator().Evaluate(WithMutant(program_, mutant), leaves, options);
+      const TensorMap values = ValuesOf(mutant, set.random, leaves, known);
       for (size_t i = 0; i < results.size(); ++i) {
         const Expected& expected = set.results[i];
         const at::Tensor& value = values.at(results[i]);
@@ -154,6 +183,7 @@ class Measurement {
   const Program& program_;
   const std::vector<Mutant>& mutants_;
   std::vector<MutantOutcome> outcomes_;
+  const std::unordered_set<ValueId> random_ = RandomValues(program_);
   std::vector<size_t> order_;
   std::chrono::steady_clock::time_point end_;
   double left_s_;          // by the estimate

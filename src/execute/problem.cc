@@ -130,13 +130,24 @@ const InputSet& Problem::Set(size_t index) {
   return kept_[index] = std::move(set);
 }
 
-// Whether the Program can be evaluated on a set, its inputs moved where they must be.
-bool Problem::IsDefined(const std::string& name) {
+TensorMap Problem::InputsOf(const std::string& name) const {
   const c10::InferenceMode inference;
   TensorMap leaves;
   for (size_t i = 0; i < fragment_.Inputs().size(); ++i) leaves[fragment_.Inputs()[i]] = MakeInput(name, fragment_.Inputs()[i], i);
+  return leaves;
+}
+
+const Moments& Problem::MomentsOfOwn(ValueId id, const at::Tensor& own) const {
+  auto found = moments_.find(id);
+  if (found == moments_.end()) found = moments_.emplace(id, own.is_floating_point() ? MomentsOf(own) : Moments()).first;
+  return found->second;
+}
+
+// Whether the Program can be evaluated on a set, its inputs moved where they must be.
+bool Problem::IsDefined(const std::string& name) {
+  const c10::InferenceMode inference;
   try {
-    evaluator_.Evaluate(fragment_.program, leaves, {});
+    evaluator_.Evaluate(fragment_.program, InputsOf(name), {});
     return true;
   } catch (const EvaluationError& error) {
     if (error.out_of_memory()) throw;
@@ -191,20 +202,22 @@ at::Tensor Problem::MakeInput(const std::string& set, ValueId id, size_t positio
   if (value.kind == ValueKind::kInput) {
     if (const auto drawn = program_sets_.Draw(set, id, own)) return WithStrides(*drawn, value.strides);
   }
-  at::Tensor drawn = DrawInput(set, value, own);
+  at::Tensor drawn = DrawInput(set, value, own, MomentsOfOwn(id, own));
   if (value.kind == ValueKind::kInput && in_range_.contains(set)) drawn = InRangeOf(own, drawn);
   return WithStrides(drawn, value.strides);
 }
 
 // A float64 evaluation with honest rounding everywhere, decisions and random numbers kept as they are.
-TensorMap Problem::EvaluateRounded(const TensorMap& leaves, const TensorMap& frozen) const {
+// `in_range`: no value leaves the range of its tensor, for operators that are undefined outside of one.
+TensorMap Problem::EvaluateRounded(const TensorMap& leaves, const TensorMap& frozen, bool in_range) const {
   EvaluateOptions options;
   options.precision = Precision::kFloat64;
   options.replace = &frozen;
   options.transform = [&](ValueId id, const Node* node, at::Tensor tensor) {
     if (node != nullptr && IsExact(*node)) return tensor;
     const DType dtype = fragment_.program.value(id).dtype;
-    return Moved(tensor, node == nullptr && dtype != DType::kFloat64 ? kFloat32Epsilon : MachineEpsilon(dtype));
+    const at::Tensor moved = Moved(tensor, node == nullptr && dtype != DType::kFloat64 ? kFloat32Epsilon : MachineEpsilon(dtype));
+    return in_range ? InRangeOf(tensor, moved) : moved;
   };
   return evaluator_.Evaluate(fragment_.program, leaves, options);
 }
@@ -272,7 +285,14 @@ InputSet Problem::MakeSet(const std::string& name) {
 
   std::vector<TensorMap> rounded, jumped;
   at::manual_seed(Mixed(seed_, name + "/rounding"));
-  for (int draw = 0; draw < kRoundedDraws; ++draw) rounded.push_back(EvaluateRounded(leaves, frozen));
+  for (int draw = 0; draw < kRoundedDraws; ++draw) {
+    try {
+      rounded.push_back(EvaluateRounded(leaves, frozen, false));
+    } catch (const EvaluationError& error) {   // a probability of one that became larger, say
+      if (error.out_of_memory()) throw;
+      rounded.push_back(EvaluateRounded(leaves, frozen, true));
+    }
+  }
   if (!jumping_.empty()) {
     std::unordered_map<ValueId, double> steps;
     for (const ValueId id : jump_inputs_) steps[id] = 2 * RmsDifference(eager.at(id), exact.at(id));

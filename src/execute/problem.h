@@ -24,6 +24,7 @@
 
 #include "core/fragment.h"
 #include "execute/evaluator.h"
+#include "execute/input_sets.h"
 #include "execute/numerics.h"
 #include "execute/program_sets.h"
 
@@ -65,6 +66,8 @@ class Problem {
   void DropFailingSets(bool thrifty);
   // Valid until the next call.  Throws EvaluationError.
   const InputSet& Set(size_t index);
+  // The inputs of a set alone, also of one that AddSet() could add.
+  TensorMap InputsOf(const std::string& name) const;
 
   // Results that zeros or a copy of an input would satisfy in every set, one sentence each.  Adds sets that tell them
   // apart where it can.
@@ -72,9 +75,10 @@ class Problem {
 
  private:
   at::Tensor MakeInput(const std::string& set, ValueId id, size_t position) const;
+  const Moments& MomentsOfOwn(ValueId id, const at::Tensor& own) const;
   InputSet MakeSet(const std::string& name);
   bool IsDefined(const std::string& name);
-  TensorMap EvaluateRounded(const TensorMap& leaves, const TensorMap& frozen) const;
+  TensorMap EvaluateRounded(const TensorMap& leaves, const TensorMap& frozen, bool in_range) const;
   TensorMap EvaluateJumped(const TensorMap& leaves, const TensorMap& random, const std::unordered_map<ValueId, double>& steps, int draw) const;
   std::optional<Selection> SelectionOf(ValueId result, const TensorMap& exact, const TensorMap& eager) const;
   void AddToSelection(ValueId result, std::unordered_set<ValueId>* keep) const;
@@ -83,6 +87,7 @@ class Problem {
   const Evaluator& evaluator_;
   Fragment fragment_;
   TensorMap own_;
+  mutable std::unordered_map<ValueId, Moments> moments_;   // of `own_`, as far as they were asked for
   ProgramSets program_sets_;
   uint64_t seed_;
   MemoryBudget* budget_;
