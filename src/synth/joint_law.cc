@@ -12,7 +12,7 @@ namespace drtriton {
 namespace {
 
 // Draws that fail in a row before all wirings are looked at.
-constexpr int kPatience = 8;
+constexpr int kPatience = 2;
 // Rounds of so many draws without the wiring that was found feasible, after which the sequence is drawn anew: a limit that
 // no run has met.
 constexpr int kMostRounds = 20000;

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::array<size_t, 7> kRounds = {1, 2, 7, 7, 7, 8, 8};  // trials
 constexpr size_t kUsualRounds = 3;
+constexpr size_t kCalmRounds = 2;  // where no two elements of a result are equal
 constexpr double kMostConstant = 0.05;  // over the trials: the sum of probabilities that a result is the same everywhere
 constexpr double kLargest = 1e30;
 constexpr double kLargestLow = 6e4;  // of float16
@@ -231,7 +232,7 @@ void LaneEstimate::FollowTraits(const EstimatePlan::Call& call, const EstimatePl
 // The probability that chance makes a result the same everywhere, from how often two of its elements are equal: with
 // two numbers of shares q and 1 - q, pairs are equal with probability q^2 + (1 - q)^2, and n elements with about that
 // to n / 2.
-double LaneEstimate::Constant(ValueId id, size_t trial) const {
+double LaneEstimate::Constant(ValueId id, size_t trial) {
   const double elements = static_cast<double>(plan_.Of(id).elements);
   if (elements <= 1) return 0;
   const Lanes& lanes = At(id, trial);
@@ -245,7 +246,16 @@ double LaneEstimate::Constant(ValueId id, size_t trial) const {
     }
   }
   if (ties == 0 && pairs > 0) return 0;
+  is_tied_ = true;
   return ties == pairs ? 1 : std::pow(static_cast<double>(ties) / static_cast<double>(pairs), elements / 2);
+}
+
+bool LaneEstimate::HasSmallResult() const {
+  const std::span<const ValueId> results = plan_.results();
+  return std::any_of(results.begin(), results.end(), [this](ValueId id) {
+    const int64_t elements = plan_.Of(id).elements;
+    return elements > 1 && elements < static_cast<int64_t>(kLanes);
+  });
 }
 
 bool LaneEstimate::Round(std::span<const ValueId> leaves, std::span<const LeafFill> fills) {
@@ -275,11 +285,16 @@ bool LaneEstimate::Fine(std::span<const ValueId> leaves, std::span<const LeafFil
   constant_ = 0;
   program_seed_ = random.Next();
   first_ = 0;
-  for (const size_t trials : std::span(kRounds).first(searched || plan_.has_few() ? kRounds.size() : kUsualRounds)) {
-    together_ = trials;
-    for (size_t t = 0; t < trials; ++t) seeds_[t] = random.Next();
+  is_tied_ = false;
+  const size_t rounds = searched || plan_.has_few() ? kRounds.size() : kUsualRounds;
+  for (size_t r = 0; r < rounds; ++r) {
+    together_ = kRounds[r];
+    for (size_t t = 0; t < together_; ++t) seeds_[t] = random.Next();
     if (!Round(leaves, fills)) return false;
-    first_ += static_cast<int>(trials);
+    first_ += static_cast<int>(together_);
+    // What chance makes all the same has ties in other trials.
+    const size_t enough = HasSmallResult() || plan_.has_few() ? kUsualRounds : kCalmRounds;
+    if (!searched && !is_tied_ && r + 1 >= enough) return true;
   }
   return true;
 }

@@ -50,7 +50,8 @@ class LaneEstimate {
   Lanes Base(EstimatePlan::Call& call, size_t trial) const;
   bool Take(const EstimatePlan::Call& call, const EstimatePlan::Result& result, size_t trial);
   void FollowTraits(const EstimatePlan::Call& call, const EstimatePlan::Result& result, size_t trial);
-  double Constant(ValueId id, size_t trial) const;
+  double Constant(ValueId id, size_t trial);
+  bool HasSmallResult() const;
 
   Lanes& At(ValueId id, size_t trial) { return lanes_[static_cast<size_t>(id) * kMostTogether + trial]; }
   const Lanes& At(ValueId id, size_t trial) const { return lanes_[static_cast<size_t>(id) * kMostTogether + trial]; }
@@ -62,6 +63,7 @@ class LaneEstimate {
   std::vector<Lanes> lanes_;    // by value and trial
   std::vector<Traits> traits_;  // likewise
   bool coarse_ = false;
+  bool is_tied_ = false;       // some elements of a result were equal
   double constant_ = 0;        // over the trials: the sum of probabilities that a result is the same everywhere
   uint64_t program_seed_ = 0;  // of all trials
   int first_ = 0;              // number of the round's first trial

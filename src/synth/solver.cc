@@ -149,7 +149,8 @@ class Search {
     ForLive(i, [&](size_t j, size_t k) { key = key * kElementTypes + static_cast<uint64_t>(Solved(j).result_types[k]); });
     if (Contains(failed_types_[i], key)) return false;
     reached_ = false;
-    if (DrawSlotType(i, 0)) return true;
+    dead_results_[i] = 0;
+    if (DrawSlotType(i, 0, FormOf(i).gives[0] & allowed_types_[i][0])) return true;
     if (!reached_) failed_types_[i].push_back(key);
     return false;
   }
@@ -166,8 +167,11 @@ class Search {
     }
   }
 
-  bool DrawSlotType(size_t i, size_t s) {
+  // `possible`: what the first result can be with the slots before s.  Where it is the only one, what is left depends on
+  // it alone, so types that failed are not come to again.
+  bool DrawSlotType(size_t i, size_t s, TypeMask possible) {
     const OperatorForm& form = FormOf(i);
+    if (form.results == 1 && (possible & ~dead_results_[i]) == 0) return false;
     if (s == form.slots.size()) return DrawScalars(i);
     const Source& source = SourceOf(i, s);
     if (source.node != -1) {
@@ -175,7 +179,7 @@ class Search {
                                    ? Given(source).type
                                    : Solved(static_cast<size_t>(source.node)).result_types[static_cast<size_t>(source.result)];
       Solved(i).slot_types[s] = type;
-      return (form.accepts[s] & MaskOf(type)) != 0 && DrawSlotType(i, s + 1);
+      return (form.accepts[s] & MaskOf(type)) != 0 && DrawSlotType(i, s + 1, possible & GivesWhen(form, s, type));
     }
     std::array<double, kElementTypes> weights = kTypeWeights;
     int left = 0;
@@ -190,10 +194,14 @@ class Search {
       const int pick = random_.Weighted(weights, kElementTypes);
       weights[static_cast<size_t>(pick)] = 0;
       Solved(i).slot_types[s] = static_cast<ElementType>(pick);
-      if (DrawSlotType(i, s + 1)) return true;
+      if (DrawSlotType(i, s + 1, possible & GivesWhen(form, s, static_cast<ElementType>(pick)))) return true;
       if (gave_up_ || shapes_failed_) return false;
     }
     return false;
+  }
+
+  static TypeMask GivesWhen(const OperatorForm& form, size_t s, ElementType type) {
+    return form.gives_when[0][s][static_cast<size_t>(type)];
   }
 
   bool DrawScalars(size_t i) {
@@ -205,9 +213,12 @@ class Search {
     for (int left = count; left > 0; --left) {
       const int pick = count == 1 ? 0 : random_.Weighted(weights, count);
       weights[static_cast<size_t>(pick)] = 0;
-      if (!TakeScalars(i, pick, index) || !ReachTypes(i + 1)) continue;
-      if (DrawTypes(i + 1)) return true;
+      if (!TakeScalars(i, pick, index)) continue;
+      const TypeMask result = MaskOf(Solved(i).result_types[0]);
+      if (form.results == 1 && (dead_results_[i] & result)) continue;
+      if (ReachTypes(i + 1) && DrawTypes(i + 1)) return true;
       if (gave_up_ || shapes_failed_) return false;
+      dead_results_[i] |= result;
     }
     return false;
   }
@@ -758,6 +769,7 @@ class Search {
   using Memo = std::array<std::vector<uint64_t>, kMaxJointNodes>;
   Memo failed_types_, failed_ranks_, failed_cases_;
   std::array<std::array<TypeMask, kMaxSlots>, kMaxJointNodes> fresh_types_;
+  std::array<TypeMask, kMaxJointNodes> dead_results_ = {};  // first results that failed with the nodes before
   std::array<std::array<int8_t, kMaxResults>, kMaxJointNodes> last_reader_;
 };
 
