@@ -22,6 +22,7 @@
 #include "emit/emit.h"
 #include "execute/gpu_busy.h"
 #include "execute/gpu_probe.h"
+#include "graph/aliases.h"
 #include "store/store.h"
 #include "synth/module_text.h"
 #include "templates/templates.h"
@@ -70,6 +71,7 @@ std::deque<Task> MakeTasks(const VerifyBench& bench, const DeviceSpec& device, i
       ++drawn;
       Task task{sampler.Draw(bench.seed, index), {}, {}};
       task.whole = WholeProgram(task.sample.program);
+      StateAliases(task.whole.program);
       task.whole.fills = FillsOf(task.sample, task.whole);
       task.whole.parent_inputs.clear();   // no module was run: values are generated
       if (expert.WhyNot(task.whole)) continue;

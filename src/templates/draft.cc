@@ -59,6 +59,7 @@ Term Draft::Get(ValueId id) {
   }
   const std::vector<ValueId>& inputs = fragment_.Inputs();
   auto position = std::find(inputs.begin(), inputs.end(), id);
+  if (value(id).Elements() == 0) throw Refusal{"an empty tensor (" + value(id).name + ")"};
   Require(position != inputs.end(), "a fragment reads a value that is neither its input nor computed");
   std::string outer = std::move(base_name_);
   base_name_ = value(id).name;
@@ -614,11 +615,14 @@ Lowered Draft::Finish(const std::vector<BufferSpec>& buffers, const std::vector<
   lowered.operators = std::move(operators);
   for (const DraftNode& draft : nodes_) lowered.nodes.push_back(draft.node);
   std::vector<NodeId> roots;
-  for (const Term& term : stored) roots.push_back(term.node);
+  for (const Term& term : stored) {
+    if (term.node >= 0) roots.push_back(term.node);
+  }
   const std::vector<bool> needed = Needed(lowered.nodes, roots);
   NameNodes(lowered, needed);
   for (size_t i = 0; i < nodes_.size(); ++i) ResolveNode(i, lowered);
   for (size_t i = 0; i < stored.size(); ++i) {
+    if (stored[i].node < 0) continue;   // no elements
     RequireUsable(stored[i]);
     TensorRef tensor{TensorRef::Kind::kBuffer, static_cast<int32_t>(i)};
     Access access = MakeAccess(tensor, stored[i].dims, buffers[i].strides, 0);

@@ -112,7 +112,7 @@ class Draft {
   Shape ShapeOf(const Term& term) const;
   int64_t Size(const Term& term, int64_t dim) const { return axes_.Product(term.dims[static_cast<size_t>(dim)]); }
 
-  // Resolves the axes, checks them, drops what no store needs.  Throws Refusal.
+  // One term a buffer; one without a node stores nothing.  Resolves the axes, checks them, drops what no store needs.  Throws Refusal.
   Lowered Finish(const std::vector<BufferSpec>& buffers, const std::vector<Term>& stored,
                  std::vector<ResultView> results, std::vector<std::string> operators);
 

@@ -34,6 +34,7 @@ class Taker {
     Draft::DraftNode old = draft_.nodes_[static_cast<size_t>(id)];
     NodeId made = -1;
     if (old.node.kind == LoweredKind::kReduce) {
+      RequireFree(old);
       std::map<int64_t, Draft::Position> outer = OuterMoves(id);
       if (outer.size() < moves_.size()) return rebuilt_[id] = Taker(draft_, source_, outer, dims_).RebuildOperation(old);
     }
@@ -82,6 +83,15 @@ class Taker {
 
   // For a reduction over moved axes: whether the moves that it leaves free concern its operand.
   bool DependsBelow(NodeId id) { return Depends(draft_.nodes_[static_cast<size_t>(id)].node.operands[0]); }
+
+  // A position that runs over what the reduction reduces would be bound by it.
+  void RequireFree(const Draft::DraftNode& reduction) const {
+    for (const Move& move : moves_) {
+      const bool bound = draft_.DependsOn(move.position.index, reduction.node.reduced) ||
+                         (move.position.guard && draft_.DependsOn(*move.position.guard, reduction.node.reduced));
+      if (bound) throw Refusal{reduction.node.name + " is read at positions along what it reduces"};
+    }
+  }
 
   // The moves along dimensions that the reduction does not reduce.
   std::map<int64_t, Draft::Position> OuterMoves(NodeId id) const {

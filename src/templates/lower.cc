@@ -47,8 +47,18 @@ std::string ShortOperator(const std::string& op) {
 void RequireDtypes(const Program& program) {
   for (const Value& value : program.values) {
     if (value.dtype == DType::kComplex64 || value.dtype == DType::kComplex128) throw Refusal{"complex numbers"};
-    if (value.Elements() == 0) throw Refusal{"an empty tensor (" + value.name + ")"};
   }
+}
+
+bool IsEmpty(const Draft& draft, ValueId id) { return draft.value(id).Elements() == 0; }
+
+bool MakesNothing(const Draft& draft, const Node& node) {
+  return std::all_of(node.outputs.begin(), node.outputs.end(), [&](ValueId id) { return id < 0 || IsEmpty(draft, id); });
+}
+
+bool ReadsNothing(const Draft& draft, const Node& node) {
+  const std::vector<ValueId> inputs = node.Inputs();
+  return std::any_of(inputs.begin(), inputs.end(), [&](ValueId id) { return IsEmpty(draft, id); });
 }
 
 void LowerNodes(Draft& draft, std::vector<std::string>& operators) {
@@ -58,6 +68,7 @@ void LowerNodes(Draft& draft, std::vector<std::string>& operators) {
       draft.SetName(draft.value(id).name);
       break;
     }
+    if (MakesNothing(draft, node)) continue;
     if (IsRelabelling(node.op)) {
       LowerView(draft, node);
       continue;
@@ -65,7 +76,8 @@ void LowerNodes(Draft& draft, std::vector<std::string>& operators) {
     auto handler = Handlers().find(node.op);
     if (handler == Handlers().end()) throw Refusal{"no template covers " + node.op};
     if (!node.op.starts_with("aten.clone")) operators.push_back(ShortOperator(node.op));
-    handler->second(OpCall(draft, node));
+    const OpCall call(draft, node);
+    if (!ReadsNothing(draft, node) || !LowerOfEmpty(call)) handler->second(call);
   }
 }
 
@@ -104,7 +116,7 @@ class ResultPlan {
     if (!IsDense(value.shape, value.strides)) throw Refusal{"the result " + value.name + " has gaps or overlaps"};
     std::string name = buffers.empty() ? "out" : "out_" + std::to_string(buffers.size());
     buffers.push_back({name, value.dtype, value.shape, value.strides});
-    stored.push_back(draft_.Get(base));
+    stored.push_back(value.Elements() == 0 ? Term() : draft_.Get(base));   // what has no elements is only allocated
     return entry->second;
   }
 
@@ -115,12 +127,11 @@ class ResultPlan {
 Lowered LowerOrRefuse(const Fragment& fragment, LeafReading reading) {
   Draft draft(fragment, reading);
   RequireDtypes(fragment.program);
-  if (fragment.Inputs().empty()) throw Refusal{"it reads nothing"};
   std::vector<std::string> operators;
   LowerNodes(draft, operators);
   ResultPlan plan(draft);
   for (ValueId id : fragment.Results()) plan.Add(id);
-  if (plan.buffers.empty()) throw Refusal{"nothing is computed"};
+  if (std::all_of(plan.stored.begin(), plan.stored.end(), [](const Term& term) { return term.node < 0; })) throw Refusal{kNothingComputed};
   return draft.Finish(plan.buffers, plan.stored, std::move(plan.results), std::move(operators));
 }
 

@@ -17,6 +17,9 @@ namespace drtriton {
 
 enum class LeafReading : uint8_t { kShared, kSeparate, kEach };
 
+// The reason for a fragment whose results are views of its inputs, or have no elements.
+inline constexpr const char* kNothingComputed = "nothing is computed";
+
 // The lowered fragment, or the reason, a clause naming the operator: "no template covers aten.sort.default".
 // `fragment` must outlive the result.
 std::variant<Lowered, std::string> Lower(const Fragment& fragment, LeafReading reading);

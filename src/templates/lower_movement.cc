@@ -66,9 +66,8 @@ void Join(const OpCall& call, bool stack) {
   Draft& draft = call.draft;
   std::vector<Term> parts;
   for (const Attr& argument : call.arg(0).AsList()) {
-    Term part = draft.Get(argument);
-    if (!stack && part.rank() == 1 && draft.Size(part, 0) == 0) continue;   // PyTorch lets empty vectors join anything
-    parts.push_back(part);
+    if (draft.value(argument.AsValue()).Elements() == 0) continue;   // an empty vector joins anything
+    parts.push_back(draft.Get(argument));
   }
   if (parts.size() > kMostParts) throw Refusal{"a join of more than " + std::to_string(kMostParts) + " tensors"};
   int64_t rank = parts.at(0).rank() + (stack ? 1 : 0), dim = WrapDim(call.Int(1, 0), rank);

@@ -60,6 +60,9 @@ void LowerAttention(HandlerTable& table);        // lower_attention.cc
 void LowerFunctions(HandlerTable& table);        // lower_function.cc
 void LowerLosses(HandlerTable& table);           // lower_loss.cc
 
+// Operators on a tensor without elements whose results have some (lower_empty.cc).  False where its handler knows better.
+bool LowerOfEmpty(const OpCall& call);
+
 // Steps that several tables use (lower_reduction.cc).
 std::vector<int64_t> AllDims(const Term& term);
 // The mean over `dims`, accumulated and given in `type`.

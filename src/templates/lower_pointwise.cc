@@ -145,12 +145,17 @@ void Filled(const OpCall& call, const Attr& value) {
   call.Define(call.draft.Expand(literal, call.Result().shape));
 }
 
+// start + step * i; integers take the whole parts of both.
 void Arange(const OpCall& call, size_t start, size_t step) {
-  if (IsFloating(call.type())) throw Refusal{"arange of floating point"};
-  Term shape = call.draft.Expand(call.draft.Literal(Attr(0), call.type()), call.Result().shape);
-  int64_t first = start == SIZE_MAX ? 0 : call.Int(start, 0);
-  Term index = call.draft.Index(shape, 0, first, step == SIZE_MAX ? 1 : call.Int(step, 1));
-  call.Define(call.draft.Cast(index, call.type()));
+  Draft& draft = call.draft;
+  const std::vector<AxisList> dims = draft.FreshDims(call.Result().shape);
+  const double first = start == SIZE_MAX ? 0 : call.Number(start, 0), by = step == SIZE_MAX ? 1 : call.Number(step, 1);
+  if (!IsFloating(call.type())) {
+    return call.Define(draft.Cast(draft.IndexOver(dims, 0, static_cast<int64_t>(first), static_cast<int64_t>(by)), call.type()));
+  }
+  const DType wide = DType::kFloat64;
+  const Term distance = draft.Pointwise("mul", wide, {draft.Cast(draft.IndexOver(dims, 0, 0, 1), wide), call.Literal(by, wide)});
+  call.Define(draft.Cast(draft.Pointwise("add", wide, {distance, call.Literal(first, wide)}), call.type()));
 }
 
 // tril keeps column - row <= diagonal, triu column - row >= diagonal.
@@ -174,7 +179,6 @@ void Eye(const OpCall& call) {
 // From both ends towards the middle, as PyTorch does, so that both are exact.
 void Linspace(const OpCall& call) {
   Draft& draft = call.draft;
-  if (!IsFloating(call.type())) throw Refusal{"linspace of integers"};
   const DType type = DType::kFloat32;
   double start = call.Number(0, 0), end = call.Number(1, 0);
   int64_t steps = call.Result().shape[0];
@@ -186,7 +190,7 @@ void Linspace(const OpCall& call) {
   };
   Term index = draft.IndexOver(dims, 0, 0, 1), half = draft.Literal(Attr(steps / 2), DType::kInt64);
   Term first = draft.Pointwise("lt", DType::kBool, {index, half}, DType::kInt64);
-  call.Define(draft.Where(first, from(start, step, index), from(end, step, draft.IndexOver(dims, 0, 1 - steps, 1)), type));
+  call.Define(draft.Cast(draft.Where(first, from(start, step, index), from(end, step, draft.IndexOver(dims, 0, 1 - steps, 1)), type), call.type()));
 }
 
 void AddConstants(HandlerTable& table) {
@@ -194,7 +198,8 @@ void AddConstants(HandlerTable& table) {
   table["aten.linspace.default"] = Linspace;
   table["aten.fill.Scalar"] = [](const OpCall& call) { Filled(call, call.arg(1)); };
   table["aten.fill.Tensor"] = [](const OpCall& call) { call.Define(call.draft.Cast(call.Tensor(1), call.type())); };
-  for (const char* op : {"aten.zeros_like.default", "aten.zeros.default", "aten.new_zeros.default", "aten.empty_like.default", "aten.new_empty.default"}) {
+  for (const char* op : {"aten.zeros_like.default", "aten.zeros.default", "aten.new_zeros.default", "aten.empty_like.default", "aten.new_empty.default",
+                         "aten.empty.memory_format"}) {
     table[op] = [](const OpCall& call) { Filled(call, Attr(0)); };
   }
   for (const char* op : {"aten.ones_like.default", "aten.ones.default", "aten.new_ones.default"}) {

@@ -135,6 +135,33 @@ TEST(Lower, AGatherOfLogProbabilitiesSharesTheirReductions) {
   EXPECT_EQ(Expect(builder.Build({found})).OfKind(LoweredKind::kReduce).size(), 2u);
 }
 
+// The maximum over rows of x, put on the diagonal of x: the row's index must not become that of the maximum's own rows.
+TEST(Lower, PositionsAreNotBoundByReductionsThatTheyPass) {
+  FragmentBuilder builder;
+  ValueId x = builder.Input("x", {4, 4});
+  ValueId largest = builder.Node("aten.amax.default", {ValueRef{x}, Attr::Ints({0})});
+  Fragment fragment = builder.Build({builder.Node("aten.diagonal_scatter.default", {ValueRef{x}, ValueRef{largest}, 0, 1, 0})});
+  EXPECT_NE(Refused(fragment).find("along what it reduces"), std::string::npos) << Refused(fragment);
+}
+
+TEST(Lower, NothingSummedIsZero) {
+  FragmentBuilder builder;
+  ValueId x = builder.Input("x", {4, 0});
+  Lowered lowered = Expect(builder.Build({builder.Node("aten.sum.dim_IntList", {ValueRef{x}, Attr::Ints({1})})}));
+  EXPECT_EQ(lowered.OfKind(LoweredKind::kConstant).size(), 1u);
+  EXPECT_TRUE(lowered.OfKind(LoweredKind::kLoad).empty());
+}
+
+TEST(Lower, EveryUseIsALoadOfItsOwnWhereSharingFails) {
+  FragmentBuilder builder;
+  ValueId x = builder.Input("x", {8, 8});
+  Fragment fragment = builder.Build({builder.Node("aten.mm.default", {ValueRef{x}, ValueRef{x}})});
+  EXPECT_TRUE(std::holds_alternative<std::string>(Lower(fragment, LeafReading::kSeparate)));
+  auto each = Lower(fragment, LeafReading::kEach);
+  ASSERT_TRUE(std::holds_alternative<Lowered>(each));
+  EXPECT_EQ(std::get<Lowered>(each).OfKind(LoweredKind::kLoad).size(), 2u);
+}
+
 TEST(Lower, RefusalsNameWhatIsInTheWay) {
   struct Row {
     const char* what;
@@ -148,7 +175,7 @@ TEST(Lower, RefusalsNameWhatIsInTheWay) {
   const Row rows[] = {
       {"unknown", drawn.Build({drawn.Node("aten.rand_like.default", {ValueRef{a}})}), "aten.rand_like.default"},
       {"slice", sliced.Build({sliced.Node("aten.relu.default", {ValueRef{half}})}), "read again at other positions"},
-      {"empty", empty.Build({empty.Node("aten.relu.default", {ValueRef{e}})}), "empty tensor"},
+      {"empty", empty.Build({empty.Node("aten.relu.default", {ValueRef{e}})}), "nothing is computed"},
   };
   for (const Row& row : rows) {
     EXPECT_NE(Refused(row.fragment).find(row.mentions), std::string::npos) << row.what << ": " << Refused(row.fragment);

@@ -187,7 +187,7 @@ bool IsRelabelling(const std::string& op) {
 void LowerView(Draft& draft, const Node& node) {
   OpCall call(draft, node);
   for (size_t output = 0; output < node.outputs.size(); ++output) {
-    if (node.outputs[output] >= 0) LowerResult(call, output);
+    if (node.outputs[output] >= 0 && draft.value(node.outputs[output]).Elements() > 0) LowerResult(call, output);
   }
 }
 
@@ -196,7 +196,7 @@ StoredAt FollowViews(const Program& program, ValueId id) {
   while (program.value(at.base).node >= 0) {
     const Value& value = program.value(at.base);
     const Node& node = program.nodes[static_cast<size_t>(value.node)];
-    if (!IsRelabelling(node.op)) break;
+    if (!IsRelabelling(node.op) && !IsView(node.op)) break;
     std::optional<StridedView> view = ViewOf(program, node, static_cast<size_t>(value.output_index));
     if (!view) break;
     at.offset += view->offset;

@@ -106,7 +106,7 @@ struct Lowered {
   std::vector<Axis> axes;               // compact: every one is used
   std::vector<LoweredNode> nodes;       // operands come first; every node is needed by a store
   std::vector<BufferSpec> buffers;
-  std::vector<LoweredStore> stores;            // one a buffer, in order
+  std::vector<LoweredStore> stores;     // one a buffer that has elements, in order
   std::vector<ResultView> results;      // in the fragment's order
   std::vector<std::string> operators;   // short names of the PyTorch operators that compute, in order: "linear", "gelu"
 

@@ -23,6 +23,10 @@ std::vector<Proposal> PartsWriter::Propose(const StagePlan& plan, const DeviceSp
     ModuleSource module(plan.whole);
     Proposal proposal;
     proposal.proposer = "templates";
+    if (plan.parts.empty()) {
+      proposal.source = module.Text("Nothing is computed: results are views, or have no elements.");
+      return {std::move(proposal)};
+    }
     for (const Lowered& part : plan.parts) FamilyFor(part, nullptr)->Append(part, device, choice, module, proposal);
     proposal.source = module.Text("In " + std::to_string(plan.parts.size()) + " " + unit + ". " + proposal.kernels.front().why);
     const bool again = std::any_of(proposals.begin(), proposals.end(), [&](const Proposal& p) { return p.source == proposal.source; });

@@ -25,7 +25,6 @@ class Segmenter {
   std::variant<StagePlan, std::string> Run() {
     PlanResults();
     FindOperators();
-    if (operators_.empty()) return "nothing is computed";
     if (operators_.size() > kMostOperators) return "it has more than " + std::to_string(kMostOperators) + " operators";
     for (size_t begin = 0; begin < operators_.size();) {
       size_t end = begin + 1;
@@ -66,7 +65,9 @@ class Segmenter {
     std::set<ValueId> needed = stored_;
     for (size_t n = program_.nodes.size(); n-- > 0;) {
       const Node& node = program_.nodes[n];
-      const bool used = std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId id) { return needed.count(id) != 0; });
+      // What has no elements is allocated, but never computed.
+      const auto is_needed = [&](ValueId id) { return needed.count(id) != 0 && program_.value(id).Elements() > 0; };
+      const bool used = std::any_of(node.outputs.begin(), node.outputs.end(), is_needed);
       if (!used) continue;
       if (Computes(node)) operators_.push_back(static_cast<int32_t>(n));
       for (ValueId input : node.Inputs()) needed.insert(input);

@@ -68,6 +68,7 @@ TemplateProposer::TemplateProposer(Reach reach) : reach_(reach) {
 }
 
 std::optional<std::string> TemplateProposer::WhyNot(const Fragment& fragment) const {
+  if (reach_ == Reach::kFragment && fragment.Inputs().empty()) return "it reads nothing";
   auto found = FindFamily(fragment, families_);
   if (std::holds_alternative<Covered>(found)) return std::nullopt;
   if (reach_ == Reach::kFragment) return std::get<std::string>(found);

@@ -119,7 +119,7 @@ class Needs {
   // Nodes stand in evaluation order: one pass knows all values.
   void CollectFacts() {
     facts_.resize(program_.values.size());
-    for (size_t i = 0; i < program_.values.size(); ++i) facts_[i].leaves = program_.values[i].node < 0;
+    for (size_t i = 0; i < program_.values.size(); ++i) facts_[i].leaves = program_.values[i].node < 0 && program_.values[i].Elements() > 0;
     for (const Node& node : program_.nodes) {
       const OperatorInfo* info = FindOperator(node.op);
       const OpKind kind = info == nullptr ? OpKind::kOther : info->kind;
