@@ -126,11 +126,29 @@ Verdict GpuExecutor::Execute(ProblemId problem, const Executable& candidate, con
   for (const PlanStep& step : candidate.plan->steps) {
     if (const auto* vendor = std::get_if<VendorStep>(&step)) verdict.vendor_steps.push_back(vendor->op);
   }
+  const Verdict untouched = verdict;
   Stage stage = Stage::kRun;
-  try {
-    if (!Judge(trial, &verdict)) return verdict;
+  const auto judge_and_time = [&] {
+    stage = Stage::kRun;
+    verdict = untouched;
+    if (!Judge(trial, &verdict)) return;
     stage = Stage::kTiming;
     if (options.timed) Time(trial, &verdict);
+  };
+  try {
+    try {
+      judge_and_time();
+    } catch (const ReferenceRestarted&) {
+      ForgetReference();
+      judge_and_time();
+    }
+  } catch (const ReferenceRestarted& again) {
+    ForgetReference();
+    const std::string reason = "the reference process ended twice beside this candidate: " + again.how;
+    // Nothing else of a candidate happens in that process.
+    verdict = candidate.plan->HasVendorSteps() ? Verdict::Rejected(stage, "crashed", reason) : Verdict::Error(stage, "set_up", reason);
+    verdict.device = device_.name;
+    verdict.seed = seed_;
   } catch (const RunnerFailure& failure) {
     verdict.outcome = Outcome::kRejected;
     verdict.stage = stage;
@@ -143,6 +161,11 @@ Verdict GpuExecutor::Execute(ProblemId problem, const Executable& candidate, con
     verdict.reason = error.what();
   }
   return verdict;
+}
+
+void GpuExecutor::ForgetReference() {
+  mapped_generation_ = -1;
+  eager_problem_ = -1;
 }
 
 bool GpuExecutor::Judge(const Trial& trial, Verdict* verdict) {

@@ -53,6 +53,7 @@ class GpuExecutor : public Executor {
   class Clocked;
 
   Json AskRunner(const Json& request, std::chrono::milliseconds limit);
+  void ForgetReference();   // it is another process: nothing is mapped there
   bool Judge(const Trial& trial, Verdict* verdict);
   bool LoadPlan(const Trial& trial, Verdict* verdict);
   void LoadIntoRunner(const Trial& trial);

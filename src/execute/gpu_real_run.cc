@@ -63,6 +63,11 @@ void GpuExecutor::CheckItself(ProblemId problem, const CompileRequest& candidate
     }
   } catch (const RunnerFailure& failure) {
     Reject(failure.code, failure.reason, verdict);
+  } catch (const ReferenceRestarted& ended) {
+    ForgetReference();
+    *verdict = Verdict::Error(Stage::kRun, "set_up", "the reference process ended: " + ended.how);
+    verdict->device = device_.name;
+    verdict->seed = seed_;
   }
   std::filesystem::remove(results);
   if (!verdict->accepted()) return;

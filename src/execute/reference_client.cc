@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "graph/program_json.h"
 
 namespace drtriton {
@@ -19,28 +22,75 @@ Stage StageOf(const std::string& code) {
   return Stage::kNumerics;
 }
 
+// Requests that depend on what was loaded and prepared alone.
+bool NeedsNoPlan(const std::string& command) {
+  static const std::set<std::string> kAlone = {"load", "check_module", "compare_results", "prepare", "power", "release", "write_inputs", "compare_file", "trim"};
+  return kAlone.contains(command);
+}
+
 }  // namespace
 
-ReferenceClient::ReferenceClient() : child_("drtriton-reference", {"cpu"}) {}
+ReferenceClient::ReferenceClient() : arguments_{"cpu"}, child_(std::make_unique<ConversingChild>("drtriton-reference", arguments_)) {}
 
 ReferenceClient::ReferenceClient(const GpuPlace& place)
-    : child_("drtriton-reference", {"cuda", std::to_string(place.sharers), place.gate.string()}, {{"CUDA_VISIBLE_DEVICES", VisibleGpu(place.gpu)}}) {}
+    : arguments_{"cuda", std::to_string(place.sharers), place.gate.string()}, environment_{{"CUDA_VISIBLE_DEVICES", VisibleGpu(place.gpu)}},
+      child_(std::make_unique<ConversingChild>("drtriton-reference", arguments_, environment_)) {}
 
 Json ReferenceClient::Ask(const Json& request) {
-  Json reply;
+  const std::string command = request.at("cmd").get<std::string>();
+  std::string how;
   try {
-    reply = child_.Ask(request, kLimit);
+    if (!child_) Revive();
+    return Converse(request);
   } catch (const ChildEnded& ended) {
-    throw InternalError("the reference process ended (" + request.at("cmd").get<std::string>() + "): " + ended.how);
+    how = ended.how;
+  }
+  Debug("the reference process ended (" + command + "): " + how);
+  try {
+    child_.reset();
+    Revive();
+    if (!NeedsNoPlan(command)) throw ReferenceRestarted{how};
+    return Converse(request);
+  } catch (const ChildEnded& ended) {
+    child_.reset();
+    throw UserError("the reference process ended twice (" + command + "): " + ended.how);
+  }
+}
+
+// Another process, told what the last one knew.
+void ReferenceClient::Revive() {
+  child_ = std::make_unique<ConversingChild>("drtriton-reference", arguments_, environment_);
+  try {
+    if (!load_.is_null()) Converse(load_);
+    for (auto& [id, kept] : prepared_) kept.theirs = Converse(kept.request).at("problem").get<int>();
+  } catch (...) {
+    child_.reset();   // it knows a part only
+    throw;
+  }
+}
+
+Json ReferenceClient::Converse(const Json& request) {
+  Json reply;
+  if (const auto problem = request.find("problem"); problem != request.end()) {
+    Json theirs = request;
+    theirs["problem"] = prepared_.at(problem->get<int>()).theirs;
+    reply = child_->Ask(theirs, kLimit);
+  } else {
+    reply = child_->Ask(request, kLimit);
   }
   if (!reply.contains("error")) return reply;
   const std::string kind = reply["error"].at("kind").get<std::string>(), reason = reply["error"].at("reason").get<std::string>();
+  if (kind == "sticky") throw ChildEnded{false, reason};
   if (kind == "internal") throw InternalError("reference process: " + reason);
   throw UserError(reason);
 }
 
 void ReferenceClient::LoadProgram(const Program& program, const std::filesystem::path& tensors, uint64_t seed) {
-  Ask({{"cmd", "load"}, {"program", ToJson(program)}, {"tensors", tensors.string()}, {"seed", seed}});
+  prepared_.clear();
+  load_ = Json();
+  Json request = {{"cmd", "load"}, {"program", ToJson(program)}, {"tensors", tensors.string()}, {"seed", seed}};
+  Ask(request);
+  load_ = std::move(request);
 }
 
 std::optional<std::string> ReferenceClient::CheckAgainstModule() {
@@ -52,13 +102,16 @@ std::optional<std::string> ReferenceClient::CheckAgainstModule() {
 PreparedProblem ReferenceClient::Prepare(const Fragment& fragment, uint64_t seed) {
   Json fills = Json::array();
   for (const LeafFill& fill : fragment.fills) fills.push_back({static_cast<int>(fill.kind), fill.a, fill.b});
-  const Json reply = Ask({{"cmd", "prepare"},
-                          {"fragment", ToJson(fragment.program)},
-                          {"parent_inputs", fragment.parent_inputs},
-                          {"parent_results", fragment.parent_results},
-                          {"fills", fills},
-                          {"seed", seed}});
-  return {reply.at("problem").get<int>(), reply.at("sets").get<std::vector<std::string>>(), reply.at("weak").get<std::vector<std::string>>(),
+  Json request = {{"cmd", "prepare"},
+                  {"fragment", ToJson(fragment.program)},
+                  {"parent_inputs", fragment.parent_inputs},
+                  {"parent_results", fragment.parent_results},
+                  {"fills", fills},
+                  {"seed", seed}};
+  const Json reply = Ask(request);
+  const int id = next_problem_++;
+  prepared_[id] = {std::move(request), reply.at("problem").get<int>()};
+  return {id, reply.at("sets").get<std::vector<std::string>>(), reply.at("weak").get<std::vector<std::string>>(),
           reply.at("slow").get<bool>(), reply.at("seconds").get<double>(), reply.at("on_cpu").get<std::vector<std::string>>()};
 }
 
@@ -72,7 +125,11 @@ std::vector<MutantReport> ReferenceClient::MeasurePower(int problem, double seco
   return reports;
 }
 
-void ReferenceClient::Release(int problem) { Ask({{"cmd", "release"}, {"problem", problem}}); }
+void ReferenceClient::Release(int problem) {
+  if (!prepared_.contains(problem)) return;   // another program was loaded since
+  Ask({{"cmd", "release"}, {"problem", problem}});
+  prepared_.erase(problem);
+}
 
 Json ReferenceClient::CompareResults(const std::filesystem::path& tensors) {
   return Ask({{"cmd", "compare_results"}, {"tensors", tensors.string()}});

@@ -2,7 +2,10 @@
 #include "execute/reference_client.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -117,6 +120,36 @@ TEST_F(ReferenceClientTest, BooleanResultsAreExact) {
   EXPECT_TRUE(compare().at("right").get<bool>());
   result[500] ^= std::byte(1);
   EXPECT_EQ(compare().at("code"), "wrong_integers");
+}
+
+// Ends our own children of that name, as the host would.
+int KillReferences() {
+  int killed = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::string name = entry.path().filename();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    std::ifstream file(entry.path() / "stat");
+    std::string pid, command, state, parent;
+    file >> pid >> command >> state >> parent;
+    if (command.starts_with("(drtriton-refer") && parent == std::to_string(getpid())) killed += kill(std::stoi(name), SIGKILL) == 0;
+  }
+  return killed;
+}
+
+TEST_F(ReferenceClientTest, AProcessThatIsKilledIsReplacedWithAllItKnew) {
+  client_.LoadProgram(program_, Path("values"), 0);
+  const PreparedProblem released = client_.Prepare(WholeProgram(program_), 2), problem = client_.Prepare(WholeProgram(program_), 3);
+  client_.Release(released.id);
+  const std::vector<float> result = RightResult(problem.id, 1);
+  ASSERT_EQ(KillReferences(), 1);
+  EXPECT_EQ(RightResult(problem.id, 1), result);   // the same inputs, to the bit
+  ASSERT_EQ(KillReferences(), 1);
+  EXPECT_TRUE(Compare(problem.id, 1, result).at("right").get<bool>());
+  ASSERT_EQ(KillReferences(), 1);
+  EXPECT_EQ(client_.CheckAgainstModule(), std::nullopt);
+  ASSERT_EQ(KillReferences(), 1);
+  EXPECT_THROW(client_.Ask({{"cmd", "same"}}), ReferenceRestarted);   // of a plan that the new one was never told
+  client_.Release(problem.id);
 }
 
 }  // namespace

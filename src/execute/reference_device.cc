@@ -124,6 +124,15 @@ bool HasGpu() { return at::hasCUDA(); }
 
 void Synchronize() { c10::cuda::device_synchronize(); }
 
+bool ContextWorks() {
+  try {
+    Synchronize();
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
 int64_t TotalMemoryBytes() {
   size_t free_bytes = 0, total_bytes = 0;
   at::empty({1}, at::TensorOptions().device(at::kCUDA));

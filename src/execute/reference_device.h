@@ -53,6 +53,8 @@ class TimedWork {
 
 bool HasGpu();
 void Synchronize();
+// Whether the GPU still answers: after a device-side assertion or a fault nothing works in this process.
+bool ContextWorks();
 int64_t TotalMemoryBytes();
 // Gives libtorch's unused memory back to the device.
 void TrimMemory();

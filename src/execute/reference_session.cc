@@ -146,7 +146,7 @@ Json ReferenceSession::Handle(const Json& request) {
     const c10::InferenceMode inference;
     return HandleInGate(request);
   } catch (const EvaluationError& error) {
-    return Failure(error.out_of_memory() ? "memory" : "user", error.what());
+    return Failure(error.out_of_memory() ? "memory" : IsBroken() ? "sticky" : "user", error.what());
   } catch (const c10::OutOfMemoryError&) {
     if (evaluator_.device().is_cuda()) TrimMemory();
     return Failure("memory", "the GPU has too little memory for the reference");
@@ -155,11 +155,13 @@ Json ReferenceSession::Handle(const Json& request) {
   } catch (const UserError& error) {
     return Failure("user", error.what());
   } catch (const c10::Error& error) {
-    return Failure("internal", error.what_without_backtrace());
+    return Failure(IsBroken() ? "sticky" : "internal", error.what_without_backtrace());
   } catch (const std::exception& error) {
     return Failure("internal", error.what());
   }
 }
+
+bool ReferenceSession::IsBroken() const { return evaluator_.device().is_cuda() && !ContextWorks(); }
 
 LoadedProgram& ReferenceSession::Loaded() {
   Require(loaded_ != nullptr, "no program was loaded into the reference process");

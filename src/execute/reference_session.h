@@ -1,6 +1,7 @@
 // ReferenceSession: what drtriton-reference does with its requests.
 //
-// JSON lines; a reply is an object, a failure {"error": {"kind": "user"|"memory"|"internal", "reason"}}.
+// JSON lines; a reply is an object, a failure {"error": {"kind": "user"|"memory"|"internal"|"sticky", "reason"}}; after
+// "sticky" the GPU context is of no use, and whoever asks takes another process.
 //   (at start)                                          {"ready": true}
 //   {"cmd": "load", "program", "tensors", "seed"}       {}
 //   {"cmd": "check_module"}                             {"difference": sentence|null}
@@ -82,6 +83,7 @@ class ReferenceSession {
   void PlaceSet(size_t index);
   TimedWork& EagerOf(const Json& request);
   TimedWork& StepsOf(const Json& request);
+  bool IsBroken() const;
   Problem& ProblemOf(const Json& request);
   LoadedProgram& Loaded();
   at::Tensor ViewOf(const TensorView& view) const;
