@@ -18,6 +18,9 @@ const Names kRounding = {"floor", "ceil", "round", "trunc"};
 const Names kIncreasing = {"exp", "exp2", "expm1", "sigmoid", "tanh", "log", "log1p", "log2", "log10", "sqrt", "erf", "softplus", "atan", "softsign", "sinh", "asinh", "logsigmoid", "log_sigmoid",
                            "alias", "softmax", "log_softmax", "_softmax", "_log_softmax"};
 const Names kExtremeIndices = {"argmax", "argmin", "argsort"};
+// Functions whose results are rounded but at single points.
+const Names kRounds = {"exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sigmoid", "tanh", "erf", "erfc", "gelu", "silu", "mish", "softplus", "sin", "cos", "tan", "sinh", "cosh", "atan",
+                       "logsumexp", "logsigmoid", "log_sigmoid", "lgamma", "digamma", "kl_div", "binary_cross_entropy", "binary_cross_entropy_with_logits", "xlogy", "std", "var", "cumprod"};
 // f(-x) = f(x).
 const Names kEven = {"abs", "square", "cos", "cosh"};
 // f(0) = 0 and f(1) = 1.
@@ -108,10 +111,25 @@ std::string MutantRules::ClampRule(const Change& change) const {
   return !by_tensors && bounds.Within(least, most) ? "clamp within its bounds" : "";
 }
 
+// Equal to rounding or not equal at all: where a function that nearly always rounds decides, either side is right (docs/numerics.md,
+// jumps).
+bool MutantRules::IsRoundedTie(const Change& change) const {
+  static const std::set<std::pair<std::string, std::string>> kTies = {{"lt", "le"}, {"le", "lt"}, {"gt", "ge"}, {"ge", "gt"}};
+  if (!kTies.contains({change.old_base, change.new_base})) return false;
+  const auto inputs = change.before.Inputs();
+  return std::any_of(inputs.begin(), inputs.end(), [&](ValueId id) {
+    const Value& value = program_.value(id);
+    if (value.node < 0 || !IsFloating(value.dtype)) return false;
+    const std::string base = BaseName(program_.nodes[static_cast<size_t>(value.node)].op);
+    return kRounds.contains(base) || base.ends_with("_norm") || base.find("_loss") != std::string::npos || base.ends_with("softmax");
+  });
+}
+
 // A comparison with a number whose answer is the same for everything between the operand's bounds.
 std::string MutantRules::ComparisonRule(const Change& change) const {
   static const Names kComparisons = {"lt", "le", "gt", "ge", "eq", "ne"};
   const AttrList &before = change.before.args, &after = change.after.args;
+  if (IsRoundedTie(change)) return "a tie of rounded values, where either side is right";
   if (!kComparisons.contains(change.old_base) || !kComparisons.contains(change.new_base) || before.size() < 2 || after.size() < 2) return "";
   if (!before[1].IsNumber() || !after[1].IsNumber()) return "";
   const ValueBounds& bounds = bounds_[static_cast<size_t>(change.operand)];

@@ -25,6 +25,7 @@ class MutantRules {
   std::string RectifierRule(const Change& change) const;
   std::string ClampRule(const Change& change) const;
   std::string ComparisonRule(const Change& change) const;
+  bool IsRoundedTie(const Change& change) const;
   std::string OperandRule(const Change& change) const;
   bool IsZeroOrOne(const Change& change) const;
   // Rules about who reads the result.

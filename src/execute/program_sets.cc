@@ -19,6 +19,16 @@ bool IsValueArgument(const std::string& name) {
   return !kOthers.contains(name);
 }
 
+// What a value is a view, in whatever form, of.
+ValueId BehindViews(const Program& program, ValueId id) {
+  while (program.value(id).node >= 0) {
+    const Node& node = program.nodes[static_cast<size_t>(program.value(id).node)];
+    if (!IsGlue(node.op) || node.Inputs().empty()) break;
+    id = node.Inputs().front();
+  }
+  return id;
+}
+
 }  // namespace
 
 ProgramSets::ProgramSets(const Program& program) {
@@ -36,7 +46,7 @@ ProgramSets::ProgramSets(const Program& program) {
     }
     const int target = schema.Find("target"), ignore = schema.Find("ignore_index");
     if (target < 0 || ignore < 0 || !node.args[static_cast<size_t>(target)].IsValue()) continue;
-    const ValueId id = node.args[static_cast<size_t>(target)].AsValue();
+    const ValueId id = BehindViews(program, node.args[static_cast<size_t>(target)].AsValue());
     if (program.value(id).kind == ValueKind::kInput && !IsFloating(program.value(id).dtype)) ignored_.emplace_back(id, node.args[static_cast<size_t>(ignore)].AsInt());
   }
   constants_.assign(constants.begin(), constants.end());

@@ -127,6 +127,9 @@ class Analysis {
       return base == "add" ? ValueBounds{a.low + b.low, a.high + b.high, a.whole && b.whole} : ValueBounds{a.low - b.high, a.high - b.low, a.whole && b.whole};
     }
     if (base == "mul" && node.args[0] == node.args[1]) return {0, kInfinity, a.whole};
+    if (base == "mul" && b.low == b.high && std::isfinite(b.low) && b.low != 0) {
+      return {std::min(a.low * b.low, a.high * b.low), std::max(a.low * b.low, a.high * b.low), a.whole && b.whole};
+    }
     if (base == "mul" && a.low >= 0 && b.low >= 0) return {0, a.high < kInfinity && b.high < kInfinity ? a.high * b.high : kInfinity, a.whole && b.whole};
     if (base == "div" && a.low >= 0 && b.low >= 0) return {0, kInfinity};
     if (base == "pow" && (a.low >= 0 || (b.whole && b.low == b.high && std::fmod(b.low, 2) == 0))) return {0, kInfinity};
