@@ -235,34 +235,47 @@ void AddConvolutions(std::vector<OperatorSpec>& table) {
     add_row(std::move(schema), std::move(form), "f; " + domain, InferConvolution, ConvolutionFlops);
   };
   const std::vector<std::string> sizes = {"H", "H,W", "H,W,T"};
-  const std::vector<std::string> kernels = {"3", "3,2", "3,2,1"};
+  // By number of dimensions: kernels of all sizes, also of different sizes a side; strides; paddings of half a kernel or none.
+  const std::vector<std::vector<std::string>> kernels = {
+      {"3", "1", "5", "7"}, {"3,2", "1,1", "3,3", "1,7", "7,7"}, {"3,2,1", "1,1,1", "3,3,3"}};
+  const std::vector<std::string> strides = {"[1]|[2]|[3]", "[1,1]|[2,2]|[2,1]", "[1,1,1]|[1,2,2]"};
+  const std::vector<std::string> paddings = {"[0]|[1]|[3]", "[0,0]|[1,1]|[3,2]", "[0,0,0]|[0,1,1]"};
+  const std::vector<std::string> dilations = {"[1]|[2]|[3]", "[1,1]|[1,2]", "[1,1,1]|[2,2,2]"};
   for (size_t dims = 1; dims <= 3; ++dims) {
+    const size_t at = dims - 1;
     const std::string n = std::to_string(dims);
     const auto ints = [dims](const std::string& one) {
       return "[" + one + (dims > 1 ? ", " + one : "") + (dims > 2 ? ", " + one : "") + "]";
     };
-    const std::string input =
+    const std::string schema =
         "Tensor input, Tensor weight, Tensor? bias=None, SymInt[" + n + "] stride=" + ints("1") + ", ";
     const std::string behind = ", SymInt[" + n + "] dilation=" + ints("1") + ", SymInt groups=1) -> Tensor";
-    const std::string tensors =
-        "input=[N,G*C," + sizes[dims - 1] + "]; weight=[G*D,C," + kernels[dims - 1] + "]; bias=None|[G*D]; groups=G; ";
-    const std::string attributes =
-        "stride=" + ints("1") + "|" + ints("2") + "; dilation=" + ints("1") + "|" + ints("2");
+    // Groups of C channels, and one channel a group (depthwise, each channel giving D).
+    const auto tensors = [&](const std::string& channels) {
+      std::string weights;
+      for (const std::string& kernel : kernels[at]) weights += (weights.empty() ? "[" : "|[") + channels + "," + kernel + "]";
+      return "input=[N,G*C," + sizes[at] + "]; weight=" + weights + "; bias=None|[G*D]; groups=G; ";
+    };
+    const auto depthwise = [&](const std::string& channels) {
+      const std::string& kernel = kernels[at][dims == 1 ? 0 : 2];
+      return "input=[N,G," + sizes[at] + "]; weight=[" + channels + "," + kernel + "]|[G,1," + kernel + "]; groups=G; ";
+    };
     const std::string head = "F.conv" + n + "d({input}, {weight}[, bias={bias}][, stride={stride}]";
     const std::string tail = "[, dilation={dilation}][, groups={groups}])";
-    add("conv" + n + "d(" + input + "SymInt[" + n + "] padding=" + ints("0") + behind,
-        head + "[, padding={padding}]" + tail, tensors + attributes + "; padding=" + ints("0") + "|" + ints("1"));
-    add("conv" + n + "d.padding(" + input + "str padding=\"valid\"" + behind, head + ", padding={padding}" + tail,
-        tensors + "dilation=" + ints("1") + "|" + ints("2") + "; padding='same'|'valid'");
-    add("conv_transpose" + n + "d" + (dims > 1 ? ".input(" : "(") + input + "SymInt[" + n + "] padding=" + ints("0") +
+    const std::string windows = "stride=" + strides[at] + "; dilation=" + dilations[at] + "; padding=" + paddings[at];
+    add("conv" + n + "d(" + schema + "SymInt[" + n + "] padding=" + ints("0") + behind,
+        head + "[, padding={padding}]" + tail, tensors("G*D,C") + windows + " || " + depthwise("G*D,1") + windows);
+    const std::string named = "dilation=" + dilations[at] + "; padding='same'|'valid'";
+    add("conv" + n + "d.padding(" + schema + "str padding=\"valid\"" + behind, head + ", padding={padding}" + tail,
+        tensors("G*D,C") + named + " || " + depthwise("G*D,1") + named);
+    const std::string spread = "stride=" + strides[at] + "; padding=" + paddings[at] + "; dilation=" + dilations[at];
+    add("conv_transpose" + n + "d" + (dims > 1 ? ".input(" : "(") + schema + "SymInt[" + n + "] padding=" + ints("0") +
             ", SymInt[" + n + "] output_padding=" + ints("0") + ", SymInt groups=1, SymInt[" + n +
             "] dilation=" + ints("1") + ") -> Tensor",
         "F.conv_transpose" + n +
             "d({input}, {weight}[, bias={bias}][, stride={stride}][, padding={padding}][, "
             "output_padding={output_padding}][, groups={groups}][, dilation={dilation}])",
-        "input=[N,G*C," + sizes[dims - 1] + "]; weight=[G*C,D," + kernels[dims - 1] +
-            "]; bias=None|[G*D]; groups=G; stride=" + ints("1") + "|" + ints("2") + "; padding=" + ints("0") + "|" +
-            ints("1"));
+        tensors("G*C,D") + spread + " || " + depthwise("G,D") + spread);
   }
   add("convolution(Tensor input, Tensor weight, Tensor? bias, SymInt[] stride, SymInt[] padding, SymInt[] dilation, "
       "bool transposed, "

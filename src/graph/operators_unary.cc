@@ -13,6 +13,13 @@ std::vector<InferredValue> InferFloatsOnly(const Call& call) {
   return InferPointwise(call);
 }
 
+// As a power: bools are counted.
+std::vector<InferredValue> InferSquare(const Call& call) {
+  std::vector<InferredValue> result = InferPointwise(call);
+  if (result[0].dtype == DType::kBool) result[0].dtype = DType::kInt64;
+  return result;
+}
+
 std::vector<InferredValue> InferHardTanh(const Call& call) {
   call.Expect(call.Number("min_val") <= call.Number("max_val"), "the minimum exceeds the maximum");
   return InferPointwise(call);
@@ -73,9 +80,10 @@ void AddFunctions(std::vector<OperatorSpec>& table) {
   table.push_back(Unary("logit(Tensor self, float? eps=None)", "torch.logit", "n; eps=None|1e-06", ResultType::kFloat));
   // The type stays.
   table.push_back(Unary("neg(Tensor self)", "-{self}", "n"));
-  for (const char* name : {"abs", "sign", "sgn", "square", "ceil", "floor", "round", "trunc"}) {
+  for (const char* name : {"abs", "sign", "sgn", "ceil", "floor", "round", "trunc"}) {
     table.push_back(Unary(std::string(name) + "(Tensor self)", "torch." + std::string(name), "n"));
   }
+  table.push_back(Unary("square(Tensor self)", "torch.square", "a", ResultType::kFirst, InferSquare));
   table.push_back(Unary("round.decimals(Tensor self, *, int decimals)", "torch.round", "f; decimals=0..3"));
   table.push_back(Unary("frac(Tensor self)", "torch.frac", "f", ResultType::kFirst, InferFloatsOnly));
   table.push_back(Unary("nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None)",

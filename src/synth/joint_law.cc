@@ -13,6 +13,7 @@ namespace {
 
 // Draws that fail in a row before all wirings are looked at.
 constexpr int kPatience = 2;
+constexpr int kOrders = 12;  // in which sizes are searched for before a wiring counts as infeasible though the search was cut
 // Rounds of so many draws without the wiring that was found feasible, after which the sequence is drawn anew: a limit that
 // no run has met.
 constexpr int kMostRounds = 20000;
@@ -40,7 +41,11 @@ bool JointLaw::IsFeasible(std::span<const int> sequence, int sinks) const {
   SolverOptions solving{.menu = DrawSizeMenu(options_, random), .shared_input = 0};
   Solution solution;
   const auto has_solution = [&](const Wiring& wiring) {
-    return Wanted(wiring) && Solve(wiring, solving, random, solution) == SolveResult::kSolved;
+    if (!Wanted(wiring)) return false;
+    // A search that was cut short proves nothing: another order of values may do.
+    SolveResult result = SolveResult::kGaveUp;
+    for (int order = 0; order < kOrders && result == SolveResult::kGaveUp; ++order) result = Solve(wiring, solving, random, solution);
+    return result == SolveResult::kSolved;
   };
   const bool any_wiring = options_.depth == 0 && options_.width == 0;
   return counter.Any(sinks, sinks == 1 && any_wiring, has_solution);

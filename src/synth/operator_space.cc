@@ -202,6 +202,10 @@ std::string ShapeSignature(const ShapeCase& c) {
     }
     text += "|";
   }
+  for (const ParameterTensor& parameter : c.parameters) {
+    for (const SizeTerm& t : parameter.shape) term(t);
+    text += "|";
+  }
   for (int i = 0; i < c.letters; ++i) {
     number(c.least[static_cast<size_t>(i)]);
     number(c.most[static_cast<size_t>(i)]);
