@@ -183,12 +183,32 @@ class Cutter {
                          [this](int32_t node) { return IsProduct(program_.nodes[node].op); });
   }
 
+  // Whether it puts elements in other places than they were in, by more than a view.
+  bool Arranges(const Group& group) const {
+    return std::any_of(group.nodes.begin(), group.nodes.end(), [this](int32_t node) {
+      const OperatorSpec* spec = FindOperator(program_.nodes[node].op);
+      if (spec == nullptr || spec->kind != OpKind::kMovement) return false;
+      const std::vector<ValueId> inputs = program_.nodes[node].Inputs();
+      return inputs.size() != 1 || program_.value(inputs[0]).shape != program_.value(program_.nodes[node].outputs[0]).shape;
+    });
+  }
+
+  // Whether a result depends on many elements of an input.
+  bool Gathers(const Group& group) const {
+    return std::any_of(group.nodes.begin(), group.nodes.end(), [this](int32_t node) {
+      const OperatorSpec* spec = FindOperator(program_.nodes[node].op);
+      static const std::set<OpKind> kNot{OpKind::kPointwise, OpKind::kView, OpKind::kMovement, OpKind::kCreation, OpKind::kRandom};
+      return spec != nullptr && kNot.count(spec->kind) == 0;
+    });
+  }
+
   bool TryMerge(int producer, int consumer, bool must_save) {
     if (producer == consumer || PathThroughOthers(producer, consumer)) return false;
     Group merged;
     std::merge(groups_[producer].nodes.begin(), groups_[producer].nodes.end(), groups_[consumer].nodes.begin(),
                groups_[consumer].nodes.end(), std::back_inserter(merged.nodes));
     if (refused_.count(merged.nodes) > 0 || (options_.one_product && Products(merged) > 1)) return false;
+    if (options_.arranging_apart && Arranges(merged) && Gathers(merged)) return false;
     Assess(merged);
     bool saves = merged.bytes < groups_[producer].bytes + groups_[consumer].bytes;
     if (merged.why_not || (must_save && !saves)) {

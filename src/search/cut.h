@@ -28,6 +28,7 @@ struct CutOptions {
   bool fuse = true;       // false: every operator alone (views still join their reader)
   bool sideways = true;   // groups that read the same value may share its load, though neither feeds the other
   bool one_product = false;   // at most one matrix product, convolution or attention a group
+  bool arranging_apart = false;   // cat, pad, roll ... share no kernel with a reduction or a product
   // Nodes that PyTorch is to carry out whatever a proposer could do; none when empty.
   std::function<bool(int32_t node)> keep_in_torch;
 };

@@ -60,6 +60,7 @@ std::vector<Option> RegionOptions(const Program& program, const Region& region,
   }
   auto nothing = [](const Node&) { return false; };
   AddIfNew(CutAgain(program, region, proposers, "one product a kernel", {.one_product = true}, nothing), options);
+  AddIfNew(CutAgain(program, region, proposers, "data movement apart", {.arranging_apart = true}, nothing), options);
   AddIfNew(CutAgain(program, region, proposers, "not fused sideways", {.sideways = false}, nothing), options);
   if (!strict) options.push_back(InTorch(program, region));
   if (strict && computing > 1) {

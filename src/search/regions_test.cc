@@ -31,6 +31,21 @@ TEST(RegionOptions, AFusedProductMayKeepTheVendorsProduct) {
   EXPECT_EQ(options[2].pieces[1].nodes, (std::vector<int32_t>{2, 3}));
 }
 
+TEST(RegionOptions, WhatArrangesMayStandApartFromWhatReduces) {
+  Program program;
+  ValueId x = AddLeaf(program, ValueKind::kInput, "x", {64, 32});
+  ValueId product = AddLinear(program, "w1", x, 128);
+  ValueId both = AddNode(program, "cat", "aten.cat.default", {AttrList{ValueRef{product}, ValueRef{x}}, 1}, {64, 160}, DType::kFloat32,
+                         "aten::cat(Tensor[] tensors, int dim=0) -> Tensor");
+  SetResult(program, {AddUnary(program, "silu", "aten.silu.default", both)});
+  FakeProposer proposer({"aten.linear.default", "aten.silu.default", "aten.cat.default"});
+  std::vector<Option> options = RegionOptions(SplitViews(program), {{0, 1, 2}, true, ""}, {&proposer}, /*strict=*/true);
+  const auto apart = std::find_if(options.begin(), options.end(), [](const Option& o) { return o.label == "data movement apart"; });
+  ASSERT_NE(apart, options.end());
+  ASSERT_EQ(apart->pieces.size(), 2u);
+  EXPECT_EQ(apart->pieces[1].nodes, (std::vector<int32_t>{1, 2}));
+}
+
 TEST(RegionOptions, NoWayIsListedTwice) {
   Program program = SplitViews(GatedPerceptron());
   FakeProposer proposer(kUsual, 1);

@@ -110,6 +110,11 @@ void TileWriter::AddIndex(std::string& offset, const std::string& index, int64_t
   offset = offset == "0" ? text : offset + " + " + text;
 }
 
+void TileWriter::SetEviction(const TensorRef& tensor, std::string policy) {
+  std::erase_if(eviction_, [&](const auto& known) { return known.first == tensor; });
+  eviction_.emplace_back(tensor, std::move(policy));
+}
+
 std::string TileWriter::LoadText(const LoweredNode& node) {
   std::string pointer = kernel_.Pointer(node.access.tensor);
   std::string name = pointer.substr(0, pointer.size() - 4);

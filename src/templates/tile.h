@@ -52,7 +52,8 @@ class TileWriter {
   // Conjunction of the masks of the dimensions that carry any of `axes`; empty when none is needed.
   std::string MaskText(const AxisList& axes) const;
   // Hint for streaming loads that nobody reads again: `tl.load(..., eviction_policy="evict_first")`.
-  void SetEviction(const TensorRef& tensor, std::string policy) { eviction_.emplace_back(tensor, std::move(policy)); }
+  // For all loads from the tensor; the last one set counts.
+  void SetEviction(const TensorRef& tensor, std::string policy);
 
  private:
   std::string LoadText(const LoweredNode& node);
