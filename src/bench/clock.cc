@@ -52,7 +52,7 @@ void Clock::Warm() {
   ProcessOptions options = PythonProcess("clock");
   options.environment["TRITON_INTERPRET"] = options_.device == "cpu" ? "1" : "";
   // torch.compile starts a process for each of its compile threads, by default one a core: memory that is not needed.
-  options.environment["TORCHINDUCTOR_COMPILE_THREADS"] = "4";
+  options.environment["TORCHINDUCTOR_COMPILE_THREADS"] = "2";
   process_ = std::make_unique<Process>(options);
 }
 
