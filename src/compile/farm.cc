@@ -13,6 +13,9 @@
 namespace drtriton {
 namespace {
 
+// Compiling fills every core; what a GPU or a comparison waits for goes before it.
+constexpr int kNiceness = 10;
+
 CompileFailure Interruption() {
   return {Stage::kDone, "interrupted", "the user ended the work before this candidate was compiled"};
 }
@@ -25,7 +28,7 @@ class CompileFarm::Impl {
     if (options_.folder.empty()) options_.folder = own_.emplace("drtriton-compile").path();
     options_.folder = std::filesystem::absolute(options_.folder);
     std::filesystem::create_directories(options_.folder);
-    pool_.emplace(WorkerPoolOptions{"compile_worker", {}, options_.workers, options_.folder});
+    pool_.emplace(WorkerPoolOptions{.module = "compile_worker", .environment = {}, .forks = options_.workers, .folder = options_.folder, .niceness = kNiceness});
   }
 
   std::vector<CompileResult> CompileAll(const std::vector<CompileRequest>& requests,

@@ -1,6 +1,6 @@
 // WorkerPool: requests to warm Python workers and their answers, with restarts.
 //
-// A worker (python/drtriton/worker_server.py) runs each request in a fork of its own.  One worker serves up to eight
+// A worker (python/drtriton/worker_server.py) runs each request in a fork of its own.  One worker serves up to four
 // forks at once; more cores get more workers.  A worker that dies is started again; the requests it had are run once
 // more, each alone, and one that takes its worker with it again is answered as crashed.
 #ifndef DRTRITON_COMPILE_WORKER_POOL_H_
@@ -31,6 +31,7 @@ struct WorkerPoolOptions {
   std::filesystem::path folder;          // absolute; the workers' only writable folder
   bool gpu = false;                      // candidates may use the GPU: a real run
   std::optional<Isolation> isolation;    // AvailableIsolation() when not given
+  int niceness = 0;                      // of the workers beside ours: whoever waits for a GPU or a comparison comes first
 };
 
 class WorkerPool {
