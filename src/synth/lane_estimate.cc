@@ -17,14 +17,21 @@ constexpr double kLeastLow = 3e-8;   // what is less is 0 in it
 constexpr uint64_t kValueStep = 0x632be59bd9b4e019ULL;
 constexpr uint64_t kElementStep = 0xd1342543de82ef95ULL;
 
-// As the dtype holds it; floats of a low precision as bfloat16.
-double Rounded(double x, EstimatePlan::Numbers numbers, bool coarse) {
-  if (numbers == EstimatePlan::Numbers::kBool) return x != 0 ? 1 : 0;
-  if (numbers == EstimatePlan::Numbers::kInteger) return std::trunc(x);
-  if (coarse && std::abs(x) < kLeastLow) return std::copysign(0, x);
-  const float narrow = static_cast<float>(x);
-  if (!coarse || !std::isfinite(narrow)) return narrow;
-  return std::bit_cast<float>((std::bit_cast<uint32_t>(narrow) + 0x8000U) & 0xffff0000U);
+// As the dtype holds them; floats of a low precision as bfloat16.
+void RoundLanes(Lanes& lanes, EstimatePlan::Numbers numbers, bool coarse) {
+  if (numbers == EstimatePlan::Numbers::kBool) {
+    for (double& x : lanes) x = x != 0 ? 1 : 0;
+  } else if (numbers == EstimatePlan::Numbers::kInteger) {
+    for (double& x : lanes) x = std::trunc(x);
+  } else if (!coarse) {
+    for (double& x : lanes) x = static_cast<float>(x);
+  } else {
+    for (double& x : lanes) {
+      const float narrow = static_cast<float>(x);
+      const float low = std::bit_cast<float>((std::bit_cast<uint32_t>(narrow) + 0x8000U) & 0xffff0000U);
+      x = std::abs(x) < kLeastLow ? std::copysign(0, x) : std::isfinite(narrow) ? low : narrow;
+    }
+  }
 }
 
 // The quantile of a unit normal at u in [0, 1), joined linearly from Tukey's lambda (within 0.02 between -2.9 and 2.9).
@@ -43,23 +50,28 @@ double NormalAt(double u) {
   return table[i] + (place - static_cast<double>(i)) * (table[i + 1] - table[i]);
 }
 
-// The quantile at u in [0, 1) of what a leaf holds.
-double QuantileOf(const LeafFill& fill, double u) {
+// Replaces each u in [0, 1) by the quantile of what a leaf holds.
+void TakeQuantiles(const LeafFill& fill, Lanes& lanes) {
   switch (fill.kind) {
     case LeafFill::Kind::kDefault:
-      return NormalAt(u);
+      for (double& u : lanes) u = NormalAt(u);
+      break;
     case LeafFill::Kind::kNormal:
-      return fill.a + fill.b * NormalAt(u);
+      for (double& u : lanes) u = fill.a + fill.b * NormalAt(u);
+      break;
     case LeafFill::Kind::kUniform:
-      return fill.a + (fill.b - fill.a) * u;
+      for (double& u : lanes) u = fill.a + (fill.b - fill.a) * u;
+      break;
     case LeafFill::Kind::kIntegers:
-      return std::floor(fill.a + (fill.b - fill.a) * u);
+      for (double& u : lanes) u = std::floor(fill.a + (fill.b - fill.a) * u);
+      break;
     case LeafFill::Kind::kMask:
-      return u < fill.a ? 1 : 0;
+      for (double& u : lanes) u = u < fill.a ? 1 : 0;
+      break;
     case LeafFill::Kind::kConstant:
-      return fill.a;
+      lanes.fill(fill.a);
+      break;
   }
-  return 0;
 }
 
 // Whether the numbers `to` are an affine function of the numbers `from`.
@@ -120,7 +132,6 @@ void LaneEstimate::PlaceLanes(size_t trial) {
 // Each element goes through its quantiles from trial to trial, evenly, so that few trials show what a tensor of few
 // elements may hold.
 void LaneEstimate::FillLeaf(const LeafFill& fill, ValueId id, size_t trial) {
-  const EstimatePlan::Numbers numbers = plan_.Of(id).numbers;
   const uint64_t seed = Random(program_seed_ + kValueStep * static_cast<uint64_t>(id + 1)).Next();
   // By steps of their own: elements that went together would never be all the same, or always.
   constexpr std::array<double, 8> kSteps = {0.618034, 0.414214, 0.732051, 0.236068, 0.645751, 0.316625, 0.550756, 0.123106};
@@ -130,8 +141,10 @@ void LaneEstimate::FillLeaf(const LeafFill& fill, ValueId id, size_t trial) {
   for (size_t l = 0; l < kLanes; ++l) {
     const uint64_t bits = Random(seed ^ (places[l] + 1) * kElementStep).Next();
     const double turned = static_cast<double>(bits >> 11) * 0x1.0p-53 + number * kSteps[bits & 7];
-    lanes[l] = Rounded(QuantileOf(fill, turned - std::floor(turned)), numbers, coarse_);
+    lanes[l] = turned - static_cast<double>(static_cast<int64_t>(turned));
   }
+  TakeQuantiles(fill, lanes);
+  RoundLanes(lanes, plan_.Of(id).numbers, coarse_);
 }
 
 // The numbers of the operands at the lanes, through the function where there is one.
@@ -172,7 +185,7 @@ Lanes LaneEstimate::Base(EstimatePlan::Call& call, size_t trial) const {
 // Rounds a result and looks whether it is within the dtype's range.
 bool LaneEstimate::Take(const EstimatePlan::Call& call, const EstimatePlan::Result& result, size_t trial) {
   Lanes& lanes = At(result.id, trial);
-  for (double& x : lanes) x = Rounded(x, result.numbers, coarse_);
+  RoundLanes(lanes, result.numbers, coarse_);
   FollowTraits(call, result, trial);
   const double most = coarse_ && result.numbers == EstimatePlan::Numbers::kFloat ? kLargestLow : kLargest;
   return std::all_of(lanes.begin(), lanes.end(), [most](double x) { return std::abs(x) < most; });

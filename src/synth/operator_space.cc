@@ -1,10 +1,13 @@
 #include "synth/operator_space.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <future>
 #include <map>
 #include <memory>
 #include <set>
+#include <thread>
 
 #include "base/error.h"
 #include "synth/domain_cases.h"
@@ -299,28 +302,47 @@ bool BroadcastsJointly(const OperatorInfo& info, const DomainForm& form, const S
 
 class SpaceBuilder {
  public:
+  // Operators are independent of each other, so several threads work on them.
   std::unique_ptr<OperatorSpace> Run() {
-    for (const OperatorInfo& info : AllOperators()) {
-      std::string_view reason;
-      const NumericRule* rule = RuleOf(info, &reason);
-      if (rule == nullptr) {
-        space_->left_out.push_back({info.name, std::string(reason)});
-        continue;
+    const std::vector<OperatorInfo>& infos = AllOperators();
+    std::vector<std::vector<OperatorForm>> forms(infos.size());
+    std::atomic<size_t> next = 0;
+    const auto work = [&] {
+      for (size_t i = next++; i < infos.size(); i = next++) {
+        if (const NumericRule* rule = RuleOf(infos[i], nullptr)) forms[i] = FormsOf(infos[i], *rule);
       }
-      Add(info, *rule);
-    }
+    };
+    std::vector<std::future<void>> others;
+    for (unsigned n = 1; n < std::min(std::thread::hardware_concurrency(), kMostThreads); ++n)
+      others.push_back(std::async(std::launch::async, work));
+    work();
+    for (std::future<void>& other : others) other.get();
+    for (size_t i = 0; i < infos.size(); ++i) Add(infos[i], std::move(forms[i]));
     return std::move(space_);
   }
 
  private:
-  void Add(const OperatorInfo& info, const NumericRule& rule) {
-    SpaceOperator made{.info = &info, .forms = {}};
+  static constexpr unsigned kMostThreads = 8;
+
+  static std::vector<OperatorForm> FormsOf(const OperatorInfo& info, const NumericRule& rule) {
+    std::vector<OperatorForm> forms;
     for (const DomainForm& domain : CallingForms(info)) {
-      for (OperatorForm& form : MakeForms(info, rule, domain)) {
-        form.op = static_cast<int>(space_->operators.size());
-        made.forms.push_back(static_cast<int>(space_->forms.size()));
-        space_->forms.push_back(std::move(form));
-      }
+      for (OperatorForm& form : MakeForms(info, rule, domain)) forms.push_back(std::move(form));
+    }
+    return forms;
+  }
+
+  void Add(const OperatorInfo& info, std::vector<OperatorForm> forms) {
+    std::string_view reason;
+    if (RuleOf(info, &reason) == nullptr) {
+      space_->left_out.push_back({info.name, std::string(reason)});
+      return;
+    }
+    SpaceOperator made{.info = &info, .forms = {}};
+    for (OperatorForm& form : forms) {
+      form.op = static_cast<int>(space_->operators.size());
+      made.forms.push_back(static_cast<int>(space_->forms.size()));
+      space_->forms.push_back(std::move(form));
     }
     if (made.forms.empty()) {
       space_->left_out.push_back({info.name, "is always constant, or has no case with results of known shapes"});

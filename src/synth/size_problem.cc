@@ -53,6 +53,19 @@ bool SizeProblem::CanBe(DimId dim, int32_t value) const {
   return value >= least_[root] && (most_[root] == 0 || value <= most_[root]);
 }
 
+bool SizeProblem::IsFree(DimId dim) const {
+  const DimId root = Root(dim);
+  if (value_[At(root)] != 0 || least_[At(root)] > 1 || most_[At(root)] != 0) return false;
+  for (int r = 0; r < relations_; ++r) {
+    const Relation& relation = relation_[static_cast<size_t>(r)];
+    if (Root(relation.out) == root) return false;
+    for (int i = 0; i < relation.count; ++i) {
+      if (Root(relation.in[static_cast<size_t>(i)]) == root) return false;
+    }
+  }
+  return true;
+}
+
 bool SizeProblem::Fix(DimId dim, int32_t value) {
   if (!CanBe(dim, value)) return false;
   value_[At(Root(dim))] = value;

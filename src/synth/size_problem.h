@@ -61,6 +61,8 @@ class SizeProblem {
   // 0: open.
   int32_t Known(DimId dim) const { return value_[static_cast<size_t>(Root(dim))]; }
   bool CanBe(DimId dim, int32_t value) const;
+  // Whether it can be any size, as far as bounds and relations go.
+  bool IsFree(DimId dim) const;
 
   // Narrows the sizes' bounds by what the relations say of each other.  False: there is no solution.
   bool Narrow();

@@ -289,8 +289,9 @@ class Search {
     std::array<double, 128> weights;
     const int count = std::min<int>(static_cast<int>(form.rows.size()), 128);
     int left = 0;
+    const std::array<RankMask, kMaxSlots> read = ReadRanks(i);
     for (int r = 0; r < count; ++r) {
-      weights[static_cast<size_t>(r)] = RowWeight(i, form.rows[static_cast<size_t>(r)]);
+      weights[static_cast<size_t>(r)] = RowWeight(i, form.rows[static_cast<size_t>(r)], read);
       left += weights[static_cast<size_t>(r)] > 0 ? 1 : 0;
     }
     for (; left > 0; --left) {
@@ -308,19 +309,28 @@ class Search {
     return false;
   }
 
-  // 0 where the row does not fit what is read, or is not what readers accept.
-  double RowWeight(size_t i, const RankRow& row) const {
-    const OperatorForm& form = FormOf(i);
-    double weight = 1;
-    for (size_t s = 0; s < form.slots.size(); ++s) {
-      if (SourceOf(i, s).node == -1) {
-        weight *= kRankWeights[static_cast<size_t>(row.slots[s])];
-      } else if (!((SourceRanks(i, s) >> row.slots[s]) & 1)) {
-        return 0;
-      }
+  // What the slots' tensors can be; 0 for fresh ones.
+  std::array<RankMask, kMaxSlots> ReadRanks(size_t i) const {
+    std::array<RankMask, kMaxSlots> ranks = {};
+    for (size_t s = 0; s < FormOf(i).slots.size(); ++s) {
+      if (SourceOf(i, s).node != -1) ranks[s] = SourceRanks(i, s);
     }
+    return ranks;
+  }
+
+  // 0 where the row does not fit what is read, or is not what readers accept.
+  double RowWeight(size_t i, const RankRow& row, const std::array<RankMask, kMaxSlots>& read) const {
+    const OperatorForm& form = FormOf(i);
     for (size_t k = 0; k < static_cast<size_t>(form.results); ++k) {
       if (!((allowed_ranks_[i][k] >> row.results[k]) & 1)) return 0;
+    }
+    double weight = 1;
+    for (size_t s = 0; s < form.slots.size(); ++s) {
+      if (read[s] == 0) {
+        weight *= kRankWeights[static_cast<size_t>(row.slots[s])];
+      } else if (!((read[s] >> row.slots[s]) & 1)) {
+        return 0;
+      }
     }
     return weight;
   }
@@ -352,14 +362,14 @@ class Search {
   bool DrawCaseOfRow(size_t i) {
     const std::vector<int>& cases = rows_[i]->cases;
     const uint32_t count = static_cast<uint32_t>(cases.size());
-    std::vector<int>& order = orders_[i];
-    order.assign(cases.begin(), cases.end());
+    Moved& moved = moved_[i];
+    moved.clear();
     std::vector<int>& failed = failed_classes_[i];
     failed.clear();
     for (uint32_t left = count; left > 0; --left) {
       const uint32_t pick = random_.Below(left);
-      const int chosen = order[pick];
-      order[pick] = order[left - 1];
+      const int chosen = CaseAt(cases, moved, pick);
+      if (left > 1) moved.push_back({pick, CaseAt(cases, moved, left - 1)});
       const ShapeCase& shape_case = FormOf(i).cases[static_cast<size_t>(chosen)];
       if (std::find(failed.begin(), failed.end(), shape_case.shape_class) != failed.end()) continue;
       Solved(i).shape_case = chosen;
@@ -369,6 +379,16 @@ class Search {
       failed.push_back(shape_case.shape_class);
     }
     return false;
+  }
+
+  // Cases are shuffled as they are drawn: the list is long and mostly the first one will do.  The last entry for a place
+  // counts.
+  using Moved = std::vector<std::pair<uint32_t, int>>;
+  static int CaseAt(const std::vector<int>& cases, const Moved& moved, uint32_t place) {
+    for (size_t m = moved.size(); m-- > 0;) {
+      if (moved[m].first == place) return moved[m].second;
+    }
+    return cases[place];
   }
 
   bool ApplyCase(size_t i, const ShapeCase& shape_case, SizeProblem& sizes) {
@@ -511,11 +531,17 @@ class Search {
     for (int left = options; left > 0; --left) {
       const int set = options == 1 ? 0 : random_.Weighted(weights, options);
       weights[static_cast<size_t>(set)] = 0;
-      const unsigned consequence = ConsequenceOf(std::span(dims).first(static_cast<size_t>(count)), read, static_cast<unsigned>(set), sizes);
-      if (std::find(failed.begin(), failed.begin() + failures, consequence) != failed.begin() + failures) continue;
-      failed[failures++] = consequence;
+      const std::span<const DimId> together = std::span(dims).first(static_cast<size_t>(count));
+      // What is only asked after a failure is found out then.
+      if (failures == 1) read = WithoutLoose(i, position, together, read, sizes);
+      if (failures > 0) {
+        const unsigned consequence = ConsequenceOf(together, read, static_cast<unsigned>(set), sizes);
+        const auto same = [&](unsigned before) { return ConsequenceOf(together, read, before, sizes) == consequence; };
+        if (std::any_of(failed.begin(), failed.begin() + failures, same)) continue;
+      }
+      failed[failures++] = static_cast<unsigned>(set);
       SizeProblem next = sizes;
-      const DimId size = JoinDims(std::span(dims).first(static_cast<size_t>(count)), static_cast<unsigned>(set), next);
+      const DimId size = JoinDims(together, static_cast<unsigned>(set), next);
       if (size < 0) continue;
       result_dims_[i][0][joint - 1 - position] = size;
       if (DrawBroadcast(i, position + 1, next)) return true;
@@ -536,6 +562,34 @@ class Search {
       ((ones >> o) & 1U ? single : joined) |= 1U << first;
     }
     return single | joined << 4;
+  }
+
+  // Without the operands whose dimension at the position is as good as that of a fresh tensor: it can be any size, and
+  // nothing else that is still to be drawn depends on it.
+  unsigned WithoutLoose(size_t i, size_t position, std::span<const DimId> dims, unsigned read, const SizeProblem& sizes) const {
+    for (size_t o = 0; o < dims.size(); ++o) {
+      if (!((read >> o) & 1U) || !sizes.IsFree(dims[o])) continue;
+      const DimId root = sizes.Root(dims[o]);
+      bool needed = false;
+      ForLive(i, [&](size_t j, size_t k) {
+        const bool later = last_reader_[j][k] > static_cast<int8_t>(i);
+        for (int d = 0; later && d < rows_[j]->results[k]; ++d) needed = needed || sizes.Root(result_dims_[j][k][static_cast<size_t>(d)]) == root;
+        const IndexFacts& facts = index_facts_[j][k];
+        for (int b = 0; b < facts.bound_count; ++b) needed = needed || sizes.Root(facts.bounds[static_cast<size_t>(b)]) == root;
+      });
+      for (size_t s = 0; s < FormOf(i).slots.size(); ++s) {
+        const size_t rank = static_cast<size_t>(rows_[i]->slots[s]);
+        const bool joins = (FormOf(i).broadcast >> s) & 1U;
+        for (size_t d = 0; d < rank; ++d) {
+          const bool here = joins && rank - 1 - d == position;
+          needed = needed || (!here && sizes.Root(slot_dims_[i][s][d]) == root);
+        }
+      }
+      for (int l = 0; l < FormOf(i).cases[static_cast<size_t>(solution_->nodes[i].shape_case)].letters; ++l)
+        needed = needed || sizes.Root(letters_[i][static_cast<size_t>(l)]) == root;
+      if (!needed) read &= ~(1U << o);
+    }
+    return read;
   }
 
   static DimId JoinDims(std::span<const DimId> dims, unsigned ones, SizeProblem& sizes) {
@@ -760,7 +814,7 @@ class Search {
   std::array<std::array<IndexFacts, kMaxResults>, kMaxJointNodes> index_facts_;
   std::array<int8_t, kMaxJointNodes * kMaxSlots> shared_;
   SlotDims given_dims_ = {};
-  std::array<std::vector<int>, kMaxJointNodes> orders_;
+  std::array<Moved, kMaxJointNodes> moved_;
   std::array<std::vector<int>, kMaxJointNodes> failed_classes_;
 
   bool shapes_failed_ = false;
