@@ -101,7 +101,7 @@ class Searcher {
   int FirstRoundCount(size_t fragments, double share) const {
     double seconds = std::max(0.0, share * budget_.seconds() - budget_.Used());
     double count = seconds / (kSecondsPerCandidate * static_cast<double>(fragments));
-    return static_cast<int>(std::clamp(count, 2.0, static_cast<double>(options_.proposals)));
+    return static_cast<int>(std::clamp(count, 1.0, std::max(1.0, static_cast<double>(options_.proposals))));
   }
 
   // Fragments of fused options come first, so that an early end still leaves something to compose.
