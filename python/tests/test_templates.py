@@ -37,6 +37,20 @@ class TemplatesTest(unittest.TestCase):
         subprocess.run([str(_TOOL), str(windows), str(cls.folder / "windows"), "1"], check=True)
         subprocess.run([str(_TOOL.with_name("convolution_probe")), str(windows), str(cls.folder / "products")], check=True)
 
+    def test_sampled_programs_are_written_and_right(self):
+        """Every program has a strict proposal, whatever its operators, and the values are PyTorch's."""
+        drtriton = _TOOL.with_name("drtriton")
+        if not drtriton.exists():
+            self.skipTest("the drtriton program is not built")
+        seed = os.environ.get("DRTRITON_SEED", "31")
+        lines, sources = self.folder / "sampled.jsonl", self.folder / "sampled"
+        subprocess.run([str(drtriton), "synth", "--ops", "4", "--count", "20", "--seed", seed, "--size", "tiny", "--out", str(lines)], check=True)
+        subprocess.run([str(_TOOL), str(lines), str(sources), "1"], check=True)
+        self.assertEqual([entry["why_not"] for entry in json.loads((sources / "index.json").read_text()) if "why_not" in entry], [])
+        command = [sys.executable, str(_HERE / "template_sampled.py"), str(lines), str(sources)]
+        result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TRITON_INTERPRET": "1"})
+        self.assertEqual(result.returncode, 0, f"seed {seed}: {result.stdout[-3000:]}{result.stderr[-1000:]}")
+
     def test_every_case_is_covered(self):
         for folder in ("1", "windows"):
             entries = json.loads((self.folder / folder / "index.json").read_text())

@@ -72,7 +72,8 @@ void Shrink(const OpCall& call, bool soft) {
   double lambda = call.Number(1, 0.5);
   Term above = f.Compare("gt", x, f.N(lambda)), below = f.Compare("lt", x, f.N(-lambda));
   Term high = soft ? f.Sub(x, f.N(lambda)) : x, low = soft ? f.Add(x, f.N(lambda)) : x;
-  call.Define(f.Select(above, high, f.Select(below, low, f.Mul(x, f.N(0)))));
+  Term number = f.Compare("eq", x, x);   // NaN stays; what is shrunk away is +0, whatever its sign was
+  call.Define(f.Select(above, high, f.Select(below, low, f.Select(number, f.N(0), x))));
 }
 
 void Threshold(const OpCall& call) {
