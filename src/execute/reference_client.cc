@@ -48,8 +48,9 @@ Json ReferenceClient::Ask(const Json& request) {
   Debug("the reference process ended (" + command + "): " + how);
   try {
     child_.reset();
-    Revive();
+    // The next request starts another: the client may be alone in the GPU's gate now, where preparing would wait for ever.
     if (!NeedsNoPlan(command)) throw ReferenceRestarted{how};
+    Revive();
     return Converse(request);
   } catch (const ChildEnded& ended) {
     child_.reset();
