@@ -13,6 +13,8 @@ namespace {
 
 // Draws that fail in a row before all wirings are looked at.
 constexpr int kPatience = 2;
+// Draws of a wiring with two or three sinks before it counts as if none were feasible.
+constexpr int kMostWidening = 64;
 constexpr int kOrders = 12;  // in which sizes are searched for before a wiring counts as infeasible though the search was cut
 // Rounds of so many draws without the wiring that was found feasible, after which the sequence is drawn anew: a limit that
 // no run has met.
@@ -85,7 +87,7 @@ void JointLaw::Widen(WiringCounter& counter, Random& random, Drawn& drawn) const
   const int sinks = options_.ops > 2 && random.Chance(0.5) ? 3 : 2;
   if (counter.Count(sinks) == 0) return;
   Drawn wider;
-  for (int i = 0; i < 8; ++i) {
+  for (int draws = 0; draws < kMostWidening; draws += kPatience) {
     if (!DrawWiring(counter, sinks, drawn.solving, random, wider.wiring, wider.solution)) continue;
     drawn.wiring = wider.wiring;
     drawn.solution = std::move(wider.solution);
