@@ -98,7 +98,7 @@ class PairPipeline::Impl {
         farm_(executors_.front()->device(), FarmOptions{.timeout_s = arguments.timeout_s}),
         scratch_("drtriton-verify"),
         window_(static_cast<std::ptrdiff_t>(8 + 4 * executors_.size())) {
-    options_ = {.strict = arguments.strict, .timed = gpu_, .quick_timing = !arguments.batch.empty(), .seed = arguments.seed, .timeout_s = arguments.timeout_s};
+    options_ = {.strict = arguments.strict, .timed = gpu_, .wall = arguments.wall && gpu_, .quick_timing = !arguments.batch.empty(), .seed = arguments.seed, .timeout_s = arguments.timeout_s};
   }
 
   void Run(const std::vector<Pair>& pairs, const std::function<void(size_t, const Verdict&)>& judged) {

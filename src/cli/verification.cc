@@ -20,6 +20,11 @@ std::string Sentence(const Verdict& verdict) {
     if (verdict.time_ms && verdict.eager_ms) {
       std::snprintf(numbers, sizeof numbers, ": %.4f ms, eager PyTorch %.4f ms", *verdict.time_ms, *verdict.eager_ms);
     }
+    if (verdict.wall_us) {
+      char wall[64];
+      std::snprintf(wall, sizeof wall, ", %.1f us a call from Python", *verdict.wall_us);
+      return text + numbers + wall;
+    }
     return text + numbers;
   }
   return text + " at stage " + Name(verdict.stage) + " (" + verdict.code + "): " + verdict.reason;

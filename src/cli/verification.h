@@ -19,6 +19,7 @@ struct VerifyArguments {
   bool training = false;
   bool strict = true;
   uint64_t seed = 0;
+  bool wall = false;                // also time a call from Python
   double timeout_s = 120;
 };
 

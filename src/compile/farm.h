@@ -87,10 +87,12 @@ struct InterpretRequest {
   const LaunchPlan* plan = nullptr;       // outlives the call
   std::vector<int> poisons = {255};       // bytes that fill memory that no step wrote; runs must agree (`unwritten`)
   uint64_t random_seed = 0;               // of vendor steps that draw random numbers
+  bool wall = false;                      // on a GPU: also time the module as its caller sees it
 };
 struct InterpretResult {
   std::optional<CompileFailure> failure;
   std::vector<std::string> layers;
+  std::optional<double> wall_us;          // a call of forward(), in a loop that is waited for at its end
 };
 
 // The GPU of this index as CUDA_VISIBLE_DEVICES names it to a child: ours may be a part of the machine's.

@@ -79,6 +79,7 @@ class InterpreterFarm::Impl {
                           {"inputs", found->second.string()},
                           {"seed", requests[i].random_seed},
                           {"candidate", CandidateToJson(requests[i].candidate, H200(), 1)}});
+      if (requests[i].wall) messages.back()["wall"] = true;
       if (requests[i].plan != nullptr) {
         messages.back()["plan"] = ToJson(*requests[i].plan);
         messages.back()["poisons"] = requests[i].poisons;
@@ -115,6 +116,9 @@ class InterpreterFarm::Impl {
           CompileFailure{Stage::kRun, "crashed", "the candidate's process ended without writing its results"};
     } else {
       MoveFile(written, outputs);
+      if (const auto value = answer.find("answer"); value != answer.end() && value->is_object() && value->contains("wall_us")) {
+        if (const Json& wall_us = (*value)["wall_us"]; wall_us.is_number()) result.wall_us = wall_us.get<double>();
+      }
     }
     return result;
   }

@@ -17,6 +17,7 @@ namespace drtriton {
 struct JudgeOptions {
   bool strict = false;        // refuse vendor steps
   bool timed = true;          // measure accepted candidates (on a GPU)
+  bool wall = false;          // also time a foreign module as its caller sees it (on a GPU)
   bool quick_timing = false;  // times within 4% instead of 2%: one of thousands (execute/timing.h)
   uint64_t seed = 0;
   bool compile_only = false;  // stop after the LaunchPlan: "accepted" then means that it compiled

@@ -129,6 +129,7 @@ Json ToJson(const Verdict& verdict) {
               {"ref_rel_err", OrNull(verdict.ref_rel_err)},
               {"time_ms", OrNull(verdict.time_ms)},
               {"time_ci_ms", OrNull(verdict.time_ci_ms)},
+              {"wall_us", OrNull(verdict.wall_us)},
               {"eager_ms", OrNull(verdict.eager_ms)},
               {"speedup", OrNull(verdict.speedup)},
               {"kernel_share", OrNull(verdict.kernel_share)},
@@ -158,6 +159,7 @@ Verdict VerdictFromJson(const Json& json) {
   verdict.ref_rel_err = OptionalNumber(reader, "ref_rel_err");
   verdict.time_ms = OptionalNumber(reader, "time_ms");
   verdict.time_ci_ms = OptionalNumber(reader, "time_ci_ms");
+  verdict.wall_us = OptionalNumber(reader, "wall_us");
   verdict.eager_ms = OptionalNumber(reader, "eager_ms");
   verdict.speedup = OptionalNumber(reader, "speedup");
   verdict.kernel_share = OptionalNumber(reader, "kernel_share");

@@ -23,6 +23,7 @@ struct Verdict {
   std::optional<double> ref_rel_err;   // eager PyTorch's own at the same statistic
   std::optional<double> time_ms;       // median device time of the candidate
   std::optional<double> time_ci_ms;    // half width of its 95% confidence interval
+  std::optional<double> wall_us;   // a call from Python, when asked for: measured in the candidate's own process
   std::optional<double> eager_ms;
   std::optional<double> speedup;       // eager_ms / time_ms, only where the intervals separate the two
   std::optional<double> kernel_share;  // share of GPU time in the candidate's own kernels

@@ -35,6 +35,7 @@ struct Executable {
 };
 
 struct ExecuteOptions {
+  bool wall = false;        // GPU only: a foreign module's own run is timed too, as its caller sees it
   bool timed = true;        // GPU only
   TimingEffort timing = TimingEffort::kThorough;
   double timeout_s = 60;

@@ -39,6 +39,7 @@ InterpretResult GpuExecutor::RunItself(ProblemId problem, const CompileRequest& 
   request.outputs = folder_.path() / "itself.tensors";
   request.timeout_s = options.timeout_s;
   request.random_seed = seed_;
+  request.wall = options.wall;
   reference_.Ask({{"cmd", "write_inputs"}, {"problem", problem}, {"set", RealRunSet(problems_.at(problem))}, {"tensors", request.inputs.string()}});
   if (!real_runs_) real_runs_.emplace(place_.gpu);
   InterpretResult result = real_runs_->Run(request);
@@ -71,6 +72,7 @@ void GpuExecutor::CheckItself(ProblemId problem, const CompileRequest& candidate
   }
   std::filesystem::remove(results);
   if (!verdict->accepted()) return;
+  verdict->wall_us = itself.wall_us;
   const bool less_isolated = std::any_of(compiled.layers.begin(), compiled.layers.end(), [&](const std::string& layer) {
     return layer != "no devices" && std::find(itself.layers.begin(), itself.layers.end(), layer) == itself.layers.end();
   });

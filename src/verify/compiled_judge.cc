@@ -15,7 +15,7 @@ namespace drtriton {
 namespace {
 
 ExecuteOptions ExecuteOptionsOf(const JudgeOptions& options) {
-  return {.timed = options.timed, .timing = options.quick_timing ? TimingEffort::kQuick : TimingEffort::kThorough, .timeout_s = options.timeout_s};
+  return {.wall = options.wall, .timed = options.timed, .timing = options.quick_timing ? TimingEffort::kQuick : TimingEffort::kThorough, .timeout_s = options.timeout_s};
 }
 
 // What the plan is made of, for information.

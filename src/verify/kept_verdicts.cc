@@ -15,7 +15,7 @@ namespace drtriton {
 namespace {
 
 // Raised when verdicts of an older program would no longer be given.
-constexpr int kJudgeVersion = 2;
+constexpr int kJudgeVersion = 3;
 
 bool WorthKeeping(const Verdict& verdict) {
   return verdict.outcome != Outcome::kError && verdict.code != "timeout" && verdict.code != "crashed" &&
@@ -56,6 +56,7 @@ std::string KeptVerdicts::Key(const CompileRequest& request) const {
   key["strict"] = request.strict;
   key["timed"] = options_.timed;
   if (options_.timed && options_.quick_timing) key["quick"] = true;
+  if (options_.wall) key["wall"] = true;
   key["compile_only"] = options_.compile_only;
   key["seed"] = options_.seed;
   key["device"] = device_name_;
