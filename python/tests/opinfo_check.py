@@ -206,7 +206,8 @@ has to give the module's values bit for bit. An entry counts where a Program of 
 the registry that is no glue.
 
 This page is written by `python/tests/opinfo_check.py --report`; that file says how a run is made (in shards, resumed
-where it stopped). Of the entries' samples those "held" are in the wheel, those "run" went through so far.
+where it stopped). Of the entries' samples those "held" are in the wheel, those "run" went through so far. What batch
+normalisation saves of a low precision is of that precision on the CPU and float32 on a GPU, which is what the rules say.
 
 | dtype | entries | with operators of the registry | samples held | run | agree |
 |---|---|---|---|---|---|
@@ -231,7 +232,8 @@ def report(paths: list[str]) -> str:
     causes: dict[tuple[str, str], list[tuple[str, str, int]]] = collections.defaultdict(list)
     for line in lines:
         for problem in line["problems"] if line["operators"] else []:
-            reason = re.sub(r"\b[us]\d+\b|\[[\d, ]*\]|\d{2,}", "...", problem["reason"])
+            reason = re.sub(r" not in returned outputs FakeTensor.*", "", problem["reason"])
+            reason = re.sub(r"\b[us]\d+\b|\[[\d, ]*\]|\d{2,}", "...", reason)
             causes[problem["kind"], reason].append((line["entry"], line["dtype"], problem["sample"]))
     text += "\nSamples that do not agree, by cause (`entry` dtype: samples):\n\n"
     text += "| cause | samples | which |\n|---|---|---|\n"

@@ -1,4 +1,4 @@
-"""Opens a conversion's report in a real browser, headless Chromium, as wide as a desktop's window and as a phone."""
+"""Opens a conversion's report and the sampler's coverage in headless Chromium, as wide as a desktop's window and as a phone."""
 
 from __future__ import annotations
 
@@ -76,14 +76,18 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-@unittest.skipUnless(PROGRAMS, "DRTRITON_PROGRAMS is not set: no programs to test")
-@unittest.skipUnless(CHROMIUM, "there is no chromium to open the report with")
-class Report(unittest.TestCase):
+class BrowserCase(unittest.TestCase):
+    """A folder with one page, report.html, served to the browser."""
+
+    @classmethod
+    def write_page(cls) -> None:
+        raise NotImplementedError
+
     @classmethod
     def setUpClass(cls) -> None:
         cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="report-"))
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        subprocess.run([SAMPLE, cls.folder / "report.html"], check=True)
+        cls.write_page()
         for width in (PHONE, DESKTOP):
             (cls.folder / f"probe{width}.html").write_text(PROBE.format(width=width))
         handler = functools.partial(QuietHandler, directory=str(cls.folder))
@@ -110,16 +114,36 @@ class Report(unittest.TestCase):
         self.assertNotIn(":CONSOLE", run.stderr.replace("favicon.ico", ""))
         return found
 
-    def check(self, width: int) -> None:
+    def check_page(self, width: int) -> dict[str, str]:
         found = self.measure(width)
         self.assertEqual(int(found["viewport"]), width)
         self.assertLessEqual(int(found["width"]), width, "the page is wider than the window")
         self.assertEqual(found["requests"], "0")
+        self.assertEqual(found["outside"], "0", "a picture does not fit")
+        return found
+
+    def check_picture(self) -> None:
+        picture = self.folder / "picture.png"
+        run = self.browse((self.folder / "report.html").as_uri(), f"--screenshot={picture}")
+        self.assertTrue(picture.is_file(), run.stderr[-2000:])
+        # A white page of this size takes some kilobytes.
+        self.assertGreater(picture.stat().st_size, 30000)
+        self.assertNotIn(":CONSOLE", run.stderr)
+
+
+@unittest.skipUnless(PROGRAMS, "DRTRITON_PROGRAMS is not set: no programs to test")
+@unittest.skipUnless(CHROMIUM, "there is no chromium to open the report with")
+class Report(BrowserCase):
+    @classmethod
+    def write_page(cls) -> None:
+        subprocess.run([SAMPLE, cls.folder / "report.html"], check=True)
+
+    def check(self, width: int) -> None:
+        found = self.check_page(width)
         self.assertEqual(found["headings"].split("|"),
                          ["Graph", "Roofline", "Kernels", "Decisions", "Kept in PyTorch", "How it was made"])
         self.assertEqual(found["kernels"], "2")
         self.assertEqual(found["pictures"], "2")
-        self.assertEqual(found["outside"], "0", "a picture does not fit")
         self.assertEqual(found["clipped"], "0", "a picture's text is cut off")
         self.assertGreaterEqual(float(found["smallest"]), 9, "a picture's text is too small to read")
         self.assertEqual(found["dangling"], "0", "a link leads nowhere")
@@ -131,12 +155,31 @@ class Report(unittest.TestCase):
         self.check(DESKTOP)
 
     def test_is_drawn_from_the_file_alone(self):
-        picture = self.folder / "picture.png"
-        run = self.browse((self.folder / "report.html").as_uri(), f"--screenshot={picture}")
-        self.assertTrue(picture.is_file(), run.stderr[-2000:])
-        # A white page of this size takes some kilobytes.
-        self.assertGreater(picture.stat().st_size, 30000)
-        self.assertNotIn(":CONSOLE", run.stderr)
+        self.check_picture()
+
+
+@unittest.skipUnless(PROGRAMS, "DRTRITON_PROGRAMS is not set: no programs to test")
+@unittest.skipUnless(CHROMIUM, "there is no chromium to open the page with")
+class Coverage(BrowserCase):
+    @classmethod
+    def write_page(cls) -> None:
+        command = [os.path.join(PROGRAMS, "drtriton"), "synth", "--ops", "3", "--count", "400", "--size", "tiny"]
+        subprocess.run([*command, "--stats", cls.folder / "report.html"], check=True, capture_output=True)
+
+    def check(self, width: int) -> None:
+        found = self.check_page(width)
+        headings = [heading.split(" ")[0] for heading in found["headings"].split("|")]
+        self.assertEqual(headings, ["Pairs", "Operators", "Shapes"])
+        self.assertGreaterEqual(int(found["pictures"]), 1)
+
+    def test_fits_a_phone(self):
+        self.check(PHONE)
+
+    def test_fits_a_desktop(self):
+        self.check(DESKTOP)
+
+    def test_is_drawn_from_the_file_alone(self):
+        self.check_picture()
 
 
 if __name__ == "__main__":
