@@ -69,5 +69,18 @@ TEST(SourcePowerTableTest, CountsByKindAndListsSurvivors) {
   EXPECT_NE(text.find("- a.py line 5, stride: `p` -> `q`"), std::string::npos) << text;
 }
 
+TEST(SourceMutantsTest, ProbesSayByWhatTheyProve) {
+  size_t programs = 0, lanes = 0, widened = 0;
+  for (const SourceMutant& mutant : MakeSourceMutants(kSource)) {
+    EXPECT_EQ(mutant.probe.empty(), mutant.rule.empty()) << mutant.change;
+    if (mutant.change.find("program_id(1)") != std::string::npos) programs += mutant.probe.find("tl.device_assert(tl.program_id(0) == tl.program_id(1))") != std::string::npos;
+    if (mutant.change.find("other=1.0") != std::string::npos) lanes += mutant.probe.find("other=float('nan')") != std::string::npos;
+    if (mutant.change.find("<=") != std::string::npos) widened += mutant.probe.find("tl.device_assert(i < n)") != std::string::npos;
+  }
+  EXPECT_EQ(programs, 1u);
+  EXPECT_EQ(lanes, 1u);
+  EXPECT_EQ(widened, 2u);
+}
+
 }  // namespace
 }  // namespace drtriton

@@ -92,6 +92,32 @@ TEST(MutantsTest, EqualOnesAreNamedByTheirRule) {
   EXPECT_TRUE(Contains(changes, "argmax -> argmin"));
 }
 
+TEST(MutantsTest, WhatShapesMakeVoidIsNoMutant) {
+  Builder make;
+  const ValueId x = make.Input({2, 3, 5});
+  const ValueId part = make.Call("aten.narrow.default", {Ref(x), 1, 0, 3}, {2, 3, 5});
+  const ValueId rolled = make.Call("aten.roll.default", {Ref(part), Attr::Ints({-3}), Attr::Ints({1})}, {2, 3, 5});
+  const ValueId pooled = make.Call("aten.max_pool1d.default", {Ref(rolled), Attr::Ints({5}), Attr::Ints({2}), Attr::Ints({0}), Attr::Ints({1}), false}, {2, 3, 1});
+  const ValueId sum = make.Call("aten.sum.dim_IntList", {Ref(pooled), Attr::Ints({2}), true, Attr()}, {2, 3, 1});
+  const auto changes = Changes(make.Finish(sum));
+  for (const char* change : {"narrow dropped", "roll dropped", "max_pool1d stride: [2] -> [3]", "max_pool1d stride: [2] -> [1]", "max_pool1d ceil_mode: False -> True", "sum -> mean", "sum dropped"}) {
+    EXPECT_FALSE(Contains(changes, change)) << change;
+  }
+  EXPECT_TRUE(Contains(changes, "max_pool1d kernel_size: [5] -> [4]") || Contains(changes, "roll shifts: [-3] -> [-2]"));
+}
+
+TEST(MutantsTest, SignsAndOrdersThatNobodySees) {
+  Builder make;
+  const ValueId x = make.Input({6, 5});
+  const ValueId negated = make.Call("aten.neg.default", {Ref(x)}, {6, 5});
+  const ValueId squared = make.Call("aten.square.default", {Ref(negated)}, {6, 5});
+  const ValueId flipped = make.Call("aten.flip.default", {Ref(squared), Attr::Ints({0})}, {6, 5});
+  const auto changes = Changes(make.Finish(make.Call("aten.mean.default", {Ref(flipped), Attr()}, {})));
+  EXPECT_TRUE(Contains(changes, "neg dropped [a sign that an even function removes]"));
+  EXPECT_TRUE(Contains(changes, "flip dropped [an order that a reduction of everything does not see]"));
+  EXPECT_TRUE(Contains(changes, "square dropped"));
+}
+
 class PowerTest : public testing::Test {
  protected:
   std::vector<MutantReport> Measure(const Program& program, PreparedProblem* prepared = nullptr) {
@@ -168,6 +194,26 @@ TEST_F(PowerTest, WhatNoInputsTellApartIsReported) {
   EXPECT_TRUE(std::any_of(reports.begin(), reports.end(), [](const MutantReport& report) { return report.change == "relu dropped" && report.outcome == "survived"; }));
   ASSERT_FALSE(problem.weak.empty());
   EXPECT_NE(problem.weak.front().find("no inputs tell apart: relu"), std::string::npos) << problem.weak.front();
+}
+
+TEST_F(PowerTest, InputsLieAroundTheProgramsConstants) {
+  Builder make;
+  const ValueId x = make.Input({64});
+  const ValueId clipped = make.Call("aten.threshold.default", {Ref(x), 40.0, 38.0}, {64});
+  for (const MutantReport& report : Measure(make.Finish(clipped))) EXPECT_EQ(report.outcome, "rejected") << report.change;
+}
+
+TEST_F(PowerTest, TargetsThatALossIgnoresOccur) {
+  Builder make;
+  const ValueId x = make.Input({24, 2}), target = make.Input({24}, DType::kInt64);
+  const ValueId loss = make.Call("aten.cross_entropy_loss.default", {Ref(x), Ref(target), Attr(), 1, -100, 0.0}, {});
+  bool met = false;
+  for (const MutantReport& report : Measure(make.Finish(loss))) {
+    if (report.change.find("ignore_index") == std::string::npos) continue;
+    met = true;
+    EXPECT_EQ(report.outcome, "rejected") << report.change;
+  }
+  EXPECT_TRUE(met);
 }
 
 }  // namespace

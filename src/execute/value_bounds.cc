@@ -24,7 +24,7 @@ const std::map<std::string, ValueBounds>& FixedBounds() {
       {"norm", {0, kInfinity}}, {"linalg_vector_norm", {0, kInfinity}}, {"expm1", {-1, kInfinity}}, {"log_softmax", {-kInfinity, 0}}, {"_log_softmax", {-kInfinity, 0}},
       {"logsigmoid", {-kInfinity, 0}}, {"log_sigmoid", {-kInfinity, 0}}, {"gelu", {-0.171, kInfinity}}, {"silu", {-0.279, kInfinity}}, {"mish", {-0.309, kInfinity}},
       {"hardswish", {-0.376, kInfinity}}, {"atan", {-1.5708, 1.5708}}, {"eq", {0, 1, true}}, {"ne", {0, 1, true}}, {"lt", {0, 1, true}}, {"le", {0, 1, true}},
-      {"gt", {0, 1, true}}, {"ge", {0, 1, true}}, {"one_hot", {0, 1, true}}};
+      {"gt", {0, 1, true}}, {"special_i0e", {0, 1}}, {"special_i0", {1, kInfinity}}, {"i0", {1, kInfinity}}, {"hypot", {0, kInfinity}}, {"ge", {0, 1, true}}, {"one_hot", {0, 1, true}}};
   return bounds;
 }
 
@@ -34,6 +34,7 @@ bool KeepsBounds(const std::string& base) {
       "view", "reshape", "permute", "transpose", "t", "expand", "unsqueeze", "squeeze", "flatten", "unflatten", "select", "slice", "clone", "contiguous", "alias", "detach", "to", "_to_copy",
       "flip", "roll", "repeat", "tile", "narrow", "mean", "amax", "amin", "max", "min", "median", "max_pool1d", "max_pool2d", "max_pool3d", "max_pool2d_with_indices",
       "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d", "upsample_nearest2d", "gather", "index_select", "sort", "topk", "cummax", "cummin",
+      "replication_pad1d", "replication_pad2d", "replication_pad3d", "reflection_pad1d", "reflection_pad2d", "reflection_pad3d", "masked_select", "index", "take", "take_along_dim",
       "unbind", "split", "chunk", "dropout", "view_as", "expand_as", "reshape_as", "movedim", "swapaxes", "diagonal", "unfold", "pixel_shuffle"};
   return kKeeping.contains(base);
 }

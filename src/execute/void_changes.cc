@@ -169,10 +169,11 @@ class Change {
       const auto pad = Ints("pad");
       return std::all_of(pad.begin(), pad.end(), [](int64_t size) { return size <= 0; });
     }
-    if ((old_base_ != "tril" && old_base_ != "triu") || !drops_) return false;
+    if ((old_base_ != "tril" && old_base_ != "triu") || !(drops_ || argument_ == "diagonal")) return false;
     const Shape& shape = operand_.shape;
     const int64_t rows = shape[shape.size() - 2], columns = shape.back(), diagonal = Ints("diagonal").empty() ? 0 : Ints("diagonal")[0];
-    return old_base_ == "tril" ? diagonal >= columns - 1 : diagonal <= 1 - rows;
+    const auto is_whole = [&](int64_t from) { return old_base_ == "tril" ? from >= columns - 1 : from <= 1 - rows; };
+    return is_whole(diagonal) && (drops_ || is_whole(changed_->AsInt()));
   }
 
   // What differs is read by nobody, or for its shape alone.
