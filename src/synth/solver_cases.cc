@@ -6,9 +6,9 @@ namespace drtriton {
 
 bool WiringSearch::DrawCase(size_t i) {
   if (i == NodeCount()) return ShareAndSolve();
-  if (!failed_cases_[i].empty() && Contains(failed_cases_[i], CaseKey(i))) return false;
+  if (!failed_cases_[i].empty() && failed_cases_[i].contains(CaseKey(i))) return false;
   if (DrawCaseOfRow(i)) return true;
-  failed_cases_[i].push_back(CaseKey(i));
+  failed_cases_[i].insert(CaseKey(i));
   return false;
 }
 

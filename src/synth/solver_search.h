@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -129,7 +130,8 @@ class WiringSearch {
   bool reached_ = false;        // types were complete
   bool ranks_reached_ = false;  // ranks were complete
   using Memo = std::array<std::vector<uint64_t>, kMaxJointNodes>;
-  Memo failed_types_, failed_ranks_, failed_cases_;
+  Memo failed_types_, failed_ranks_;
+  std::array<std::unordered_set<uint64_t>, kMaxJointNodes> failed_cases_;  // there may be very many
   std::array<std::array<TypeMask, kMaxSlots>, kMaxJointNodes> fresh_types_;
   std::array<TypeMask, kMaxJointNodes> dead_results_ = {};  // first results that failed with the nodes before
   std::array<std::array<int8_t, kMaxResults>, kMaxJointNodes> last_reader_;

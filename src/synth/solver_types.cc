@@ -48,9 +48,10 @@ TypeMask WiringSearch::SourceTypes(size_t i, size_t s) const {
 bool WiringSearch::DrawPositions(size_t i, size_t s) {
   if (i == NodeCount()) {
     shapes_failed_ = false;
-    for (auto* memo : {&failed_types_, &failed_ranks_, &failed_cases_}) {
+    for (auto* memo : {&failed_types_, &failed_ranks_}) {
       for (auto& level : *memo) level.clear();
     }
+    for (auto& level : failed_cases_) level.clear();
     return DrawTypes(0);
   }
   if (s == FormOf(i).slots.size()) return DrawPositions(i + 1, 0);
