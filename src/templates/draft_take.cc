@@ -66,7 +66,8 @@ class Taker {
     if (known != depends_.end()) return known->second;
     const Draft::DraftNode& draft = draft_.nodes_[static_cast<size_t>(id)];
     bool depends = false;
-    if (draft.node.kind == LoweredKind::kLoad || draft.node.kind == LoweredKind::kIndex) {
+    // A window's axes are its own, in none of its operands.
+    if (draft.node.kind == LoweredKind::kLoad || draft.node.kind == LoweredKind::kIndex || draft.node.kind == LoweredKind::kWindow) {
       for (const AxisList& dim : draft.dims) {
         for (AxisId axis : draft_.axes_.Resolve(dim)) depends = depends || moved_.count(axis) != 0;
       }

@@ -144,6 +144,15 @@ TEST(Lower, PositionsAreNotBoundByReductionsThatTheyPass) {
   EXPECT_NE(Refused(fragment).find("along what it reduces"), std::string::npos) << Refused(fragment);
 }
 
+TEST(Lower, PartsOfAPoolAreNotTakenForTheWhole) {
+  FragmentBuilder builder;
+  ValueId x = builder.Input("x", {4, 3, 10});
+  ValueId pooled = builder.Node("aten.max_pool1d.default", {ValueRef{x}, Attr::Ints({2})});
+  ValueId last = builder.Node("aten.narrow.default", {ValueRef{pooled}, 0, 3, 1});
+  Fragment fragment = builder.Build({builder.Node("aten.exp.default", {ValueRef{last}})});
+  EXPECT_NE(Refused(fragment).find("read again at other positions"), std::string::npos) << Refused(fragment);
+}
+
 TEST(Lower, NothingSummedIsZero) {
   FragmentBuilder builder;
   ValueId x = builder.Input("x", {4, 0});
