@@ -85,6 +85,7 @@ class GpuExecutor : public Executor {
   std::optional<RealRunFarm> real_runs_;   // started by the first foreign module
   ReferenceClient reference_;
   RunnerPool runners_;
+  double running_s_ = 0;           // in the runner, waiting at the gate left out
   int64_t buffer_bytes_ = 0;       // of the runner's allocation that the reference has mapped
   int mapped_generation_ = -1;     // of the runner it belongs to
   std::chrono::steady_clock::time_point last_timing_;   // none yet: the epoch
