@@ -145,7 +145,9 @@ TEST_F(GpuSelfTest, ADifferenceThatCannotBeResolvedIsNotCalled) {
   const Verdict first = Run(plan, 30, true), second = Run(plan, 30, true);
   const auto interval = [](const Verdict& verdict) { return MedianInterval{*verdict.time_ms, *verdict.time_ms - *verdict.time_ci_ms, *verdict.time_ms + *verdict.time_ci_ms}; };
   const auto speedup = Speedup(interval(first), interval(second));
-  if (speedup) EXPECT_NEAR(*speedup, 1, 0.02);
+  if (speedup) {
+    EXPECT_NEAR(*speedup, 1, 0.02);
+  }
 }
 
 TEST_F(GpuSelfTest, WrongValues) { EXPECT_EQ(Run("  mov.f32 %f4,%f3;").code, "wrong_values"); }
