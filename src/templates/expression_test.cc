@@ -4,6 +4,8 @@
 
 #include <limits>
 
+#include "templates/helper_text.h"
+
 namespace drtriton {
 namespace {
 
@@ -72,6 +74,15 @@ TEST(NeutralText, IsTheElementThatChangesNothing) {
   EXPECT_EQ(NeutralText("max", DType::kInt8), "-128");
   EXPECT_EQ(NeutralText("min", DType::kUInt8), "255");
   EXPECT_EQ(NeutralText("max", DType::kFloat32), "float(\"-inf\")");
+}
+
+TEST(Helpers, SpecialFunctionsComputeInFloat64) {
+  for (const HelperText& helper : SpecialHelpers()) {
+    EXPECT_EQ(helper.source.find("def " + helper.name + "("), 0u) << helper.source;
+  }
+  const std::string text = HelperSource({"digamma", "bessel_i1e"});
+  EXPECT_NE(text.find("x.to(tl.float64)"), std::string::npos);
+  EXPECT_NE(text.find("def bessel_i1_scaled(w)"), std::string::npos);
 }
 
 }  // namespace
