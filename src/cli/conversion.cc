@@ -39,6 +39,8 @@ constexpr double kFinalTimingSeconds = 4.0;
 constexpr double kFinalSeconds = 11.0;
 // torch.compile works on the module while the search goes on, unless the module's values need more memory than this.
 constexpr double kPreparedBytes = 4.0 * (1ll << 30);
+// One process forks for all cores of a usual machine: a search compiles less than it could fork, and memory counts.
+constexpr int kForksOfOne = 32;
 // The whole emitted module is run under the interpreter if that takes at most this long.
 constexpr double kInterpretedCheckSeconds = 8.0;
 
@@ -106,7 +108,7 @@ class Conversion {
   void StartProcesses() {
     clock_->Warm();
     search_clock_->Warm();
-    farm_.emplace(executor_->device(), FarmOptions{});
+    farm_.emplace(executor_->device(), FarmOptions{.forks_of_one = kForksOfOne});
   }
 
   void Import() {
@@ -144,7 +146,7 @@ class Conversion {
   }
 
   void SearchBest() {
-    if (!farm_) farm_.emplace(executor_->device(), FarmOptions{});
+    if (!farm_) farm_.emplace(executor_->device(), FarmOptions{.forks_of_one = kForksOfOne});
     if (gpu_) search_clock_->Prepare(/*compile=*/false);
     if (gpu_ && Bytes(imported_.program) < kPreparedBytes) clock_->Prepare(/*compile=*/true);
     Verifier verifier(*farm_, *executor_, &store_);

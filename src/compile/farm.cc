@@ -28,7 +28,11 @@ class CompileFarm::Impl {
     if (options_.folder.empty()) options_.folder = own_.emplace("drtriton-compile").path();
     options_.folder = std::filesystem::absolute(options_.folder);
     std::filesystem::create_directories(options_.folder);
-    pool_.emplace(WorkerPoolOptions{.module = "compile_worker", .environment = {}, .forks = options_.workers, .folder = options_.folder, .niceness = kNiceness});
+    pool_.emplace(WorkerPoolOptions{.module = "compile_worker",
+                                    .forks = options_.workers,
+                                    .folder = options_.folder,
+                                    .niceness = kNiceness,
+                                    .forks_of_one = options_.forks_of_one});
   }
 
   std::vector<CompileResult> CompileAll(const std::vector<CompileRequest>& requests,

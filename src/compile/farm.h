@@ -56,6 +56,7 @@ struct CompileResult {
 
 struct FarmOptions {
   int workers = 0;                 // forks at once; 0: one a core
+  int forks_of_one = 4;            // of the processes that fork, which take 10 to 40 ms a fork and hold 350 MB each
   double timeout_s = 60;           // for one candidate
   int64_t memory_limit_bytes = 6ll << 30;   // of one candidate
   int max_alternatives = 16;       // autotune configurations recorded

@@ -55,10 +55,19 @@ class InterpreterFarm::Impl {
     options_.folder = fs::absolute(options_.folder);
     fs::create_directories(options_.folder);
     if (place.gpu < 0) {
-      pool_.emplace(WorkerPoolOptions{"interpret_worker", {"TRITON_INTERPRET=1"}, options_.workers, options_.folder});
+      pool_.emplace(WorkerPoolOptions{.module = "interpret_worker",
+                                      .environment = {"TRITON_INTERPRET=1"},
+                                      .forks = options_.workers,
+                                      .folder = options_.folder,
+                                      .forks_of_one = options_.forks_of_one});
     } else {
-      pool_.emplace(WorkerPoolOptions{"real_run_worker", {"CUDA_VISIBLE_DEVICES=" + VisibleGpu(place.gpu)}, options_.workers,
-                                      options_.folder, /*gpu=*/true, place.isolation});
+      pool_.emplace(WorkerPoolOptions{.module = "real_run_worker",
+                                      .environment = {"CUDA_VISIBLE_DEVICES=" + VisibleGpu(place.gpu)},
+                                      .forks = options_.workers,
+                                      .folder = options_.folder,
+                                      .gpu = true,
+                                      .isolation = place.isolation,
+                                      .forks_of_one = options_.forks_of_one});
     }
   }
 

@@ -16,7 +16,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int kForksOfOneWorker = 4;  // a fork costs the worker 10 to 40 ms
 constexpr milliseconds kStartLimit{180'000};
 constexpr double kMarginSeconds = 30;  // a worker enforces the limits itself; only where it hangs do we
 constexpr int kMostAttempts = 2;
@@ -54,7 +53,7 @@ struct WorkerPool::Worker {
 
 WorkerPool::WorkerPool(WorkerPoolOptions options) : options_(std::move(options)) {
   int forks = options_.forks > 0 ? options_.forks : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  int count = (forks + kForksOfOneWorker - 1) / kForksOfOneWorker;
+  int count = (forks + options_.forks_of_one - 1) / options_.forks_of_one;
   for (int i = 0; i < count; ++i) {
     auto worker = std::make_unique<Worker>();
     worker->number = i;

@@ -32,6 +32,7 @@ struct WorkerPoolOptions {
   bool gpu = false;                      // candidates may use the GPU: a real run
   std::optional<Isolation> isolation;    // AvailableIsolation() when not given
   int niceness = 0;                      // of the workers beside ours: whoever waits for a GPU or a comparison comes first
+  int forks_of_one = 4;                  // workers are as many as the forks need: fewer take less memory, more fork faster
 };
 
 class WorkerPool {
