@@ -6,6 +6,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <thread>
 #include <type_traits>
 #include <utility>
 
@@ -39,8 +40,8 @@ constexpr double kFinalTimingSeconds = 4.0;
 constexpr double kFinalSeconds = 11.0;
 // torch.compile works on the module while the search goes on, unless the module's values need more memory than this.
 constexpr double kPreparedBytes = 4.0 * (1ll << 30);
-// One process forks for all cores of a usual machine: a search compiles less than it could fork, and memory counts.
-constexpr int kForksOfOne = 32;
+// Candidates compiled at once, all forked by one process.  Judging on one GPU takes no more, and each fork holds 60 MB.
+const int kForks = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, 8u));
 // The whole emitted module is run under the interpreter if that takes at most this long.
 constexpr double kInterpretedCheckSeconds = 8.0;
 
@@ -108,7 +109,7 @@ class Conversion {
   void StartProcesses() {
     clock_->Warm();
     search_clock_->Warm();
-    farm_.emplace(executor_->device(), FarmOptions{.forks_of_one = kForksOfOne});
+    farm_.emplace(executor_->device(), FarmOptions{.workers = kForks, .forks_of_one = kForks});
   }
 
   void Import() {
@@ -146,7 +147,7 @@ class Conversion {
   }
 
   void SearchBest() {
-    if (!farm_) farm_.emplace(executor_->device(), FarmOptions{.forks_of_one = kForksOfOne});
+    if (!farm_) farm_.emplace(executor_->device(), FarmOptions{.workers = kForks, .forks_of_one = kForks});
     if (gpu_) search_clock_->Prepare(/*compile=*/false);
     if (gpu_ && Bytes(imported_.program) < kPreparedBytes) clock_->Prepare(/*compile=*/true);
     Verifier verifier(*farm_, *executor_, &store_);

@@ -80,10 +80,17 @@ Reason EnoughToScatter(const Arguments& arguments) {
   return "its mask selects more elements than the source has";
 }
 
+// (input, target, ...)
+Reason BinaryCrossEntropy(const Arguments& arguments) {
+  if (Reason why = Probabilities(arguments)) return why;
+  if (Within(arguments.at(1).toTensor(), 0, 1)) return std::nullopt;
+  return "its target lies outside of 0 to 1";
+}
+
 const std::map<std::string, Check>& Checks() {
   static const std::map<std::string, Check> checks = {
       {"aten.bernoulli.default", Probabilities},
-      {"aten.binary_cross_entropy.default", Probabilities},
+      {"aten.binary_cross_entropy.default", BinaryCrossEntropy},
       {"aten.cross_entropy_loss.default", Classes},
       {"aten.embedding.default", Rows},
       {"aten.gather.default", AlongDim<false>},

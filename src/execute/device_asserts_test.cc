@@ -11,6 +11,7 @@ TEST(DeviceAssert, ProbabilitiesLieBetweenZeroAndOne) {
   EXPECT_EQ(DeviceAssert("aten.binary_cross_entropy.default", {at::full({2}, 0.5), target}), std::nullopt);
   EXPECT_NE(DeviceAssert("aten.binary_cross_entropy.default", {at::full({2}, 1.5), target}), std::nullopt);
   EXPECT_NE(DeviceAssert("aten.binary_cross_entropy.default", {at::full({2}, NAN), target}), std::nullopt);
+  EXPECT_NE(DeviceAssert("aten.binary_cross_entropy.default", {at::full({2}, 0.5), target + 1.25}), std::nullopt);
 }
 
 TEST(DeviceAssert, IndicesLieInsideTheirDimension) {
