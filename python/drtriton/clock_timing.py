@@ -91,9 +91,6 @@ def prepare(request: dict[str, Any]) -> dict[str, Any]:
         original, eager = _original(request)
         if request["compile"]:
             _compiled_ahead.append(_ready("torch.compile", lambda: _compiled(original, eager, request)))
-            from torch._inductor.async_compile import shutdown_compile_workers  # imported by now
-
-            shutdown_compile_workers()  # processes that hold memory for nothing from here on
         else:
             clock_load.inputs(original, eager, request)
     return {}

@@ -37,7 +37,7 @@ constexpr double kInterpreterSeconds = 0.5;
 // Sampling of eager, torch.compile and ours at the end, and all that comes behind the search (torch.compile's compilation
 // for the most part).
 constexpr double kFinalTimingSeconds = 4.0;
-constexpr double kFinalSeconds = 11.0;
+constexpr double kFinalSeconds = 13.0;
 // torch.compile works on the module while the search goes on, unless the module's values need more memory than this.
 constexpr double kPreparedBytes = 4.0 * (1ll << 30);
 // Candidates compiled at once, all forked by one process.  Judging on one GPU takes no more, and each fork holds 60 MB.

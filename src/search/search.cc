@@ -72,7 +72,7 @@ class Searcher {
     JudgeTimed(around, kJudgingShare);
     Decisions decided = DecideByCost(around, result_.fragments);
     std::vector<std::optional<double>> times = timer.TimeAll(
-        {Compose(plan, decisions, result_.fragments), Compose(around, decided, result_.fragments)}, budget_.Left() / 4);
+        {Compose(plan, decisions, result_.fragments), Compose(around, decided, result_.fragments)}, budget_.Left() / 2);
     if (!times[0] || !times[1] || *times[1] > kGain * *times[0]) return;
     plan = std::move(around);
     decisions = std::move(decided);
