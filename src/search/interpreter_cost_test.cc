@@ -26,6 +26,19 @@ TEST(InterpreterSeconds, CountsProductsByTheirFlops) {
   EXPECT_GT(InterpreterSeconds(program), 3);
 }
 
+TEST(InterpreterSeconds, CountsTheTapsOfAConvolution) {
+  auto seconds = [](int64_t taps) {
+    Program program;
+    ValueId x = AddLeaf(program, ValueKind::kInput, "x", {8, 3, 64, 64});
+    ValueId weight = AddLeaf(program, ValueKind::kParameter, "weight", {64, 3, taps, taps});
+    SetResult(program, {AddNode(program, "conv", "aten.conv2d.default", {ValueRef{x}, ValueRef{weight}}, {8, 64, 64, 64}, DType::kFloat32,
+                                "aten::conv2d(Tensor input, Tensor weight) -> Tensor")});
+    return InterpreterSeconds(program);
+  };
+  EXPECT_GT(seconds(7), 20);
+  EXPECT_GT(seconds(7), 3 * seconds(3));
+}
+
 TEST(InterpreterSeconds, ViewsAreFree) {
   Program program;
   ValueId x = AddLeaf(program, ValueKind::kInput, "x", {1024, 1024});

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/log.h"
+#include "search/interpreter_cost.h"
 #include "search/plan.h"
 #include "search/refine.h"
 
@@ -222,7 +223,8 @@ class Searcher {
     std::optional<LaunchPlan> plan;
   };
 
-  // Compiling comes first: it is quick, and then every verdict counts at once, whenever the work is ended.
+  // Compiling comes first: it is quick, and then every verdict counts at once, whenever the work is ended.  The quickest
+  // run first, so that an early end leaves most fragments judged.
   void JudgeReduced(const std::vector<FragmentRecord*>& records, const std::vector<Fragment>& small) {
     std::vector<Reduced> all;
     for (size_t i = 0; i < records.size(); ++i) {
@@ -245,8 +247,11 @@ class Searcher {
         continue;
       }
       runnable.push_back(&all[i]);
-      stand_ins.push_back({all[i].small, &all[i].stand_in});
     }
+    std::stable_sort(runnable.begin(), runnable.end(), [](const Reduced* a, const Reduced* b) {
+      return InterpreterSeconds(a->small->program) < InterpreterSeconds(b->small->program);
+    });
+    for (const Reduced* reduced : runnable) stand_ins.push_back({reduced->small, &reduced->stand_in});
     judge_.JudgeAll(stand_ins, OptionsOfJudge(),
                     [&](size_t index, const Judgement& judgement) { KeepReduced(*runnable[index], judgement); });
   }
