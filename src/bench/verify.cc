@@ -232,7 +232,7 @@ std::string RunVerifyBench(const VerifyBench& bench) {
   for (const auto& executor : executors) lanes.push_back(executor.get());
   const DeviceSpec device = lanes.front()->device();
   const bool gpu = lanes.front()->device_name() != "interpreter";
-  CompileFarm farm(device, FarmOptions{.workers = bench.workers, .max_alternatives = kAlternatives});
+  CompileFarm farm(device, FarmOptions{.workers = bench.workers, .niceness = kBatchNiceness, .max_alternatives = kAlternatives});
   std::optional<Store> store;
   if (!bench.store.empty()) store.emplace(bench.store);
   Verifier verifier(farm, lanes, store ? &*store : nullptr);

@@ -95,7 +95,7 @@ class PairPipeline::Impl {
         executors_(ExecutorsFor(arguments)),
         device_name_(executors_.front()->device_name()),
         gpu_(device_name_ != "interpreter"),
-        farm_(executors_.front()->device(), FarmOptions{.timeout_s = arguments.timeout_s}),
+        farm_(executors_.front()->device(), FarmOptions{.niceness = kBatchNiceness, .timeout_s = arguments.timeout_s}),
         scratch_("drtriton-verify"),
         window_(static_cast<std::ptrdiff_t>(8 + 4 * executors_.size())) {
     options_ = {.strict = arguments.strict, .timed = gpu_, .wall = arguments.wall && gpu_, .quick_timing = !arguments.batch.empty(), .seed = arguments.seed, .timeout_s = arguments.timeout_s};

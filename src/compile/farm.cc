@@ -13,9 +13,6 @@
 namespace drtriton {
 namespace {
 
-// Compiling fills every core; what a GPU or a comparison waits for goes before it.
-constexpr int kNiceness = 10;
-
 CompileFailure Interruption() {
   return {Stage::kDone, "interrupted", "the user ended the work before this candidate was compiled"};
 }
@@ -31,7 +28,7 @@ class CompileFarm::Impl {
     pool_.emplace(WorkerPoolOptions{.module = "compile_worker",
                                     .forks = options_.workers,
                                     .folder = options_.folder,
-                                    .niceness = kNiceness,
+                                    .niceness = options_.niceness,
                                     .forks_of_one = options_.forks_of_one});
   }
 

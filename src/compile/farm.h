@@ -54,9 +54,12 @@ struct CompileResult {
   std::vector<std::string> layers;      // isolation that was active: "namespaces", "seccomp", "rlimits", ...
 };
 
+inline constexpr int kBatchNiceness = 10;
+
 struct FarmOptions {
   int workers = 0;                 // forks at once; 0: one a core
   int forks_of_one = 4;            // of the processes that fork, which take 10 to 40 ms a fork and hold 350 MB each
+  int niceness = 0;                // of compiling: in a batch (kBatchNiceness) what a GPU or a comparison waits for goes before it
   double timeout_s = 60;           // for one candidate
   int64_t memory_limit_bytes = 6ll << 30;   // of one candidate
   int max_alternatives = 16;       // autotune configurations recorded

@@ -21,6 +21,8 @@ constexpr double kJudgingShare = 0.55;
 constexpr double kGain = 0.99;
 // A round that has begun is cut short here.
 constexpr double kRoundEndShare = 0.8;
+// Of the budget, what the interpreter may take for one stage of a candidate: nothing else can end it in time.
+constexpr double kCandidateShare = 0.3;
 // What judging one candidate takes on a GPU, reference values and compilation shared out (measured on an H200, 16 cores).
 constexpr double kSecondsPerCandidate = 0.35;
 // The best schedules so far take this many times as long as PyTorch: the others are not expected to win.
@@ -168,7 +170,8 @@ class Searcher {
 
   JudgeOptions OptionsOfJudge() const {
     JudgeOptions options{.strict = true, .timed = options_.timed, .seed = options_.seed};
-    options.enough = [this, share = options_.timed ? kRoundEndShare : 1.0] { return !budget_.Within(share); };
+    options.enough = [this] { return !budget_.Within(kRoundEndShare); };
+    if (!options_.timed) options.timeout_s = std::clamp(kCandidateShare * budget_.seconds(), 5.0, options.timeout_s);
     return options;
   }
 
