@@ -71,6 +71,8 @@ class Interpreter:
         self._rules = RulesMode(request.strict)
 
     def run(self, tensors: dict[int, torch.Tensor]) -> list[torch.Tensor]:
+        for tensor in tensors.values():
+            interpreter_memory.note(tensor)
         cuda_stub.install(self.request.device)
         recorder_driver.install(recorder_driver.LaunchLog(lambda _: None), self.request.device)
         autotune_choice.install(autotune_choice.Choices())
@@ -136,6 +138,7 @@ class RulesMode(TorchDispatchMode):
         output = func(*args, **(kwargs or {}))
         if rule is Rule.ALLOCATE:
             poison(output)
+            interpreter_memory.note(output)
         return output
 
     def _refuse(self, code: str, reason: str) -> CandidateFailure:

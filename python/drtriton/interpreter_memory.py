@@ -20,16 +20,34 @@ from drtriton.candidate_failure import CandidateFailure
 Builder = ti.InterpreterBuilder
 
 
+_noted: dict[int, int] = {}  # bytes of what a candidate was given or allocated, by address
+
+
+def note(tensor: torch.Tensor) -> None:
+    """Remembers the tensor's storage, for launches that get its address alone."""
+    storage = tensor.untyped_storage()
+    _noted[storage.data_ptr()] = storage.nbytes()
+
+
+def _extent(storage: torch.UntypedStorage) -> tuple[int, int]:
+    """Address and bytes: for a tensor around foreign memory (what a written file makes of an address), of what was noted there."""
+    start = storage.data_ptr()
+    if not storage.resizable():
+        for address, size in _noted.items():
+            if address <= start < address + size:
+                return address, size
+    return start, storage.nbytes()
+
+
 class Bounds:
     """The storages of one launch, by address."""
 
     def __init__(self, arguments: dict[str, Any]):
         spans: dict[int, tuple[int, str]] = {}
         for name, tensor in _tensors(arguments):
-            storage = tensor.untyped_storage()
-            start = storage.data_ptr()
-            if storage.nbytes() > spans.get(start, (0, ""))[0]:
-                spans[start] = (storage.nbytes(), name)
+            start, size = _extent(tensor.untyped_storage())
+            if size > spans.get(start, (0, ""))[0]:
+                spans[start] = (size, name)
         self._starts = np.array(sorted(spans), dtype=np.uint64)
         self._ends = np.array([start + spans[start][0] for start in sorted(spans)], dtype=np.uint64)
         self._names = [spans[start][1] for start in sorted(spans)]

@@ -75,7 +75,7 @@ class _Driver:
 
 class ClockCompile(unittest.TestCase):
     def setUp(self):
-        self.folder = self.enterContext(tempfile.TemporaryDirectory())
+        self.folder = self.enterContext(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))  # late compilers may still write
         self.enterContext(mock.patch.dict(os.environ, TRITON_CACHE_DIR=os.path.join(self.folder, "cache")))
         self.enterContext(mock.patch.object(driver, "_active", _Driver()))
         self.compiled = []

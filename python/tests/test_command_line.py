@@ -78,6 +78,11 @@ class BadInput(CommandLineCase):
                 with self.subTest(option=option, target=target):
                     self.check_refused(["convert", "m.py", "--device", "cpu", option, target], 2, [target])
 
+    def test_the_module_is_not_overwritten(self):
+        path = self.write("m.py", MODULE)
+        self.check_refused(["convert", "m.py", "--device", "cpu", "-o", "m.py"], 2, ["overwrite"])
+        self.assertEqual((self.folder / "m.py").read_text(), MODULE, path)
+
     @unittest.skipIf(os.path.exists("/dev/nvidiactl"), "this machine has a GPU")
     def test_cuda_without_a_gpu(self):
         self.write("m.py", MODULE)

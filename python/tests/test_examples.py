@@ -50,6 +50,13 @@ class Examples(CommandLineCase):
                 written = self.convert(name, "--strict" if name in STRICT else "--hybrid")
                 self.check_drop_in(SMALL / f"{name}.py", written)
 
+    def test_a_written_file_passes_verify_twice(self):
+        """The second time its verdict is in the store."""
+        written = self.convert(FAST[0], "--strict")
+        for _ in range(2):
+            run = self.run_program("verify", SMALL / f"{FAST[0]}.py", written, "--device", "cpu")
+            self.assertEqual((run.returncode, run.stdout.strip()), (0, "accepted"), run.stderr)
+
     def check_drop_in(self, original: pathlib.Path, written: pathlib.Path) -> None:
         """Same constructor, same names, and (without a GPU, by its fallback) the same results."""
         before, after = load(original), load(written)

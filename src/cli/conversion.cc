@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/error.h"
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/log.h"
@@ -54,6 +55,10 @@ class Conversion {
   }
 
   ExitStatus Run() {
+    std::error_code missing;
+    if (std::filesystem::equivalent(output_, arguments_.module, missing)) {
+      throw UserError(output_.string() + ": the output would overwrite the module");
+    }
     for (const std::filesystem::path& path : {output_, arguments_.report}) {
       if (!path.empty()) RequireWritable(path);
     }
@@ -73,7 +78,9 @@ class Conversion {
     }
     Stage("search", [this] { SearchBest(); });
     FillFindings();
-    if (!found_.refused.empty()) return Refuse("no verified kernel covers " + found_.refused.front());
+    if (!found_.refused.empty()) {
+      return Refuse((found_.interrupted ? "interrupted; " : "") + ("no verified kernel covers " + found_.refused.front()));
+    }
     if (!found_.composition.HasKernels()) return Refuse(WhyNothing());
     Stage("write", [this] { Emit(); });
     std::string failure = Staged("check", [this] { return Check(); });

@@ -278,7 +278,7 @@ class PairPipeline::Impl {
     std::vector<bool> done(group.requests.size(), false);
     std::vector<std::pair<size_t, Judgement>> accepted;   // by place in `requests`: still to be judged at another batch size
     for (size_t i = 0; i < group.requests.size(); ++i) judge.Expect(&group.whole);
-    judge.Prepare(&group.whole);   // while its candidates compile
+    if (!group.requests.empty()) judge.Prepare(&group.whole);   // while its candidates compile
     while (std::optional<Compiled> next = group.compiled.Pop()) {
       const CompileRequest& request = group.requests[next->request];
       Judgement judgement = judge.Judge(request, next->result);

@@ -6,6 +6,7 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -33,8 +34,9 @@ void KillWorkers(const std::string& scratch) {
     std::string name = entry.path().filename();
     if (name.find_first_not_of("0123456789") != std::string::npos) continue;
     std::ifstream file(entry.path() / "cmdline", std::ios::binary);
-    std::string command((std::istreambuf_iterator<char>(file)), {});
-    if (command.find(scratch) != std::string::npos) kill(std::stoi(name), SIGKILL);
+    std::ostringstream command;
+    command << file.rdbuf();   // stops, where an iterator throws, when the process ends meanwhile
+    if (command.str().find(scratch) != std::string::npos) kill(std::stoi(name), SIGKILL);
   }
 }
 
