@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <mutex>
 
+#include "base/seconds.h"
+
 namespace drtriton {
 namespace {
 
@@ -63,8 +65,7 @@ void Info(std::string_view line) { PrintLine("", line, LogLevel::kInfo); }
 void Warn(std::string_view line) { PrintLine("warning: ", line, LogLevel::kQuiet); }
 void Debug(std::string_view line) {
   char prefix[48];
-  std::snprintf(prefix, sizeof prefix, "debug: %.2f s: ",
-                std::chrono::duration<double>(std::chrono::steady_clock::now() - kStart).count());
+  std::snprintf(prefix, sizeof prefix, "debug: %.2f s: ", SecondsSince(kStart));
   PrintLine(prefix, line, LogLevel::kDebug);
 }
 

@@ -16,6 +16,7 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "base/seconds.h"
 #include "compile/farm.h"
 #include "core/composition.h"
 #include "core/fragment.h"
@@ -35,8 +36,6 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kUsualLimit{180'000};
 constexpr int kAlternatives = 4;   // configurations recorded of one candidate
-
-double Since(SteadyClock::time_point start) { return std::chrono::duration<double>(SteadyClock::now() - start).count(); }
 
 // A sampled program with what the expert wrote for it.
 struct Task {
@@ -118,11 +117,11 @@ class Judging {
     kept_before_ = verifier.times().kept;
     outcomes_.written = static_cast<int>(candidates_.size());
     JudgeOptions options{.strict = true, .timed = timed, .quick_timing = true, .seed = bench_.seed};
-    if (bench_.seconds > 0) options.enough = [this] { return Since(start_) > bench_.seconds; };
+    if (bench_.seconds > 0) options.enough = [this] { return SecondsSince(start_) > bench_.seconds; };
     verifier.JudgeAll(candidates_, options, [&](size_t index, const Judgement& judgement) { Count(index, judgement); });
     ClearProgress();
-    outcomes_.seconds = Since(start_);
-    outcomes_.warm_seconds = first_ ? Since(*first_) : 0;
+    outcomes_.seconds = SecondsSince(start_);
+    outcomes_.warm_seconds = first_ ? SecondsSince(*first_) : 0;
     return std::move(outcomes_);
   }
 
@@ -185,7 +184,7 @@ std::optional<double> UsualSeconds(const Outcomes& outcomes, const DeviceSpec& d
       Warn("a usual evaluation failed: " + result.end.stderr_tail);
       continue;
     }
-    total += Since(start);
+    total += SecondsSince(start);
     ++done;
   }
   if (done == 0) return std::nullopt;

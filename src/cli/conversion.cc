@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/log.h"
+#include "base/seconds.h"
 #include "bench/clock.h"
 #include "cli/clock_timer.h"
 #include "cli/kept_conversion.h"
@@ -96,7 +97,7 @@ class Conversion {
     SetProgress(std::string(name) + " ...");
     auto start = std::chrono::steady_clock::now();
     auto result = function();
-    double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    double seconds = SecondsSince(start);
     report_.stages.push_back({name, seconds});
     ClearProgress();
     char line[96];

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/seconds.h"
 #include "execute/tensor_file.h"
 
 namespace drtriton {
@@ -19,8 +20,6 @@ constexpr size_t kFewSets = 3;         // own, signed, parameters
 // What fills memory that no step wrote, in two runs: NaN, and large positive numbers.
 const std::vector<int> kPoisons = {0xff, 0x7b};
 const std::vector<int> kOnePoison = {0xff};
-
-double Since(std::chrono::steady_clock::time_point begin) { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(); }
 
 // Whether two files hold equal results, element by element and bit by bit.
 bool SameResults(const std::filesystem::path& one, const std::filesystem::path& other) {
@@ -50,7 +49,7 @@ ProblemId CpuExecutor::Prepare(const Fragment& fragment, uint64_t seed) {
   for (const std::string& weak : problem.weak) Debug(fragment.id + ": " + weak);
   const int id = problem.id;
   problems_[id] = std::move(problem);
-  reference_s_ += Since(begin);
+  reference_s_ += SecondsSince(begin);
   return id;
 }
 
@@ -86,13 +85,13 @@ bool CpuExecutor::RunSets(const PreparedProblem& problem, const std::vector<size
   }
   const auto begin = std::chrono::steady_clock::now();
   const std::vector<InterpretResult> results = farm_->RunAll(requests);
-  interpreting_s_ += Since(begin);
+  interpreting_s_ += SecondsSince(begin);
   verdict->layers = results.front().layers;
   for (size_t i = 0; i < sets.size(); ++i) {
     if (results[i].failure) return Reject(*results[i].failure, verdict);
     const auto compared = std::chrono::steady_clock::now();
     const Json comparison = reference_.Ask({{"cmd", "compare_file"}, {"problem", problem.id}, {"set", sets[i]}, {"tensors", requests[i].outputs.string()}});
-    comparing_s_ += Since(compared);
+    comparing_s_ += SecondsSince(compared);
     if (!TakeComparison(comparison, verdict)) return false;
   }
   return !runs_itself || AgreesWithItself(requests.front().outputs, requests.back().outputs, results.back(), verdict);
@@ -130,7 +129,7 @@ Verdict CpuExecutor::Execute(ProblemId id, const Executable& candidate, const Ex
   }
   const auto begin = std::chrono::steady_clock::now();
   if (!RunSets(problem, {0}, candidate, options, &verdict)) return verdict;
-  const double seconds = Since(begin);
+  const double seconds = SecondsSince(begin);
   const double slow_seconds = workers_started_ ? kSlowSeconds : kSlowSeconds + kStartSeconds;
   workers_started_ = true;
   const size_t count = problem.slow || seconds > slow_seconds ? std::min(kFewSets, problem.sets.size()) : problem.sets.size();

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/seconds.h"
 #include "execute/crowd.h"
 #include "execute/guarded_memory.h"
 
@@ -43,8 +44,6 @@ std::vector<double> Doubles(const Json& list) { return list.get<std::vector<doub
 
 void Append(std::vector<double>* all, const std::vector<double>& more) { all->insert(all->end(), more.begin(), more.end()); }
 
-double Since(std::chrono::steady_clock::time_point begin) { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(); }
-
 // How a measurement of each effort goes on: rounds of batches until both sides are settled or the time is up.
 struct Measuring {
   int least_rounds, most_rounds;
@@ -61,7 +60,7 @@ constexpr size_t kKeptEagerRounds = 6;
 class GpuExecutor::Clocked {
  public:
   Clocked(GpuExecutor& executor, Work work) : seconds_(executor.seconds_[static_cast<size_t>(work)]) {}
-  ~Clocked() { seconds_ += Since(begin_); }
+  ~Clocked() { seconds_ += SecondsSince(begin_); }
   Clocked(const Clocked&) = delete;
   Clocked& operator=(const Clocked&) = delete;
 
@@ -84,7 +83,7 @@ Json GpuExecutor::AskRunner(const Json& request, milliseconds limit) {
   const SharedGate shared(gate_);
   const auto begin = std::chrono::steady_clock::now();
   Json reply = runners_.Ask(request, limit);
-  running_s_ += Since(begin);
+  running_s_ += SecondsSince(begin);
   return reply;
 }
 
@@ -332,7 +331,7 @@ void GpuExecutor::Time(const Trial& trial, Verdict* verdict) {
   }
   const auto begin = std::chrono::steady_clock::now();
   const AloneInGate alone(gate_);
-  seconds_[static_cast<size_t>(Work::kWaiting)] += Since(begin);
+  seconds_[static_cast<size_t>(Work::kWaiting)] += SecondsSince(begin);
   const Clocked clocked(*this, Work::kTiming);
   MeasureAlone(trial, verdict);
 }
@@ -360,7 +359,7 @@ void GpuExecutor::MeasureAlone(const Trial& trial, Verdict* verdict) {
     eager_ms = MedianOfRounds(eager);
     if (round + 1 < measuring.least_rounds) continue;
     if (!trial.segments.empty()) time_ms = MedianOfRounds(candidate);
-    if ((IsSettled(eager_ms, trial.options.timing) && IsSettled(time_ms, trial.options.timing)) || Since(begin) > measuring.most_seconds) break;
+    if ((IsSettled(eager_ms, trial.options.timing) && IsSettled(time_ms, trial.options.timing)) || SecondsSince(begin) > measuring.most_seconds) break;
   }
   eager_problem_ = trial.problem.id;
   if (eager.size() > kKeptEagerRounds) eager.erase(eager.begin(), eager.end() - kKeptEagerRounds);

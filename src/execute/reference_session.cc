@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/seconds.h"
 #include "execute/cpu_operators.h"
 #include "execute/power.h"
 #include "execute/torch_values.h"
@@ -214,7 +215,7 @@ Json ReferenceSession::Prepare(const Json& request) {
   auto problem = std::make_unique<Problem>(evaluator_, std::move(fragment), std::move(own), request.at("seed").get<uint64_t>(), &budget_);
   const auto begin = std::chrono::steady_clock::now();
   problem->Set(0);
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const double seconds = SecondsSince(begin);
   problem->DropFailingSets(/*thrifty=*/seconds > kSlowSeconds);
   std::vector<std::string> weak = problem->FindWeakResults();
   AddWeakMutants(*problem, &weak);

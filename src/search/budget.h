@@ -6,15 +6,15 @@
 #include <chrono>
 #include <string>
 
+#include "base/seconds.h"
+
 namespace drtriton {
 
 class Budget {
  public:
   explicit Budget(double seconds) : seconds_(seconds), start_(std::chrono::steady_clock::now()) {}
   double seconds() const { return seconds_; }
-  double Used() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
+  double Used() const { return SecondsSince(start_); }
   double Left() const { return std::max(0.0, seconds_ - Used()); }
   // Whether less than this share of the whole has been used.
   bool Within(double share) const { return Used() < share * seconds_; }

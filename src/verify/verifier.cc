@@ -15,6 +15,7 @@
 #include "base/channel.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/seconds.h"
 #include "verify/compiled_judge.h"
 #include "verify/kept_verdicts.h"
 
@@ -25,8 +26,6 @@ using SteadyClock = std::chrono::steady_clock;
 
 // Beyond this, candidates of one fragment go to several executors.
 constexpr size_t kMostOfAPortion = 16;
-
-double Since(SteadyClock::time_point begin) { return std::chrono::duration<double>(SteadyClock::now() - begin).count(); }
 
 // A compiled candidate: its place among the requests, and what the farm gave.
 struct Compiled {
@@ -123,7 +122,7 @@ class Verifier::Run {
     const std::lock_guard<std::mutex> lock(mutex_);
     ended_.push_back(begin);
     if (ended_.size() == verifier_.executors_.size()) {
-      for (const auto& end : ended_) verifier_.times_.idle_s += Since(end);
+      for (const auto& end : ended_) verifier_.times_.idle_s += SecondsSince(end);
     }
   }
 
