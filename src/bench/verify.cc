@@ -55,8 +55,34 @@ std::vector<LeafFill> FillsOf(const Sample& sample, const Fragment& whole) {
   return fills;
 }
 
+std::string Named(const Sample& sample) {
+  std::string operators;
+  for (const std::string& name : sample.operators) operators += (operators.empty() ? "" : ", ") + name;
+  return "[" + operators + "; index " + std::to_string(sample.index) + "]";
+}
+
+std::string Families(const Proposal& proposal) {
+  std::string families;
+  for (const KernelPlan& kernel : proposal.kernels) families += (families.empty() ? "" : ", ") + kernel.family;
+  return families.empty() ? "views" : families;
+}
+
+// What the expert writes for the task.  A fault of its own costs the bench this program alone, and is told.
+void Propose(const TemplateProposer& expert, const VerifyBench& bench, const DeviceSpec& device, Task* task, std::vector<std::string>* faults) {
+  try {
+    if (expert.WhyNot(task->whole)) return;
+    std::set<std::string> sources;
+    for (Proposal& proposal : expert.Propose(task->whole, device, {.max_count = bench.candidates, .seed = bench.seed})) {
+      if (sources.insert(proposal.source).second) task->proposals.push_back(std::move(proposal));
+    }
+  } catch (const std::exception& error) {
+    task->proposals.clear();
+    faults->push_back(Named(task->sample) + ": " + error.what());
+  }
+}
+
 // Programs that the expert covers; `drawn` counts all.
-std::deque<Task> MakeTasks(const VerifyBench& bench, const DeviceSpec& device, int& drawn) {
+std::deque<Task> MakeTasks(const VerifyBench& bench, const DeviceSpec& device, int& drawn, std::vector<std::string>* faults) {
   TemplateProposer expert(Reach::kProgram);
   std::deque<Task> tasks;
   for (int ops = 1; ops <= 5; ++ops) {
@@ -73,11 +99,7 @@ std::deque<Task> MakeTasks(const VerifyBench& bench, const DeviceSpec& device, i
       StateAliases(task.whole.program);
       task.whole.fills = FillsOf(task.sample, task.whole);
       task.whole.parent_inputs.clear();   // no module was run: values are generated
-      if (expert.WhyNot(task.whole)) continue;
-      std::set<std::string> sources;
-      for (Proposal& proposal : expert.Propose(task.whole, device, {.max_count = bench.candidates, .seed = bench.seed})) {
-        if (sources.insert(proposal.source).second) task.proposals.push_back(std::move(proposal));
-      }
+      Propose(expert, bench, device, &task, faults);
       if (task.proposals.empty()) continue;
       tasks.push_back(std::move(task));
       ++found;
@@ -132,6 +154,7 @@ class Judging {
     ++outcomes_.codes[verdict.code];
     if (verifier_->times().kept - kept_before_ > outcomes_.kept) {
       ++outcomes_.kept;
+      List(index, judgement);
       return;
     }
     const int kernels = judgement.plan ? static_cast<int>(judgement.plan->kernels.size()) : 0;
@@ -145,14 +168,17 @@ class Judging {
       first_ = SteadyClock::now();
     }
     SetProgress("judged " + std::to_string(outcomes_.judged) + " of " + std::to_string(candidates_.size()));
+    List(index, judgement);
+  }
+
+  void List(size_t index, const Judgement& judgement) {
+    const Verdict& verdict = judgement.verdict;
     const Task& owner = *owners_[index];
     if (verdict.accepted()) {
       if (seen_.insert(&owner).second) outcomes_.accepted.push_back({&owner, {candidates_[index].proposal, judgement}});
       return;
     }
-    std::string operators;
-    for (const std::string& name : owner.sample.operators) operators += (operators.empty() ? "" : ", ") + name;
-    outcomes_.rejected.push_back(verdict.code + " [" + operators + "; index " + std::to_string(owner.sample.index) + "]: " + verdict.reason);
+    outcomes_.rejected.push_back(verdict.code + " " + Named(owner.sample) + " by " + Families(*candidates_[index].proposal) + ": " + verdict.reason);
   }
 
   const VerifyBench& bench_;
@@ -236,7 +262,8 @@ std::string RunVerifyBench(const VerifyBench& bench) {
   if (!bench.store.empty()) store.emplace(bench.store);
   Verifier verifier(farm, lanes, store ? &*store : nullptr);
   int drawn = 0;
-  const std::deque<Task> tasks = MakeTasks(bench, device, drawn);
+  std::vector<std::string> faults;
+  const std::deque<Task> tasks = MakeTasks(bench, device, drawn, &faults);
   std::optional<GpuBusyMeter> busy;
   if (gpu) busy.emplace(EqualGpus());
   const Outcomes outcomes = Judging(tasks, bench).Run(verifier, gpu);
@@ -263,6 +290,8 @@ std::string RunVerifyBench(const VerifyBench& bench) {
   text += StageRows(executors, verifier.times(), outcomes);
   if (!outcomes.rejected.empty()) text += "\nNot accepted:\n\n";
   for (const std::string& line : outcomes.rejected) text += "- " + line + "\n";
+  if (!faults.empty()) text += "\nThe expert itself failed:\n\n";
+  for (const std::string& line : faults) text += "- " + line + "\n";
   return text;
 }
 

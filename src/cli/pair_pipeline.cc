@@ -2,7 +2,6 @@
 #include "cli/pair_pipeline.h"
 
 #include <algorithm>
-#include <exception>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -15,6 +14,7 @@
 #include "base/channel.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/first_failure.h"
 #include "base/interrupt.h"
 #include "compile/farm.h"
 #include "core/fragment.h"
@@ -112,11 +112,11 @@ class PairPipeline::Impl {
       std::jthread preparing([&] { PrepareAll(waiting, imported); });
       {
         std::vector<std::jthread> lanes;
-        for (const auto& executor : executors_) lanes.emplace_back([&, raw = executor.get()] { Guarded([&] { ExecuteAll(*raw, imported); }); });
+        for (const auto& executor : executors_) lanes.emplace_back([&, raw = executor.get()] { failure_.Guard([&] { ExecuteAll(*raw, imported); }); });
       }
       while (std::optional<GroupPtr> rest = imported.Pop()) Abandon(**rest);   // after a failure: nobody may wait for ever
     }
-    if (failure_) std::rethrow_exception(failure_);
+    failure_.Rethrow();
   }
 
  private:
@@ -152,28 +152,14 @@ class PairPipeline::Impl {
     return groups;
   }
 
-  // Keeps the first failure of any thread for Run() to throw; after it nothing new is begun.
-  template <typename Function>
-  void Guarded(Function function) {
-    try {
-      function();
-    } catch (...) {
-      std::lock_guard<std::mutex> lock(mutex_);
-      if (!failure_) failure_ = std::current_exception();
-    }
-  }
-
-  bool Stopped() {
-    std::lock_guard<std::mutex> lock(mutex_);
-    return failure_ != nullptr || Interrupted();
-  }
+  bool Stopped() const { return failure_.failed() || Interrupted(); }
 
   void PrepareAll(Channel<GroupPtr>& waiting, Channel<GroupPtr>& imported) {
     {
       size_t cores = std::max(1u, std::thread::hardware_concurrency());
       std::vector<std::jthread> threads;
       for (size_t i = 0; i < std::clamp<size_t>(cores / 3, 1, 8); ++i) {
-        threads.emplace_back([&] { Guarded([&] { PrepareSome(waiting, imported); }); });
+        threads.emplace_back([&] { failure_.Guard([&] { PrepareSome(waiting, imported); }); });
       }
     }
     imported.Close();
@@ -194,7 +180,7 @@ class PairPipeline::Impl {
         group.unable = InterruptedVerdict();
       }
       imported.Push(*next);
-      Guarded([&] {
+      failure_.Guard([&] {
         if (!group.requests.empty()) {
           farm_.CompileAll(group.requests, [&](size_t index, const CompileResult& result) { group.compiled.Push({index, result}); });
         }
@@ -350,8 +336,7 @@ class PairPipeline::Impl {
   std::optional<InOrder> in_order_;
   // Modules imported and not finished: bounds what lies in the scratch folder and in the compiler's queue.
   std::counting_semaphore<> window_;
-  std::mutex mutex_;
-  std::exception_ptr failure_;   // guarded by mutex_
+  FirstFailure failure_;   // of any thread; after it nothing new is begun
 };
 
 PairPipeline::PairPipeline(const VerifyArguments& arguments) : impl_(std::make_unique<Impl>(arguments)) {}

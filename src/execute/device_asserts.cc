@@ -23,10 +23,12 @@ Reason IndicesWithin(const at::Tensor& indices, int64_t least, int64_t size) {
 
 int64_t SizeOf(const at::Tensor& table, int64_t dim) { return table.dim() == 0 ? 1 : table.size(dim); }
 
-Reason Probabilities(const Arguments& arguments) {
-  if (Within(arguments.at(0).toTensor(), 0, 1)) return std::nullopt;
-  return "its input lies outside of 0 to 1";
+Reason Probability(const at::Tensor& tensor, const char* which) {
+  if (Within(tensor, 0, 1)) return std::nullopt;
+  return std::string("its ") + which + " lies outside of 0 to 1";
 }
+
+Reason Probabilities(const Arguments& arguments) { return Probability(arguments.at(0).toTensor(), "input"); }
 
 // (table, indices): rows.
 Reason Rows(const Arguments& arguments) { return IndicesWithin(arguments.at(1).toTensor(), 0, SizeOf(arguments.at(0).toTensor(), 0)); }
@@ -83,8 +85,7 @@ Reason EnoughToScatter(const Arguments& arguments) {
 // (input, target, ...)
 Reason BinaryCrossEntropy(const Arguments& arguments) {
   if (Reason why = Probabilities(arguments)) return why;
-  if (Within(arguments.at(1).toTensor(), 0, 1)) return std::nullopt;
-  return "its target lies outside of 0 to 1";
+  return Probability(arguments.at(1).toTensor(), "target");
 }
 
 const std::map<std::string, Check>& Checks() {

@@ -35,16 +35,21 @@ class GatedExecutor : public GpuExecutor {
 
 }  // namespace
 
+std::optional<DeviceSpec> ChosenGpu(DeviceChoice choice) {
+  if (choice == DeviceChoice::kCpu) return std::nullopt;
+  std::optional<DeviceSpec> gpu = ProbeGpu();
+  if (!gpu && choice == DeviceChoice::kCuda) throw UserError("no usable NVIDIA GPU was found (--device cuda needs one of compute capability 8.0 or later and its driver)");
+  return gpu;
+}
+
 std::unique_ptr<Executor> MakeExecutor(DeviceChoice choice, uint64_t seed) {
-  if (choice == DeviceChoice::kCpu) return std::make_unique<CpuExecutor>(seed);
-  if (const auto gpu = ProbeGpu()) return std::make_unique<GpuExecutor>(*gpu, seed);
-  if (choice == DeviceChoice::kCuda) throw UserError("no usable NVIDIA GPU was found (--device cuda needs one of compute capability 8.0 or later and its driver)");
+  if (const auto gpu = ChosenGpu(choice)) return std::make_unique<GpuExecutor>(*gpu, seed);
   return std::make_unique<CpuExecutor>(seed);
 }
 
 std::vector<std::unique_ptr<Executor>> MakeExecutors(DeviceChoice choice, uint64_t seed, int lanes) {
   std::vector<std::unique_ptr<Executor>> executors;
-  const auto device = choice == DeviceChoice::kCpu ? std::nullopt : ProbeGpu();
+  const auto device = ChosenGpu(choice);
   const int gpus = device ? EqualGpus() : 0;
   for (int gpu = 0; gpu < gpus; ++gpu) {
     const int sharers = lanes > 0 ? lanes : LanesOf(gpus);
@@ -52,7 +57,6 @@ std::vector<std::unique_ptr<Executor>> MakeExecutors(DeviceChoice choice, uint64
     for (int lane = 0; lane < sharers; ++lane) executors.push_back(std::make_unique<GatedExecutor>(*device, seed, GpuPlace{gpu, sharers, gate->path()}, gate));
   }
   if (!executors.empty()) return executors;
-  if (choice == DeviceChoice::kCuda) executors.push_back(MakeExecutor(choice, seed));   // says that there is none
   const auto farm = std::make_shared<InterpreterFarm>(FarmOptions{});
   for (int lane = 0; lane < (lanes > 0 ? lanes : kLanesOfAFarm); ++lane) executors.push_back(std::make_unique<CpuExecutor>(seed, farm));
   return executors;

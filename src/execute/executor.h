@@ -96,7 +96,10 @@ class Executor {
   virtual std::map<std::string, double> StageSeconds() const { return {}; }
 };
 
-// kAuto: CUDA when a GPU and its driver are usable, else the interpreter.  kCuda without a GPU: UserError.
+// kAuto: the GPU where one and its driver are usable, else nullopt: the interpreter.  kCuda without a GPU: UserError.
+std::optional<DeviceSpec> ChosenGpu(DeviceChoice choice);
+
+// On the chosen device.
 std::unique_ptr<Executor> MakeExecutor(DeviceChoice choice, uint64_t seed);
 
 // Executors that work side by side, each for one thread: `lanes` on each GPU of this host (0: as many as its cores feed),

@@ -87,9 +87,10 @@ Problem::Problem(const Evaluator& evaluator, Fragment fragment, TensorMap own, u
     : evaluator_(evaluator), fragment_(std::move(fragment)), own_(std::move(own)), program_sets_(fragment_.program), seed_(seed), budget_(budget), names_(StandardSets()), random_(RandomValues(fragment_.program)) {
   const Program& program = fragment_.program;
   at::manual_seed(Mixed(seed_, "own"));
-  for (const ValueId& id : fragment_.Inputs()) {
+  for (size_t i = 0; i < fragment_.Inputs().size(); ++i) {
+    const ValueId id = fragment_.Inputs()[i];
     if (own_.contains(id)) continue;
-    const LeafFill fill = fragment_.fills.empty() ? LeafFill() : fragment_.fills.at(static_cast<size_t>(&id - fragment_.Inputs().data()));
+    const LeafFill fill = fragment_.fills.empty() ? LeafFill() : fragment_.fills.at(i);
     own_[id] = DrawOwn(program.value(id), fill, evaluator_.device());
   }
   for (size_t i = 0; i < program.nodes.size(); ++i) {

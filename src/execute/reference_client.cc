@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "graph/leaf_fill_json.h"
 #include "graph/program_json.h"
 
 namespace drtriton {
@@ -101,13 +102,11 @@ std::optional<std::string> ReferenceClient::CheckAgainstModule() {
 }
 
 PreparedProblem ReferenceClient::Prepare(const Fragment& fragment, uint64_t seed) {
-  Json fills = Json::array();
-  for (const LeafFill& fill : fragment.fills) fills.push_back({static_cast<int>(fill.kind), fill.a, fill.b});
   Json request = {{"cmd", "prepare"},
                   {"fragment", ToJson(fragment.program)},
                   {"parent_inputs", fragment.parent_inputs},
                   {"parent_results", fragment.parent_results},
-                  {"fills", fills},
+                  {"fills", ToJson(fragment.fills)},
                   {"seed", seed}};
   const Json reply = Ask(request);
   const int id = next_problem_++;

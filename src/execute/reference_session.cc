@@ -11,6 +11,7 @@
 #include "execute/cpu_operators.h"
 #include "execute/power.h"
 #include "execute/torch_values.h"
+#include "graph/leaf_fill_json.h"
 #include "graph/program_json.h"
 
 namespace drtriton {
@@ -205,7 +206,7 @@ Json ReferenceSession::Prepare(const Json& request) {
   fragment.program = ProgramFromJson(request.at("fragment"));
   fragment.parent_inputs = request.at("parent_inputs").get<std::vector<ValueId>>();
   fragment.parent_results = request.at("parent_results").get<std::vector<ValueId>>();
-  for (const Json& fill : request.at("fills")) fragment.fills.push_back({static_cast<LeafFill::Kind>(fill.at(0).get<int>()), fill.at(1).get<double>(), fill.at(2).get<double>()});
+  fragment.fills = LeafFillsFromJson(request.at("fills"));
   ApplyContext(fragment.program.context);
   TensorMap own;
   if (!fragment.parent_inputs.empty()) {

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/versions.h"
+#include "graph/leaf_fill_json.h"
 #include "graph/program_json.h"
 
 namespace drtriton {
@@ -43,11 +44,7 @@ std::string KeptVerdicts::Key(const CompileRequest& request) const {
   Json key;
   key["judge"] = kJudgeVersion;
   key["program"] = ToJson(request.fragment->program);
-  if (!request.fragment->fills.empty()) {
-    Json fills = Json::array();
-    for (const LeafFill& fill : request.fragment->fills) fills.push_back({static_cast<int>(fill.kind), fill.a, fill.b});
-    key["fills"] = std::move(fills);
-  }
+  if (!request.fragment->fills.empty()) key["fills"] = ToJson(request.fragment->fills);
   key["source"] = request.source;
   key["form"] = static_cast<int>(request.form);
   // The user's module decides about the values that a candidate is judged with.

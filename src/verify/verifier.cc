@@ -5,7 +5,6 @@
 #include <atomic>
 #include <chrono>
 #include <deque>
-#include <exception>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -14,6 +13,7 @@
 
 #include "base/channel.h"
 #include "base/error.h"
+#include "base/first_failure.h"
 #include "base/log.h"
 #include "base/seconds.h"
 #include "verify/compiled_judge.h"
@@ -74,46 +74,36 @@ class Verifier::Run {
   void Go(const std::function<void(size_t request, Judgement)>& judged) {
     {
       std::vector<std::jthread> threads;
-      threads.emplace_back([this] { Guarded([&] { Compile(); }); });
+      threads.emplace_back([this] { Compile(); });
       for (Executor* executor : verifier_.executors_) threads.emplace_back([this, executor] { Lane(*executor); });
       while (std::optional<Judged> next = judged_.Pop()) {
-        Guarded([&] { judged(next->request, std::move(next->judgement)); });
+        failure_.Guard([&] { judged(next->request, std::move(next->judgement)); });
       }
     }
-    if (failure_) std::rethrow_exception(failure_);
+    failure_.Rethrow();
   }
 
  private:
-  // Keeps the first failure of any thread; after it nothing new is begun.
-  template <typename Function>
-  void Guarded(Function function) {
-    try {
-      function();
-    } catch (const Abandoned&) {
-    } catch (...) {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      if (!failure_) failure_ = std::current_exception();
-      failed_ = true;
-    }
-  }
-
   void Compile() {
-    Guarded([&] {
-      verifier_.farm_.CompileAll(requests_, [&](size_t index, const CompileResult& result) {
-        if (failed_ || (options_.enough && options_.enough())) throw Abandoned();   // nobody waits for the rest
-        Portion& portion = *portion_of_[index];
-        portion.compiled.Push({index, result});
-        if (--portion.left == 0) portion.compiled.Close();
-      });
+    failure_.Guard([&] {
+      try {
+        verifier_.farm_.CompileAll(requests_, [&](size_t index, const CompileResult& result) {
+          if (failure_.failed() || (options_.enough && options_.enough())) throw Abandoned();   // nobody waits for the rest
+          Portion& portion = *portion_of_[index];
+          portion.compiled.Push({index, result});
+          if (--portion.left == 0) portion.compiled.Close();
+        });
+      } catch (const Abandoned&) {
+      }
     });
     for (Portion& portion : portions_) portion.compiled.Close();   // also what an interruption left out
   }
 
   void Lane(Executor& executor) {
-    Guarded([&] {
+    failure_.Guard([&] {
       CompiledJudge judge(executor, options_);
       while (std::optional<Portion*> portion = waiting_.Pop()) {
-        if (failed_) break;
+        if (failure_.failed()) break;
         JudgePortion(judge, **portion);
       }
     });
@@ -155,10 +145,9 @@ class Verifier::Run {
   Channel<Portion*> waiting_;
   Channel<Judged> judged_;             // closed by the last executor's thread
   std::atomic<size_t> busy_;
-  std::atomic<bool> failed_ = false;
+  FirstFailure failure_;                         // of any thread; after it nothing new is begun
   std::mutex mutex_;
-  std::exception_ptr failure_;                      // guarded by mutex_
-  std::vector<SteadyClock::time_point> ended_;      // guarded by mutex_
+  std::vector<SteadyClock::time_point> ended_;   // guarded by mutex_
 };
 
 Verifier::Verifier(CompileFarm& farm, Executor& executor, Store* store) : Verifier(farm, std::vector<Executor*>{&executor}, store) {}
