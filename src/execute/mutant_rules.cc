@@ -5,7 +5,7 @@
 #include <cmath>
 #include <set>
 
-#include "execute/base_name.h"
+#include "graph/base_name.h"
 #include "graph/registry.h"
 
 namespace drtriton {

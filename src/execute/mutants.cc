@@ -8,9 +8,9 @@
 #include <sstream>
 
 #include "base/error.h"
-#include "execute/base_name.h"
 #include "execute/mutant_rules.h"
 #include "execute/void_changes.h"
+#include "graph/base_name.h"
 #include "graph/registry.h"
 
 namespace drtriton {

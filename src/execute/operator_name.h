@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "execute/base_name.h"
+#include "graph/base_name.h"
 
 namespace drtriton {
 

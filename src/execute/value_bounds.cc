@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-#include "execute/base_name.h"
+#include "graph/base_name.h"
 #include "graph/registry.h"
 
 namespace drtriton {

@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "graph/call_text.h"
+#include "graph/plain_arguments.h"
 #include "graph/registry.h"
 
 namespace drtriton {
@@ -46,14 +47,6 @@ void AppendWord(std::string& out, int64_t value) {
   char bytes[8];
   std::memcpy(bytes, &value, 8);
   out.append(bytes, 8);
-}
-
-// Arguments that name a dimension, which may be counted from the end.
-bool NamesDimension(const SchemaArgument& argument) {
-  if (argument.type != ArgType::kInt) return false;
-  const std::string_view name = argument.name;
-  return name.starts_with("dim") || name.starts_with("axis") || name == "start_dim" || name == "end_dim" ||
-         name == "source" || name == "destination";
 }
 
 // A value that the form has to lead to, with what makes it one.
@@ -126,8 +119,7 @@ class CanonicalWriter {
     out += kNodeTag;
     out += node.op;
     out += '\0';
-    const int64_t rank = std::max<int64_t>(FirstRank(node), 1) +
-                         (node.op == "aten.unsqueeze.default" || node.op == "aten.stack.default" ? 1 : 0);
+    const int64_t rank = DimensionCount(program_, node);
     for (size_t i = 0; i < schema.arguments.size(); ++i) {
       const SchemaArgument& argument = schema.arguments[i];
       // Where it runs and with which library is no part of a program.
@@ -150,15 +142,6 @@ class CanonicalWriter {
       }
     }
     out += kEndTag;
-  }
-
-  int64_t FirstRank(const Node& node) const {
-    for (const Attr& arg : node.args) {
-      const Attr* first = &arg;
-      if (arg.Is<AttrList>() && !arg.AsList().empty()) first = &arg.AsList()[0];
-      if (first->IsValue()) return static_cast<int64_t>(program_.value(first->AsValue()).shape.size());
-    }
-    return 0;
   }
 
   void AppendLeaf(std::string& out, const Value& value) const {

@@ -1,6 +1,6 @@
 // An operator's name without namespace and overload.
-#ifndef DRTRITON_EXECUTE_BASE_NAME_H_
-#define DRTRITON_EXECUTE_BASE_NAME_H_
+#ifndef DRTRITON_GRAPH_BASE_NAME_H_
+#define DRTRITON_GRAPH_BASE_NAME_H_
 
 #include <string>
 
@@ -15,4 +15,4 @@ inline std::string BaseName(const std::string& op) {
 
 }  // namespace drtriton
 
-#endif  // DRTRITON_EXECUTE_BASE_NAME_H_
+#endif  // DRTRITON_GRAPH_BASE_NAME_H_
