@@ -92,10 +92,12 @@ class Answers(LauncherTest):
     """What is answered before anything is installed."""
 
     def test_help_and_version(self):
-        for arguments in [[], ["--help"], ["-h"], ["convert", "--help"], ["test", "-h"], ["bundle", "--help"]]:
+        for arguments in [[], ["--help"], ["-h"], ["convert", "--help"], ["test", "-h"], ["bundle", "--help"],
+                          ["help"], ["help", "convert"]]:
             run = self.run_launcher(*arguments)
             self.assertEqual((run.returncode, run.err), (0, ""), arguments)
             self.assertIn("Usage:", run.out)
+        self.assertEqual(self.run_launcher("help", "verify").out, self.run_launcher("verify", "--help").out)
         self.assertEqual(self.run_launcher("--version").out, f"drtriton {(ROOT / 'VERSION').read_text()}")
         self.assert_nothing_installed()
 

@@ -3,17 +3,26 @@
 # finds usage errors by them, before the program is built.  With --check nothing is written; a difference is a failure.
 set -euo pipefail
 help=$(cd "${BASH_SOURCE[0]%/*}" && pwd -P)/help
+program=$1
 
-# The options of `bench` belong to its own subcommands.
-text_of() {
-  "$1" "$2" --help
-  [[ $2 != bench ]] || { echo && "$1" bench examples --help && echo && "$1" bench synth --help && echo && "$1" bench trust --help; }
+# The commands below `program WORD...`: what its help lists under "Subcommands:".
+subcommands() {
+  "$program" "$@" --help | awk '/^$/ { listed = 0 } listed && /^  [a-z]/ { print $1 } /^Subcommands:/ { listed = 1 }'
 }
 
-for command in convert verify synth bench; do
+# The options of a command like `bench` belong to its own subcommands.
+text_of() {
+  local command=$1 word
+  "$program" "$command" --help
+  for word in $(subcommands "$command"); do
+    echo && "$program" "$command" "$word" --help
+  done
+}
+
+for command in $(subcommands); do
   if [[ ${2:-} == --check ]]; then
-    diff -u "$help/$command.txt" <(text_of "$1" $command) || { echo "run scripts/update_help.sh $1" && exit 1; }
+    diff -u "$help/$command.txt" <(text_of "$command") || { echo "run scripts/update_help.sh $program" && exit 1; }
   else
-    text_of "$1" $command >"$help/$command.txt"
+    text_of "$command" >"$help/$command.txt"
   fi
 done

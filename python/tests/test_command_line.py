@@ -36,19 +36,22 @@ class BadInput(CommandLineCase):
     def test_usage(self):
         module = self.write("m.py", MODULE)
         table = [
-            ([], []),
-            (["frobnicate"], ["frobnicate"]),
-            (["convert"], ["MODULE"]),
-            (["convert", module, "--frob"], ["--frob"]),
-            (["convert", module, "--device", "tpu"], ["--device", "tpu"]),
-            (["convert", module, "--mode", "both"], ["--mode"]),
+            ([], ["convert", "synth"]),
+            (["frobnicate"], ["frobnicate", "convert"]),
+            (["convert"], ["MODULE", "convert --help"]),
+            (["convert", module, "--frob"], ["--frob", "convert --help"]),
+            (["convert", module, "--device", "tpu"], ["--device", "tpu", "auto, cuda, cpu"]),
+            (["convert", module, "--mode", "both"], ["--mode", "eval, train"]),
             (["convert", module, "--seed", "x"], ["--seed"]),
             (["convert", module, "--budget", "soon"], ["soon"]),
             (["convert", module, "--budget", "-5s"], ["-5s"]),
             (["convert", module, "--strict", "--hybrid"], ["--strict"]),
             (["convert", module, "--proposers", "oracle"], ["oracle"]),
             (["verify", module], ["CANDIDATE"]),
-            (["bench"], []),
+            (["verify", module, module, "--timeout", "-1"], ["--timeout", "above zero"]),
+            (["bench"], ["'bench' needs", "examples"]),
+            (["bench", "frobnicate"], ["frobnicate", "trust"]),
+            (["bench", "trust", "--every", "0"], ["--every", "bench trust --help"]),
         ]
         for arguments, mentions in table:
             with self.subTest(arguments=arguments):
@@ -96,6 +99,12 @@ class BadInput(CommandLineCase):
 
 
 class Answers(CommandLineCase):
+    def test_less_or_more_may_be_asked_for_before_and_behind_the_command(self):
+        for arguments in [["-q", "synth", "--list-operators"], ["synth", "--list-operators", "--verbose"]]:
+            run = self.run_program(*arguments)
+            self.assertEqual(run.returncode, 0, run.stderr)
+            self.assertIn("Operators that are sampled", run.stdout)
+
     def test_help_goes_to_standard_output(self):
         for arguments in [["--help"], ["convert", "--help"], ["verify", "-h"], ["bench", "examples", "--help"]]:
             run = self.run_program(*arguments)

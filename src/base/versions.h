@@ -5,7 +5,10 @@
 namespace drtriton {
 
 // The minor versions of PyTorch and Triton are pinned (requirements.txt; the launcher refuses others).
-inline constexpr const char* kVersions = DRTRITON_VERSION " torch 2.11 triton 3.6";
+#define DRTRITON_TORCH_VERSION "2.11"
+#define DRTRITON_TRITON_VERSION "3.6"
+inline constexpr const char* kVersions =
+    DRTRITON_VERSION " torch " DRTRITON_TORCH_VERSION " triton " DRTRITON_TRITON_VERSION;
 
 }  // namespace drtriton
 

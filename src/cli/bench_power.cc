@@ -8,6 +8,7 @@
 #include "bench/source_power.h"
 #include "cli/command.h"
 #include "cli/device_option.h"
+#include "cli/number_check.h"
 
 namespace drtriton {
 
@@ -17,9 +18,10 @@ void AddBenchSources(CLI::App& bench_command, Run& run) {
   auto device = std::make_shared<std::string>("auto");
   auto table = std::make_shared<std::string>();
   command->add_option("PAIRS", bench->pairs, "JSON lines {\"module\": path, \"candidate\": path} of right candidates")->required();
-  command->add_option("--mutants", bench->mutants, "Of each candidate at most; 0: all")->capture_default_str();
+  command->add_option("--mutants", bench->mutants, "Of each candidate at most; 0: all")->check(FromZero())->capture_default_str();
   command->add_option("--seed", bench->seed, "Chooses them")->capture_default_str();
-  command->add_option("--device", *device, "auto, cuda or cpu")->capture_default_str();
+  AddChoice<std::string>(*command, "--device", *device, {{"auto", "auto"}, {"cuda", "cuda"}, {"cpu", "cpu"}},
+                         "As for verify");
   command->add_option("--table", *table, "Write the table here too");
   command->callback([=, &run] {
     run = [=] {
@@ -40,8 +42,8 @@ void AddBenchPower(CLI::App& bench_command, Run& run) {
   auto table = std::make_shared<std::string>();
   command->add_option("MODULES", bench->modules, "Module files, or folders of them");
   command->add_option("--programs", bench->programs, "JSON lines as synth writes them, or {\"module\": path} each");
-  command->add_option("--count", bench->count, "Lines of --programs at most; 0: all")->capture_default_str();
-  command->add_option("--seconds", bench->seconds, "For the mutants of one module")->capture_default_str();
+  command->add_option("--count", bench->count, "Lines of --programs at most; 0: all")->check(FromZero())->capture_default_str();
+  command->add_option("--seconds", bench->seconds, "For the mutants of one module")->check(AboveZero())->capture_default_str();
   command->add_option("--seed", bench->seed, "Of parameters and inputs")->capture_default_str();
   AddDeviceOption(*command, bench->device);
   command->add_option("--json", *json, "Write every mutant and what became of it here");

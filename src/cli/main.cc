@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/interrupt.h"
@@ -17,14 +18,40 @@ int Fail(const std::string& sentence, drtriton::ExitStatus status) {
   return static_cast<int>(status);
 }
 
-// The first word that is no option, if it names no command; the parser would only say that a command is missing.
-std::string UnknownCommand(const CLI::App& app, int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    if (argv[i][0] == '-') continue;
-    const bool known = !app.get_subcommands([&](const CLI::App* command) { return command->check_name(argv[i]); }).empty();
-    return known ? "" : argv[i];
+// "convert, verify and synth".
+std::string NamesOfCommands(const CLI::App& app) {
+  const std::vector<const CLI::App*> commands = app.get_subcommands([](const CLI::App*) { return true; });
+  std::string names;
+  for (size_t i = 0; i < commands.size(); ++i) {
+    names += (i == 0 ? "" : i + 1 < commands.size() ? ", " : " and ") + commands[i]->get_name();
   }
-  return "";
+  return names;
+}
+
+// What is wrong with the words that choose a command and, for one like `bench`, what it is to do; empty if nothing is.
+// The parser would only say that a command is missing.
+std::string WrongCommand(const CLI::App& app, int argc, char** argv, int first = 1) {
+  for (int i = first; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "-h" || word == "--help" || word == "--version") return "";
+    if (word[0] == '-') continue;
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+      if (!command->check_name(word)) continue;
+      return command->get_require_subcommand_min() > 0 ? WrongCommand(*command, argc, argv, i + 1) : "";
+    }
+    const std::string kind = app.get_parent() == nullptr ? "command" : app.get_name();
+    return "unknown " + kind + " '" + word + "'; there are " + NamesOfCommands(app);
+  }
+  return app.get_parent() == nullptr ? "no command; there are " + NamesOfCommands(app)
+                                     : "'" + app.get_name() + "' needs one of " + NamesOfCommands(app);
+}
+
+// "convert", "bench verify": the command that was being read when the parser ended.
+std::string ChosenCommand(const CLI::App& app) {
+  const std::vector<CLI::App*> chosen = app.get_subcommands();
+  if (chosen.empty()) return "";
+  const std::string deeper = ChosenCommand(*chosen.back());
+  return chosen.back()->get_name() + (deeper.empty() ? "" : " " + deeper);
 }
 
 int RunCommand(const drtriton::Run& run) {
@@ -47,20 +74,23 @@ int main(int argc, char** argv) {
   bool quiet = false;
   app.add_flag("-v,--verbose", verbose, "Tell more on standard error");
   app.add_flag("-q,--quiet", quiet, "Tell only errors");
+  app.fallthrough();  // both may also stand behind the command
+  app.footer("  -v,--verbose, -q,--quiet    Tell more on standard error, or only errors");
   drtriton::Run run;
   drtriton::AddConvert(app, run);
   drtriton::AddVerify(app, run);
   drtriton::AddSynth(app, run);
   drtriton::AddBench(app, run);
-  if (std::string word = UnknownCommand(app, argc, argv); !word.empty()) {
-    return Fail("unknown command '" + word + "' (see drtriton --help)", drtriton::ExitStatus::kBadInput);
+  if (const std::string wrong = WrongCommand(app, argc, argv); !wrong.empty()) {
+    return Fail(wrong, drtriton::ExitStatus::kBadInput);
   }
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
     return app.exit(success);
   } catch (const CLI::ParseError& error) {
-    return Fail(std::string(error.what()) + " (see drtriton --help)", drtriton::ExitStatus::kBadInput);
+    const std::string help = "./drtriton " + ChosenCommand(app) + " --help";
+    return Fail(std::string(error.what()) + " (see " + help + ")", drtriton::ExitStatus::kBadInput);
   }
   using drtriton::LogLevel;
   drtriton::SetLogLevel(quiet ? LogLevel::kQuiet : verbose ? LogLevel::kDebug : LogLevel::kInfo);

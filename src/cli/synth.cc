@@ -1,9 +1,9 @@
 // drtriton synth: programs from the sampler, what they cover, the fixed suite.
 #include <algorithm>
 #include <cstdio>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -11,7 +11,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "cli/choice_option.h"
 #include "cli/command.h"
+#include "cli/number_check.h"
+#include "cli/size_option.h"
 #include "graph/registry.h"
 #include "report/coverage_html.h"
 #include "synth/coverage.h"
@@ -172,16 +175,12 @@ int RunSuite(const SynthArguments& arguments) {
 // ---- Options
 
 void AddDrawing(CLI::App& command, SynthArguments& arguments) {
-  static const std::map<std::string, OperatorLaw> laws = {{"uniform", OperatorLaw::kUniform}, {"usage", OperatorLaw::kUsage}};
-  static const std::map<std::string, SizeClass> sizes = {
-      {"tiny", SizeClass::kTiny}, {"real", SizeClass::kReal}, {"mixed", SizeClass::kMixed}};
   SamplerOptions& sampler = arguments.sampler;
   command.add_option("--ops", sampler.ops, "Operators of each program; glue is not counted");
   command.add_option("--count", arguments.generate.count, "Programs")->capture_default_str();
-  command.add_option("--law", sampler.law, "uniform over the operator space, or as operators follow each other in real modules")
-      ->transform(CLI::CheckedTransformer(laws).description("{uniform,usage}"));
-  command.add_option("--size", sampler.size, "tiny runs on a CPU, real loads a GPU, mixed (default) spans both")
-      ->transform(CLI::CheckedTransformer(sizes).description("{tiny,real,mixed}"));
+  AddChoice<OperatorLaw>(command, "--law", sampler.law, {{"uniform", OperatorLaw::kUniform}, {"usage", OperatorLaw::kUsage}},
+                         "uniform over the operator space, or as operators follow each other in real modules");
+  AddSizeOption(command, sampler.size);
   command.add_option("--operators", sampler.operators, "Only these, comma separated: relu,aten.add.Tensor")
       ->delimiter(',')
       ->allow_extra_args(false);
@@ -191,7 +190,7 @@ void AddDrawing(CLI::App& command, SynthArguments& arguments) {
   command.add_option("--depth", sampler.depth, "Operators on the longest path");
   command.add_option("--width", sampler.width, "Most operators at one distance from the inputs");
   const auto number = [&command](const char* name, auto& value, const char* help) {
-    command.add_option(name, value, help)->check(CLI::PositiveNumber.description(""));
+    command.add_option(name, value, help)->check(AboveZero());
   };
   number("--target-us", sampler.target_us, "Programs whose roofline time on an H200 is this within a factor of 1.5, in microseconds");
   number("--target-bytes", sampler.target_bytes, "Programs that move so many bytes within a factor of 1.5, each operator alone");
@@ -201,15 +200,12 @@ void AddDrawing(CLI::App& command, SynthArguments& arguments) {
 }
 
 void AddWriting(CLI::App& command, SynthArguments& arguments) {
-  static const std::map<std::string, Split> splits = {
-      {"train", Split::kTrain}, {"validation", Split::kValidation}, {"test", Split::kTest}};
   command.add_option("--out", arguments.out, "Write the lines here (standard output)");
   command.add_flag("--unique", arguments.generate.unique, "No program twice");
-  command
-      .add_option_function<std::string>(
-          "--split", [&arguments](const std::string& name) { arguments.generate.split = splits.at(name); },
-          "Only this part: parts share no multiset of operators")
-      ->check(CLI::IsMember({"train", "validation", "test"}).description("{train,validation,test}"));
+  AddChoice<std::optional<Split>>(
+      command, "--split", arguments.generate.split,
+      {{"train", Split::kTrain}, {"validation", Split::kValidation}, {"test", Split::kTest}},
+      "Only this part: parts share no multiset of operators");
   const unsigned cores = std::thread::hardware_concurrency();
   arguments.generate.threads = static_cast<int>(std::clamp(cores, 1u, static_cast<unsigned>(kMostThreads)));
   command.add_option("--threads", arguments.generate.threads, "Threads (all cores); what is written does not depend on them");

@@ -22,7 +22,7 @@ void AddVerify(CLI::App& app, Run& run) {
   AddDeviceOption(*command, arguments->device);
   AddModeOption(*command, arguments->training);
   command->add_option("--seed", arguments->seed, "Of parameters and inputs")->capture_default_str();
-  command->add_option("--timeout", arguments->timeout_s, "Seconds for each stage of one candidate")->capture_default_str();
+  AddTimeoutOption(*command, arguments->timeout_s);
   command->add_flag("--wall", arguments->wall, "Also time the module as called from Python (on a GPU)");
   command->add_option("--json", arguments->json, "Write the verdict as JSON; - for standard output");
   command->callback([arguments, hybrid, &run] {

@@ -1,8 +1,8 @@
 // WorkerPool: requests to warm Python workers and their answers, with restarts.
 //
-// A worker (python/drtriton/worker_server.py) runs each request in a fork of its own.  One worker serves up to four
-// forks at once; more cores get more workers.  A worker that dies is started again; the requests it had are run once
-// more, each alone, and one that takes its worker with it again is answered as crashed.
+// A worker (python/drtriton/worker_server.py) runs each request in a fork of its own.  One worker serves
+// WorkerPoolOptions::forks_of_one forks at once; more forks get more workers.  A worker that dies is started again; the
+// requests it had are run once more, each alone, and one that takes its worker with it again is answered as crashed.
 #ifndef DRTRITON_COMPILE_WORKER_POOL_H_
 #define DRTRITON_COMPILE_WORKER_POOL_H_
 

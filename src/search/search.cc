@@ -100,7 +100,7 @@ class Searcher {
     }
   }
 
-  // Schedules of each fragment in its first round: as many as the time allows, since a round is not cut short.
+  // Schedules of each fragment in its first round: as many as the share's time allows by estimate.
   int FirstRoundCount(size_t fragments, double share) const {
     double seconds = std::max(0.0, share * budget_.seconds() - budget_.Used());
     double count = seconds / (kSecondsPerCandidate * static_cast<double>(fragments));
