@@ -99,7 +99,7 @@ class Bundle(ScriptTest):
     def setUp(self):
         super().setUp()
         self.root = self.folder / "checkout"
-        for name in ["scripts", "examples"]:
+        for name in ["scripts", "examples", "models"]:
             shutil.copytree(ROOT / name, self.root / name, ignore=shutil.ignore_patterns("*_triton.py"))
         for name in ["LICENSE", "VERSION"]:
             shutil.copy(ROOT / name, self.root / name)
@@ -119,7 +119,7 @@ class Bundle(ScriptTest):
         for _ in range(2):  # the second replaces the first
             run = self.bundle(target)
             self.assertEqual(run.returncode, 0, run.stderr)
-        for name in ["drtriton", "bin/drtriton-runner", "python/drtriton/__init__.py", "examples/swiglu_mlp.py", "LICENSE"]:
+        for name in ["drtriton", "bin/drtriton-runner", "python/drtriton/__init__.py", "examples/swiglu_mlp.py", "models/vit_block.py", "LICENSE"]:
             self.assertTrue((target / name).exists(), name)
         self.assertFalse((target / "examples" / "left_triton.py").exists())
         self.assertEqual(list(self.folder.glob(".bundle-*")), [])

@@ -4,8 +4,8 @@ Reads requests as JSON lines from standard input:
 
     {"do": "check", "module": path, "emitted": path, "results": path, "device": "cuda"|"cpu", "training": bool, "seed": int}
     {"do": "prepare", "module": path, "compile": bool, "device": "cuda", "training": bool, "seed": int}
-    {"do": "time", "module": path, "variants": [path, ...], "eager": bool, "compile": bool, "wall": bool, "budget_s": float, "ready_s": float,
-     "device": "cuda", "training": bool, "seed": int}
+    {"do": "time", "module": path, "variants": [path, ...], "eager": bool, "compile": bool, "max_autotune": bool, "wall": bool, "budget_s": float,
+     "ready_s": float, "device": "cuda", "training": bool, "seed": int}
 
 and answers each with one line, `{"done": {"fast_path": bool, "why": text or null}}`, `{"done": {}}`, `{"done": {"timings":
 [{"name", "device_ms", "device_ci_ms", "wall_us", "failure"}, ...]}}` or `{"problem": one sentence}`.  All requests of a process are about

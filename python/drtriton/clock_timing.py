@@ -24,6 +24,8 @@ from drtriton.clock_compile import compile_ahead, share_kernels
 from drtriton.importer_errors import first_line
 
 _READY_LIMIT_S = 120.0  # for one module's compilation and first calls
+_THOROUGH = "max-autotune-no-cudagraphs"
+_THOROUGH_LIMIT_S = 600.0  # the same, where torch.compile times kernels
 _WARM_S = 0.2
 _MOST_SAMPLES = 400
 _LEAST_SAMPLES = 5
@@ -64,7 +66,7 @@ def interval(samples: list[float]) -> float | None:
 
 
 def time_all(request: dict[str, Any]) -> dict[str, Any]:
-    """Answers {"timings": [...]}: eager, torch.compile (where asked for), then the variants in order."""
+    """Answers {"timings": [...]}: eager, torch.compile in each mode (where asked for), then the variants in order."""
     with torch.no_grad():
         contestants = _prepare(request)
         pool = torch.cuda.graph_pool_handle() if torch.cuda.is_available() else None
@@ -108,9 +110,13 @@ def _prepare(request: dict[str, Any]) -> list[Contestant]:
     if request["compile"]:
         ahead = _compiled_ahead.pop() if _compiled_ahead else None
         contestants.append(ahead or _ready("torch.compile", lambda: _compiled(original, eager, request)))
+    if request["max_autotune"]:
+        make = lambda: _compiled(original, eager, request, _THOROUGH)  # noqa: E731
+        contestants.append(_ready(f"torch.compile {_THOROUGH}", make, _THOROUGH_LIMIT_S))
+        started = time.perf_counter()  # the variants' time begins behind it
     variants = [clock_load.import_file(path, os.path.dirname(request["module"])) for path in request["variants"]]
-    for module in variants:
-        if len(variants) > 1:  # a file that is timed alone is compiled just as its user will
+    if len(variants) > 1:  # a file that is timed alone is compiled just as its user will
+        for module in variants:
             share_kernels(module)
     compiled = compile_ahead(variants, request["ready_s"] - (time.perf_counter() - started))
     for path, module, is_compiled in zip(request["variants"], variants, compiled):
@@ -123,10 +129,10 @@ def _prepare(request: dict[str, Any]) -> list[Contestant]:
     return contestants
 
 
-def _ready(name: str, make: Callable[[], Callable[[], Any]]) -> Contestant:
+def _ready(name: str, make: Callable[[], Callable[[], Any]], limit_s: float = _READY_LIMIT_S) -> Contestant:
     contestant = Contestant(name)
     try:
-        with _time_limit(_READY_LIMIT_S):
+        with _time_limit(limit_s):
             contestant.call = make()
             for _ in range(3):
                 contestant.call()
@@ -147,8 +153,10 @@ def _original(request: dict[str, Any]) -> tuple[Any, torch.nn.Module]:
     return _originals[path]
 
 
-def _compiled(original: Any, eager: torch.nn.Module, request: dict[str, Any]) -> Callable[[], Any]:
-    return clock_load.call_of(torch.compile(eager), clock_load.inputs(original, eager, request))
+def _compiled(
+    original: Any, eager: torch.nn.Module, request: dict[str, Any], mode: str | None = None
+) -> Callable[[], Any]:
+    return clock_load.call_of(torch.compile(eager, mode=mode), clock_load.inputs(original, eager, request))
 
 
 def _variant(module: types.ModuleType, eager: torch.nn.Module, request: dict[str, Any]) -> Callable[[], Any]:

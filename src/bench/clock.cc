@@ -38,6 +38,7 @@ std::vector<Timing> AllFailed(const Clock::TimeRequest& request, const std::stri
   };
   if (request.eager) add("eager");
   if (request.compile) add("torch.compile");
+  if (request.max_autotune) add("torch.compile max-autotune-no-cudagraphs");
   for (const std::filesystem::path& variant : request.variants) add(variant.stem().string());
   return timings;
 }
@@ -51,8 +52,7 @@ void Clock::Warm() {
   if (process_ && process_->running()) return;
   ProcessOptions options = PythonProcess("clock");
   options.environment["TRITON_INTERPRET"] = options_.device == "cpu" ? "1" : "";
-  // With more, torch.compile starts processes that hold 360 MB together; it works beside the search, which hides the time.
-  options.environment["TORCHINDUCTOR_COMPILE_THREADS"] = "1";
+  options.environment["TORCHINDUCTOR_COMPILE_THREADS"] = std::to_string(options_.compile_threads);
   process_ = std::make_unique<Process>(options);
 }
 
@@ -116,6 +116,7 @@ std::vector<Timing> Clock::Time(const TimeRequest& request) {
   message["variants"] = variants;
   message["eager"] = request.eager;
   message["compile"] = request.compile;
+  message["max_autotune"] = request.max_autotune;
   message["wall"] = request.wall;
   message["budget_s"] = request.budget_s;
   message["ready_s"] = request.ready_s;

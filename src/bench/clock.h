@@ -25,6 +25,7 @@ struct ClockOptions {
   bool training = false;          // --mode train
   uint64_t seed = 0;              // as in ImportOptions
   double timeout_s = 300;
+  int compile_threads = 1;        // of torch.compile; with more it starts processes that hold 360 MB together
 };
 
 struct CheckReport {
@@ -56,11 +57,13 @@ class Clock {
     std::vector<std::filesystem::path> variants;   // emitted files
     bool eager = true;
     bool compile = false;         // torch.compile(module) in its default mode
+    bool max_autotune = false;    // and in its mode max-autotune-no-cudagraphs, which compiles for minutes
     bool wall = false;            // the caller's time per call too
     double budget_s = 20;         // for sampling
     double ready_s = 300;         // variants that come later than this, because others compile, fail
   };
-  // Timings in the order: "eager" (if asked), "torch.compile" (if asked), then one a variant, named by its file stem.
+  // Timings in the order: "eager", "torch.compile", "torch.compile max-autotune-no-cudagraphs" (each if asked), then one a
+  // variant, named by its file stem.
   // A variant that fails carries its failure; the others go on.  GPU only.
   std::vector<Timing> Time(const TimeRequest& request);
 

@@ -3,10 +3,10 @@
 #include <memory>
 
 #include "base/file.h"
-#include "bench/examples.h"
 #include "bench/trust.h"
 #include "cli/command.h"
 #include "cli/device_option.h"
+#include "cli/number_check.h"
 
 namespace drtriton {
 namespace {
@@ -19,8 +19,8 @@ void AddTrust(CLI::App& bench, Run& run) {
   CLI::App* command = bench.add_subcommand("trust", "Candidates that cheat and honest ones: does each get its verdict?");
   command->add_option("--folder", trust->folder, "Candidates and their modules")->capture_default_str();
   command->add_option("--only", trust->only, "Kinds or names, comma separated")->delimiter(',');
-  command->add_option("--every", trust->every, "Judge one in N of each kind")->check(CLI::PositiveNumber)->capture_default_str();
-  command->add_option("--timeout", trust->timeout_s, "Seconds for each stage of one candidate")->capture_default_str();
+  command->add_option("--every", trust->every, "Judge one in N of each kind")->check(AboveZero())->capture_default_str();
+  AddTimeoutOption(*command, trust->timeout_s);
   command->add_option("--table", *table, "Write the table here as Markdown too");
   AddDeviceOption(*command, *device);
   command->callback([=, &run] {
@@ -37,6 +37,7 @@ void AddTrust(CLI::App& bench, Run& run) {
 
 }  // namespace
 
+void AddBenchModules(CLI::App& bench_command, Run& run);  // bench_modules.cc
 void AddBenchPower(CLI::App& bench_command, Run& run);   // bench_power.cc
 void AddBenchSources(CLI::App& bench_command, Run& run);
 void AddBenchSynth(CLI::App& bench_command, Run& run);   // bench_synth.cc
@@ -45,36 +46,12 @@ void AddBenchVerify(CLI::App& bench_command, Run& run);  // bench_verify.cc
 void AddBench(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand("bench", "Measure, both sides in one run");
   command->require_subcommand(1);
+  AddBenchModules(*command, run);
   AddBenchPower(*command, run);
   AddBenchSources(*command, run);
   AddBenchSynth(*command, run);
   AddBenchVerify(*command, run);
-  auto bench = std::make_shared<ExamplesBench>();
-  auto table = std::make_shared<std::filesystem::path>();
-  CLI::App* examples = command->add_subcommand("examples", "The modules of a folder: eager, torch.compile and ours");
-  bench->folder = "examples";
-  bench->results = "bench-results/examples";
-  examples->add_option("--folder", bench->folder, "Modules to measure")->capture_default_str();
-  examples->add_option("--results", bench->results, "Reports; an example that has one is not measured again")
-      ->capture_default_str();
-  examples->add_option("--only", bench->only, "Names of examples, comma separated")->delimiter(',');
-  examples->add_option("--table", *table, "Write the table here as Markdown too");
-  auto budget = std::make_shared<std::string>("60s");
-  auto strict = std::make_shared<bool>(false);
-  examples->add_option("--budget", *budget, "Search time for each example")->capture_default_str();
-  examples->add_flag("--strict", *strict, "Every operator in a kernel of ours");
   AddTrust(*command, run);
-  examples->callback([=, &run] {
-    run = [=] {
-      if (!table->empty()) RequireWritable(*table);
-      bench->options = {"--budget", *budget};
-      if (*strict) bench->options.push_back("--strict");
-      std::string text = RunExamplesBench(*bench);
-      std::printf("%s", text.c_str());
-      if (!table->empty()) WriteFileAtomically(*table, text);
-      return 0;
-    };
-  });
 }
 
 }  // namespace drtriton

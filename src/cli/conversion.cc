@@ -15,6 +15,7 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/seconds.h"
+#include "base/versions.h"
 #include "bench/clock.h"
 #include "cli/clock_timer.h"
 #include "cli/kept_conversion.h"
@@ -40,6 +41,9 @@ constexpr double kInterpreterSeconds = 0.5;
 // for the most part).
 constexpr double kFinalTimingSeconds = 4.0;
 constexpr double kFinalSeconds = 13.0;
+// An answer of the clock where torch.compile times kernels of its own, with several processes that compile.
+constexpr double kThoroughSeconds = 900;
+constexpr int kThoroughThreads = 8;
 // torch.compile works on the module while the search goes on, unless the module's values need more memory than this.
 constexpr double kPreparedBytes = 4.0 * (1ll << 30);
 // Candidates compiled at once, all forked by one process.  Judging on one GPU takes no more, and each fork holds 60 MB.
@@ -67,7 +71,12 @@ class Conversion {
     importer_->Warm();
     executor_ = MakeExecutor(arguments_.device, arguments_.seed);
     gpu_ = executor_->device_name() != "interpreter";
-    clock_.emplace(OptionsOfClock());
+    ClockOptions final_clock = OptionsOfClock();
+    if (arguments_.max_autotune) {
+      final_clock.timeout_s = kThoroughSeconds;
+      final_clock.compile_threads = kThoroughThreads;
+    }
+    clock_.emplace(final_clock);
     search_clock_.emplace(OptionsOfClock());
     if (gpu_) StartProcesses();
     Stage("import", [this] { Import(); });
@@ -117,7 +126,11 @@ class Conversion {
   void StartProcesses() {
     clock_->Warm();
     search_clock_->Warm();
-    farm_.emplace(executor_->device(), FarmOptions{.workers = kForks, .forks_of_one = kForks});
+    StartFarm();
+  }
+
+  void StartFarm() {
+    if (!farm_) farm_.emplace(executor_->device(), FarmOptions{.workers = kForks, .forks_of_one = kForks});
   }
 
   void Import() {
@@ -155,7 +168,7 @@ class Conversion {
   }
 
   void SearchBest() {
-    if (!farm_) farm_.emplace(executor_->device(), FarmOptions{.workers = kForks, .forks_of_one = kForks});
+    StartFarm();
     if (gpu_) search_clock_->Prepare(/*compile=*/false);
     if (gpu_ && Bytes(imported_.program) < kPreparedBytes) clock_->Prepare(/*compile=*/true);
     Verifier verifier(*farm_, *executor_, &store_);
@@ -223,6 +236,7 @@ class Conversion {
 
   void Time() {
     Clock::TimeRequest request{.variants = {emitted_path_}, .compile = true, .wall = true, .budget_s = kFinalTimingSeconds};
+    request.max_autotune = arguments_.max_autotune;
     report_.timings = clock_->Time(request);
     report_.timings.back().name = "drtriton";
     report_.timed = true;
@@ -258,7 +272,8 @@ class Conversion {
     report_.mode = arguments_.training ? "train" : "eval";
     report_.strict = arguments_.strict;
     report_.seed = arguments_.seed;
-    report_.versions = {{"drtriton", DRTRITON_VERSION}};
+    report_.versions = {
+        {"drtriton", DRTRITON_VERSION}, {"torch", DRTRITON_TORCH_VERSION}, {"triton", DRTRITON_TRITON_VERSION}};
     report_.composition.program = imported_.program;
   }
 
@@ -322,7 +337,7 @@ class Conversion {
     char line[128];
     std::snprintf(line, sizeof line, "; %.4f ms", *ours->device_ms);
     text += line;
-    for (const char* rival : {"eager", "torch.compile"}) {
+    for (const char* rival : {"eager", "torch.compile", "torch.compile max-autotune-no-cudagraphs"}) {
       const Timing* timing = TimingOf(rival);
       if (timing == nullptr || !timing->device_ms) continue;
       std::snprintf(line, sizeof line, ", %.2fx %s", *timing->device_ms / *ours->device_ms, rival);

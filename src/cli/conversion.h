@@ -22,6 +22,7 @@ struct ConvertArguments {
   bool strict = false;
   double budget_s = 60;
   uint64_t seed = 0;
+  bool max_autotune = false;        // torch.compile in its thorough mode is timed too; that takes minutes
   bool keep = false;                // write a verified module even when it is not faster
 };
 

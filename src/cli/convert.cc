@@ -28,6 +28,8 @@ void AddConvert(CLI::App& app, Run& run) {
   command->add_flag("--hybrid", hybrid)->excludes(strict);
   command->add_option("--budget", *budget, "Wall time for the search: 60s, 5m")->capture_default_str();
   command->add_option("--seed", arguments->seed, "Of parameters, inputs and choices")->capture_default_str();
+  command->add_flag("--max-autotune", arguments->max_autotune,
+                    "Time torch.compile in its mode max-autotune-no-cudagraphs too, which takes minutes");
   command->add_flag("--keep", arguments->keep, "Write the verified module even when it is not faster");
   command->callback([arguments, budget, &run] {
     run = [arguments, budget] {

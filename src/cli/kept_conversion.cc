@@ -23,6 +23,7 @@ std::string ConversionKey(const ConvertArguments& arguments, const Program& prog
   key["device"] = device_name;
   key["training"] = arguments.training;
   key["strict"] = arguments.strict;
+  key["max_autotune"] = arguments.max_autotune;
   key["keep"] = arguments.keep;
   key["budget_s"] = arguments.budget_s;
   key["seed"] = arguments.seed;
