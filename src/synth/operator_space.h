@@ -24,7 +24,6 @@
 namespace drtriton {
 
 inline constexpr int kMaxSlots = 3;    // wired tensors of one node
-inline constexpr int kMaxResults = 4;  // results of one node
 inline constexpr int kMaxRank = 5;
 using RankMask = uint8_t;  // bit r: rank r
 inline constexpr uint8_t kIllegal = 0xff;

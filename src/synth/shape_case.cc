@@ -1,6 +1,7 @@
 #include "synth/shape_case.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/error.h"
 
@@ -30,19 +31,19 @@ Shape ShapeAt(const std::vector<SizeTerm>& terms, const Sizes& sizes) {
   return shape;
 }
 
-// Evaluates the rule at chosen sizes.
+// Evaluates the rule at chosen sizes, over and over on one trial.
 class Prober {
  public:
   Prober(const OperatorInfo& info, const std::vector<TensorSlot>& slots, const std::vector<DType>& dtypes,
          const ShapeCase& shape_case)
-      : info_(info), slots_(slots), dtypes_(dtypes), case_(shape_case) {}
+      : case_(shape_case), slots_(slots.size()), trial_(MakeTrial(info, slots, shape_case, Base(12), dtypes)) {}
 
   // nullopt: refused, or some result is empty.
-  std::optional<Results> At(const Sizes& sizes) const {
-    const Trial trial = MakeTrial(info_, slots_, case_, sizes, dtypes_);
+  std::optional<Results> At(const Sizes& sizes) {
+    Resize(sizes);
     try {
       Results results;
-      for (InferredValue& value : InferOutputs(trial.program, trial.node)) {
+      for (InferredValue& value : InferOutputs(trial_.program, trial_.node)) {
         if (ElementCount(value.shape) == 0) return std::nullopt;
         results.push_back(std::move(value.shape));
       }
@@ -50,6 +51,16 @@ class Prober {
     } catch (const UserError&) {
       return std::nullopt;
     }
+  }
+
+  // At Base(12), but for one letter; remembered, for each dimension of each result is looked for there.
+  const std::optional<Results>& AtOne(int letter, int64_t size) {
+    auto& met = met_[static_cast<size_t>(letter)];
+    const auto found = met.find(size);
+    if (found != met.end()) return found->second;
+    Sizes sizes = Base(12);
+    sizes[static_cast<size_t>(letter)] = size;
+    return met.emplace(size, At(sizes)).first->second;
   }
 
   // Even, and such that no sum of two is a small multiple of one, so that a result tells which letters it comes from.
@@ -65,24 +76,39 @@ class Prober {
   }
 
  private:
-  const OperatorInfo& info_;
-  const std::vector<TensorSlot>& slots_;
-  const std::vector<DType>& dtypes_;
+  // The values of a trial are the slots', then the parameters'.
+  void Resize(const Sizes& sizes) {
+    for (const auto& [slot, term] : case_.sizes) Place(trial_.node.args, slot, Attr(term.At(sizes)));
+    size_t next = 0;
+    const auto resize = [&](const std::vector<SizeTerm>& terms) {
+      Value& value = trial_.program.values[next++];
+      for (size_t d = 0; d < terms.size(); ++d) value.shape[d] = terms[d].At(sizes);
+      value.strides = ContiguousStrides(value.shape);
+    };
+    for (size_t s = 0; s < slots_; ++s) resize(case_.slots[s]);
+    for (const ParameterTensor& parameter : case_.parameters) resize(parameter.shape);
+  }
+
   const ShapeCase& case_;
+  const size_t slots_;
+  Trial trial_;
+  std::array<std::map<int64_t, std::optional<Results>>, kMaxLetters> met_;
 };
 
 constexpr int64_t kSweep = 48;
+constexpr int32_t kMostPeriod = 4;
 
 // One dimension of one result, found by how it changes with the sizes.
 class DimFitter {
  public:
-  DimFitter(const Prober& prober, const ShapeCase& shape_case, size_t result, size_t dim)
+  DimFitter(Prober& prober, const ShapeCase& shape_case, size_t result, size_t dim)
       : prober_(prober), case_(shape_case), result_(result), dim_(dim) {}
 
-  bool Fit(ResultDim& out) {
+  // `at_bases`: the results at bases 12 and 18.
+  bool Fit(const std::array<Results, 2>& at_bases, ResultDim& out) {
     const std::array<Sizes, 2> bases = {prober_.Base(12), prober_.Base(18)};
-    const std::optional<int64_t> first = Value(bases[0]);
-    const std::optional<int64_t> second = Value(bases[1]);
+    const std::optional<int64_t> first = Value(at_bases[0]);
+    const std::optional<int64_t> second = Value(at_bases[1]);
     if (!first || !second) return false;
     const auto fits = [&](const ResultDim& candidate) {
       return candidate.At(bases[0]) == *first && candidate.At(bases[1]) == *second;
@@ -93,7 +119,7 @@ class DimFitter {
       if (fits(out)) return true;
     }
     for (int letter = 0; letter < case_.letters; ++letter) {
-      if (FitAffine(static_cast<int8_t>(letter), bases[0], out) && fits(out)) return true;
+      if (FitAffine(static_cast<int8_t>(letter), out) && fits(out)) return true;
     }
     for (const SizeTerm& a : terms) {
       for (const SizeTerm& b : terms) {
@@ -105,10 +131,9 @@ class DimFitter {
   }
 
  private:
-  std::optional<int64_t> Value(const Sizes& sizes) const {
-    const std::optional<Results> results = prober_.At(sizes);
-    if (!results || result_ >= results->size() || dim_ >= (*results)[result_].size()) return std::nullopt;
-    return (*results)[result_][dim_];
+  std::optional<int64_t> Value(const Results& results) const {
+    if (result_ >= results.size() || dim_ >= results[result_].size()) return std::nullopt;
+    return results[result_][dim_];
   }
 
   // The constant, the dimensions of the operands, small multiples of letters, the product of all dimensions.
@@ -133,18 +158,20 @@ class DimFitter {
   }
 
   // Slope a over period c, then the offset.
-  bool FitAffine(int8_t letter, const Sizes& base, ResultDim& out) const {
+  bool FitAffine(int8_t letter, ResultDim& out) {
     const size_t at = static_cast<size_t>(letter);
     if (case_.most[at] > 0) return false;
     std::array<std::optional<int64_t>, kSweep + 1> values;
-    for (int64_t x = kSweep - 16; x <= kSweep; ++x) {
-      Sizes sizes = base;
-      sizes[at] = x;
-      values[static_cast<size_t>(x)] = Value(sizes);
+    bool grows = false;
+    for (int64_t x = kSweep; x >= kSweep - 16; --x) {
+      const std::optional<Results>& results = prober_.AtOne(letter, x);
+      if (results) values[static_cast<size_t>(x)] = Value(*results);
       if (!values[static_cast<size_t>(x)]) return false;
+      grows = grows || *values[kSweep] > *values[static_cast<size_t>(x)];
+      if (x == kSweep - kMostPeriod && !grows) return false;
     }
     const auto value = [&](int64_t x) { return *values[static_cast<size_t>(x)]; };
-    for (int32_t c = 1; c <= 4; ++c) {
+    for (int32_t c = 1; c <= kMostPeriod; ++c) {
       const int64_t a = value(kSweep) - value(kSweep - c);
       if (a <= 0 || a > 4) continue;
       for (int32_t b = -64; b <= 64; ++b) {
@@ -157,7 +184,7 @@ class DimFitter {
     return false;
   }
 
-  const Prober& prober_;
+  Prober& prober_;
   const ShapeCase& case_;
   size_t result_;
   size_t dim_;
@@ -175,7 +202,7 @@ bool Agrees(const ShapeCase& shape_case, const Results& results, const Sizes& si
 }
 
 // The least size of each letter from which the fit holds, the others at their base and at twice that.
-bool FindLeastSizes(const Prober& prober, ShapeCase& shape_case) {
+bool FindLeastSizes(Prober& prober, ShapeCase& shape_case) {
   constexpr int64_t kLargestLeast = 16;
   for (int letter = 0; letter < shape_case.letters; ++letter) {
     const size_t at = static_cast<size_t>(letter);
@@ -249,14 +276,17 @@ Trial MakeTrial(const OperatorInfo& info, const std::vector<TensorSlot>& slots, 
 
 bool FitResults(const OperatorInfo& info, const std::vector<TensorSlot>& slots, const std::vector<DType>& dtypes,
                 ShapeCase& shape_case) {
-  const Prober prober(info, slots, dtypes, shape_case);
-  const std::optional<Results> results = prober.At(prober.Base(12));
-  if (!results) return false;
+  Prober prober(info, slots, dtypes, shape_case);
+  const std::optional<Results> first = prober.At(prober.Base(12));
+  if (!first || first->size() > static_cast<size_t>(kMaxResults)) return false;
+  const std::optional<Results> second = prober.At(prober.Base(18));
+  if (!second) return false;
+  const std::array<Results, 2> at_bases = {*first, *second};
   shape_case.results.clear();
-  for (size_t k = 0; k < results->size(); ++k) {
-    std::vector<ResultDim> dims((*results)[k].size());
+  for (size_t k = 0; k < first->size(); ++k) {
+    std::vector<ResultDim> dims((*first)[k].size());
     for (size_t d = 0; d < dims.size(); ++d) {
-      if (!DimFitter(prober, shape_case, k, d).Fit(dims[d])) return false;
+      if (!DimFitter(prober, shape_case, k, d).Fit(at_bases, dims[d])) return false;
     }
     shape_case.results.push_back(std::move(dims));
   }

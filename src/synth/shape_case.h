@@ -20,6 +20,7 @@
 namespace drtriton {
 
 inline constexpr int kMaxLetters = 10;
+inline constexpr int kMaxResults = 4;  // results of one node
 
 // coefficient * product of letters
 struct SizeTerm {
@@ -83,8 +84,8 @@ Trial MakeTrial(const OperatorInfo& info, const std::vector<TensorSlot>& slots, 
                 const std::vector<int64_t>& sizes, const std::vector<DType>& dtypes,
                 const std::vector<Shape>& broadcast = {});
 
-// Fits the results' dimensions and finds the least sizes.  False when the rule refuses the case or does not fit.
-// `expected_results`: how many results it must have, whatever the sizes (0: as many as it has).
+// Fits the results' dimensions and finds the least sizes.  False when the rule refuses the case, does not fit or gives more
+// than kMaxResults.
 bool FitResults(const OperatorInfo& info, const std::vector<TensorSlot>& slots, const std::vector<DType>& dtypes,
                 ShapeCase& shape_case);
 
