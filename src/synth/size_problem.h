@@ -42,6 +42,8 @@ class SizeProblem {
   SizeProblem(const SizeProblem& other) { *this = other; }
   SizeProblem& operator=(const SizeProblem& other);  // copies what is used
   void Clear() { dims_ = relations_ = tensors_ = 0; }
+  // For all that any node adds.
+  bool HasRoom() const { return dims_ + 64 <= kMaxDims && relations_ + 32 <= kMaxRelations && tensors_ + 16 <= kMaxTensors; }
 
   // Each returns -1 or false when the problem cannot hold more, or has no solution any more.
   DimId Add(int32_t least = 1, int32_t most = 0);

@@ -18,7 +18,8 @@ SolveResult WiringSearch::Run(Solution& solution) {
   solution.nodes.assign(NodeCount(), {});
   if (!SourcesAreDistinct()) return SolveResult::kInfeasible;
   AllowWhatIsRead();
-  if (ReachTypes(0) && ReachRanks(0) && DrawPositions(0, 0)) return SolveResult::kSolved;
+  ConnectNodes();
+  if (ReachTypes(0) && ReachRanks(0) == NodeCount() && DrawPositions(0, 0)) return SolveResult::kSolved;
   return cut_short_ > 0 ? SolveResult::kGaveUp : SolveResult::kInfeasible;
 }
 
@@ -43,6 +44,24 @@ void WiringSearch::AllowWhatIsRead() {
       last_reader_[static_cast<size_t>(source.node)][static_cast<size_t>(source.result)] = static_cast<int8_t>(i);
       allowed_types_[static_cast<size_t>(source.node)][static_cast<size_t>(source.result)] &= FormOf(i).accepts[s];
       allowed_ranks_[static_cast<size_t>(source.node)][static_cast<size_t>(source.result)] &= FormOf(i).accepts_rank[s];
+    }
+  }
+}
+
+void WiringSearch::ConnectNodes() {
+  for (size_t i = 0; i < NodeCount(); ++i) {
+    read_nodes_[i] = 0;
+    for (size_t s = 0; s < FormOf(i).slots.size(); ++s) {
+      if (SourceOf(i, s).node >= 0) read_nodes_[i] |= Bit(static_cast<size_t>(SourceOf(i, s).node));
+    }
+    ancestors_[i] = read_nodes_[i];
+    connected_[i] = Bit(i) | read_nodes_[i];
+    for (size_t j = 0; j < i; ++j) {
+      if (read_nodes_[i] & Bit(j)) ancestors_[i] |= ancestors_[j];
+    }
+    // Groups that node i joins become one; later groups hold earlier ones.
+    for (size_t j = i; j-- > 0;) {
+      if (connected_[i] & connected_[j]) connected_[i] |= connected_[j];
     }
   }
 }

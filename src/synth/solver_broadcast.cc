@@ -60,7 +60,7 @@ bool WiringSearch::DrawBroadcast(size_t i, size_t position, SizeProblem& sizes) 
     if (size < 0) continue;
     result_dims_[i][0][joint - 1 - position] = size;
     if (DrawBroadcast(i, position + 1, next)) return true;
-    if (gave_up_) return false;
+    if (gave_up_ || passed_over_) return false;
   }
   return false;
 }

@@ -6,9 +6,14 @@ namespace drtriton {
 
 bool WiringSearch::DrawCase(size_t i) {
   if (i == NodeCount()) return ShareAndSolve();
-  if (!failed_cases_[i].empty() && failed_cases_[i].contains(CaseKey(i))) return false;
+  if (!failed_cases_[i].empty()) {
+    if (const auto found = failed_cases_[i].find(CaseKey(i)); found != failed_cases_[i].end()) {
+      conflict_ = found->second;
+      return false;
+    }
+  }
   if (DrawCaseOfRow(i)) return true;
-  failed_cases_[i].insert(CaseKey(i));
+  failed_cases_[i].emplace(CaseKey(i), conflict_);
   return false;
 }
 
@@ -33,6 +38,9 @@ bool WiringSearch::DrawCaseOfRow(size_t i) {
   moved.clear();
   std::vector<int>& failed = failed_classes_[i];
   failed.clear();
+  passed_over_ = false;
+  const NodeMask connected = sizes_[i].HasRoom() ? connected_[i] : AllNodes();
+  case_conflicts_[i] = {connected, connected};
   for (uint32_t left = count; left > 0; --left) {
     const uint32_t pick = random_.Below(left);
     const int chosen = CaseAt(cases, moved, pick);
@@ -42,9 +50,11 @@ bool WiringSearch::DrawCaseOfRow(size_t i) {
     Solved(i).shape_case = chosen;
     sizes_[i + 1] = sizes_[i];
     if (ApplyCase(i, shape_case, sizes_[i + 1])) return true;
-    if (gave_up_) return false;
+    if (gave_up_ || passed_over_) return false;
     failed.push_back(shape_case.shape_class);
   }
+  conflict_ = case_conflicts_[i];
+  conflict_.cases &= static_cast<NodeMask>(~Bit(i));
   return false;
 }
 

@@ -9,7 +9,7 @@ constexpr std::array<double, kMaxRank + 1> kRankWeights = {0.05, 0.7, 1.6, 1.6, 
 
 }  // namespace
 
-bool WiringSearch::ReachRanks(size_t from) {
+size_t WiringSearch::ReachRanks(size_t from) {
   for (size_t i = from; i < NodeCount(); ++i) {
     const OperatorForm& form = FormOf(i);
     for (size_t k = 0; k < static_cast<size_t>(form.results); ++k) {
@@ -22,11 +22,11 @@ bool WiringSearch::ReachRanks(size_t from) {
         }
         mask &= when;
       }
-      if (mask == 0) return false;
+      if (mask == 0) return i;
       reach_ranks_[i][k] = mask;
     }
   }
-  return true;
+  return NodeCount();
 }
 
 RankMask WiringSearch::SourceRanks(size_t i, size_t s) const {
@@ -44,8 +44,16 @@ bool WiringSearch::DrawRanks(size_t i) {
   }
   // What failed at these ranks before all were drawn fails again.
   uint64_t key = 0;
-  ForLive(i, [&](size_t j, size_t k) { key = key * 8 + static_cast<uint64_t>(rows_[j]->results[k]); });
-  if (Contains(failed_ranks_[i], key)) return false;
+  NodeMask live = 0;
+  ForLive(i, [&](size_t j, size_t k) {
+    key = key * 8 + static_cast<uint64_t>(rows_[j]->results[k]);
+    live |= Bit(j);
+  });
+  if (Contains(failed_ranks_[i], key)) {
+    conflict_.ranks = live;
+    ranks_reached_ = false;
+    return false;
+  }
   ranks_reached_ = false;
   if (DrawRow(i)) return true;
   if (!ranks_reached_) failed_ranks_[i].push_back(key);
@@ -55,6 +63,7 @@ bool WiringSearch::DrawRanks(size_t i) {
 bool WiringSearch::DrawRow(size_t i) {
   const OperatorForm& form = FormOf(i);
   bool reached = false;
+  NodeMask conflict = read_nodes_[i];  // where rows do not fit what is read
   std::array<double, 128> weights;
   const int count = std::min<int>(static_cast<int>(form.rows.size()), 128);
   int left = 0;
@@ -69,12 +78,21 @@ bool WiringSearch::DrawRow(size_t i) {
     rows_[i] = &form.rows[static_cast<size_t>(pick)];
     for (size_t k = 0; k < static_cast<size_t>(form.results); ++k)
       reach_ranks_[i][k] = static_cast<RankMask>(1U << rows_[i]->results[k]);
-    if (!ReachRanks(i + 1)) continue;
+    if (const size_t unable = ReachRanks(i + 1); unable < NodeCount()) {
+      conflict |= ancestors_[unable];
+      continue;
+    }
     if (DrawRanks(i + 1)) return true;
     reached = reached || ranks_reached_;
     if (gave_up_) return false;
+    if (!(conflict_.ranks & Bit(i))) {
+      ranks_reached_ = reached;
+      return false;
+    }
+    conflict |= conflict_.ranks;
   }
   ranks_reached_ = reached;
+  conflict_.ranks = conflict & (Bit(i) - 1);
   return false;
 }
 

@@ -2,6 +2,10 @@
 //
 // Each layer draws its variables in node order and calls the next; a call that returns false has tried everything below
 // what was chosen before.  What is remembered of failures only saves work: it is asked before something is tried again.
+//
+// A failure of ranks or cases names the nodes that it depends on: those that are connected with the node that had no choice
+// left, as far as nodes are drawn.  Choices of other nodes would fail in the same way and are passed over (backjumping,
+// Prosser 1993), so that parts of a program that have nothing to do with each other do not repeat each other's failures.
 #ifndef DRTRITON_SYNTH_SOLVER_SEARCH_H_
 #define DRTRITON_SYNTH_SOLVER_SEARCH_H_
 
@@ -9,7 +13,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
-#include <unordered_set>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -32,6 +36,12 @@ class WiringSearch {
     int8_t leaf_count = 0;
   };
   using SlotDims = std::array<DimId, kMaxRank>;
+  using NodeMask = uint8_t;  // bit i: node i
+  // What a failure depends on: the cases of earlier nodes, and ranks.
+  struct Conflict {
+    NodeMask cases = 0;
+    NodeMask ranks = 0;
+  };
   // Cases are shuffled as they are drawn: the list is long and mostly the first one will do.  The last entry for a place
   // counts.
   using Moved = std::vector<std::pair<uint32_t, int>>;
@@ -43,6 +53,9 @@ class WiringSearch {
   const GivenTensor& Given(const Source& source) const { return given_[static_cast<uint8_t>(source.result)]; }
   bool SourcesAreDistinct() const;
   void AllowWhatIsRead();
+  void ConnectNodes();
+  NodeMask AllNodes() const { return static_cast<NodeMask>((1U << NodeCount()) - 1); }
+  static NodeMask Bit(size_t i) { return static_cast<NodeMask>(1U << i); }
 
   // ---- Element types: solver_types.cc
   bool ReachTypes(size_t from);
@@ -65,7 +78,8 @@ class WiringSearch {
   bool TakeScalars(size_t i, int pick, size_t index);
 
   // ---- Ranks: solver_ranks.cc
-  bool ReachRanks(size_t from);
+  // Ranks that results from node `from` on can still have; a node that can have none, else NodeCount().
+  size_t ReachRanks(size_t from);
   RankMask SourceRanks(size_t i, size_t s) const;
   bool DrawRanks(size_t i);
   bool DrawRow(size_t i);
@@ -131,7 +145,13 @@ class WiringSearch {
   bool ranks_reached_ = false;  // ranks were complete
   using Memo = std::array<std::vector<uint64_t>, kMaxJointNodes>;
   Memo failed_types_, failed_ranks_;
-  std::array<std::unordered_set<uint64_t>, kMaxJointNodes> failed_cases_;  // there may be very many
+  std::array<std::unordered_map<uint64_t, Conflict>, kMaxJointNodes> failed_cases_;  // there may be very many
+  Conflict conflict_;         // of the last failure of cases or ranks
+  bool passed_over_ = false;  // the last failure does not depend on the node whose cases are drawn
+  std::array<Conflict, kMaxJointNodes> case_conflicts_;  // of the failures so far with the cases of the nodes before
+  std::array<NodeMask, kMaxJointNodes> read_nodes_ = {};       // by node: those that it reads
+  std::array<NodeMask, kMaxJointNodes> ancestors_ = {};        // likewise, with all that these are made of
+  std::array<NodeMask, kMaxJointNodes> connected_ = {};        // with itself: those up to it that it is connected with
   std::array<std::array<TypeMask, kMaxSlots>, kMaxJointNodes> fresh_types_;
   std::array<TypeMask, kMaxJointNodes> dead_results_ = {};  // first results that failed with the nodes before
   std::array<std::array<int8_t, kMaxResults>, kMaxJointNodes> last_reader_;

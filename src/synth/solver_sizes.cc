@@ -26,12 +26,12 @@ bool WiringSearch::FinishNode(size_t i, const ShapeCase& shape_case, SizeProblem
     }
   }
   if (!sizes.Narrow()) return false;
-  if (i + 1 < NodeCount()) {
-    sizes_[i + 1] = sizes;
-    return DrawCase(i + 1);
-  }
-  sizes_[NodeCount()] = sizes;
-  return ShareAndSolve();
+  sizes_[i + 1] = sizes;
+  if (i + 1 < NodeCount() ? DrawCase(i + 1) : ShareAndSolve()) return true;
+  passed_over_ = (conflict_.cases & Bit(i)) == 0;
+  case_conflicts_[i].cases |= conflict_.cases;
+  case_conflicts_[i].ranks |= conflict_.ranks;
+  return false;
 }
 
 WiringSearch::IndexFacts WiringSearch::SlotPositions(size_t i, size_t s, SizeProblem& sizes) {
@@ -88,6 +88,7 @@ bool WiringSearch::ShareAndSolve() {
   if (alone.Solve(options_.menu, random_, &exhausted)) return Write(alone);
   // Other cases may still do; a wiring is given up when several searches for sizes were cut short.
   if (!exhausted) gave_up_ = ++cut_short_ >= kMostCutShort;
+  conflict_ = {AllNodes(), AllNodes()};
   return false;
 }
 
