@@ -34,7 +34,9 @@ target_include_directories(torch_wheel SYSTEM INTERFACE
 target_link_directories(torch_wheel INTERFACE ${TORCH_FOLDER}/lib)
 target_link_options(torch_wheel INTERFACE LINKER:--no-as-needed LINKER:--allow-shlib-undefined
   LINKER:-rpath,${TORCH_FOLDER}/lib)
-target_link_libraries(torch_wheel INTERFACE torch torch_cpu torch_cuda c10 c10_cuda)
+# libtorch.so exports pieces of a std::filesystem of its own (remove_all among them), which end in a null pointer when our
+# code finds them first; so libstdc++ stands before it.
+target_link_libraries(torch_wheel INTERFACE stdc++ torch torch_cpu torch_cuda c10 c10_cuda)
 
 # The CUDA driver API's header alone; the driver itself is opened at run time (execute/cuda_driver.h).
 add_library(cuda_driver_header INTERFACE)

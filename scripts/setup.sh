@@ -8,7 +8,7 @@ setup_log=$root/build/setup.log
 
 # Compiler and tools, libraries of our C++, the sandbox of the workers.
 packages=(g++ cmake ninja-build ccache mold python3-venv python3-dev
-  nlohmann-json3-dev libcli11-dev libsqlite3-dev libssl-dev libseccomp-dev libgtest-dev
+  nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libsqlite3-dev libssl-dev libseccomp-dev libgtest-dev
   bubblewrap)
 test_packages=(chromium)
 
