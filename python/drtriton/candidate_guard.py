@@ -52,7 +52,7 @@ class Guard:
         self._folders = [os.path.realpath(folder) + os.sep for folder in (scratch, *folders) if folder]
         self._found: list[CandidateFailure] = []
         self._originals = _originals()
-        self._assemblers = {knobs.nvidia.ptxas.path, knobs.nvidia.ptxas_blackwell.path}
+        self._assemblers = assemblers()
         self._threads = set(threading.enumerate())
         self._over = False
         sys.dont_write_bytecode = True
@@ -114,6 +114,11 @@ class Guard:
                 return name.startswith(tuple(self._folders))
             frame = frame.f_back
         return False
+
+
+def assemblers() -> set[str]:
+    """The programs that Triton starts; each is asked for its version once a process."""
+    return {knobs.nvidia.ptxas.path, knobs.nvidia.ptxas_blackwell.path}
 
 
 # A module or class by name, what its watched names held, all of its names.

@@ -9,9 +9,9 @@ from drtriton import worker_server
 
 
 def prepare() -> Callable[[dict[str, Any]], worker_server.Answer]:
-    from drtriton import recorder
+    from drtriton import recorder, recorder_warm_up
 
-    recorder.warm_up()
+    recorder_warm_up.warm_up()
     return recorder.record
 
 

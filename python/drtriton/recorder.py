@@ -23,8 +23,9 @@ from drtriton import autotune_choice, candidate_view, cuda_stub, recorder_driver
 from drtriton.candidate import (Leaf, Request, check_result, find_entry, forward_arguments, launch_results, load_source,
                                 module_results, run_candidate)
 from drtriton.candidate_failure import CandidateFailure
-from drtriton.candidate_guard import Guard, names_to_watch
+from drtriton.candidate_guard import Guard
 from drtriton.candidate_model import bind_parameters, buffers_by_target, construct, constructor_arguments, match_parameters
+from drtriton.recorder_cache import ScratchCache
 from drtriton.recorder_memory import Memory, RecordingMode
 from drtriton.recorder_plan import Images, PlanBuilder
 from drtriton.worker_server import Answer
@@ -91,6 +92,7 @@ class Recorder:
 
     def _install(self) -> None:
         knobs.cache.dir = os.path.join(self._folder, "triton")
+        knobs.cache.manager_class = ScratchCache
         knobs.compilation.disable_line_info = True   # no path of the scratch folder in a cubin: equal kernels, equal bytes
         knobs.compilation.listener = self._compiled
         cuda_stub.install(self.request.device)
@@ -266,19 +268,3 @@ def _diagnostic() -> str:
         return ""
     found = re.search(r"error: (.+)", text)
     return found.group(1)[:300] if found else ""
-
-
-def warm_up() -> None:
-    """Imports and initialises what every fork needs, so that none does it again."""
-    import sympy  # noqa: F401  fake tensors import it late
-    from triton.backends.nvidia.compiler import get_ptxas_version
-    from triton.runtime.cache import triton_key
-
-    torch.set_num_threads(1)
-    names_to_watch()
-    triton_key()
-    get_ptxas_version(90)
-    # What fake tensors import late is imported here.
-    with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True) as fake, RecordingMode(Memory(strict=False), fake):
-        tensor = torch.empty(4, 4).t().contiguous()
-        torch.nn.functional.relu(tensor @ torch.tensor([[1.0] * 4] * 4))
