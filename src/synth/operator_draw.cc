@@ -25,12 +25,12 @@ bool Names(std::string_view text, std::string_view op) {
 }  // namespace
 
 OperatorDraw::OperatorDraw(const OperatorSpace& space, const SamplerOptions& options)
-    : space_(space), options_(options), count_(space.operators.size()) {
+    : space_(space), options_(options) {
   for (const std::string& text : options.operators) {
     const auto named = [&](const SpaceOperator& op) { return Names(text, op.info->name); };
     if (std::none_of(space.operators.begin(), space.operators.end(), named)) RefuseName(space, text);
   }
-  for (size_t i = 0; i < count_; ++i) {
+  for (size_t i = 0; i < space.operators.size(); ++i) {
     const OperatorInfo& info = *space.operators[i].info;
     const auto named = [&](const std::string& text) { return Names(text, info.name); };
     const bool by_name = options.operators.empty() || std::any_of(options.operators.begin(), options.operators.end(), named);
@@ -39,21 +39,23 @@ OperatorDraw::OperatorDraw(const OperatorSpace& space, const SamplerOptions& opt
     if (by_name && by_kind) allowed_.push_back(static_cast<int>(i));
   }
   if (allowed_.empty()) throw UserError("no operator is both among those named and of a kind asked for");
-  may_read_.assign(count_ * count_, 0);
-  for (size_t to = 0; to < count_; ++to) {
-    for (size_t from = 0; from < count_; ++from) {
-      bool any = false;
-      for (int f : space.operators[to].forms) {
-        const OperatorForm& reader = space.forms[static_cast<size_t>(f)];
-        for (int g : space.operators[from].forms) {
-          const OperatorForm& read = space.forms[static_cast<size_t>(g)];
-          for (size_t s = 0; s < reader.slots.size(); ++s) {
-            for (size_t k = 0; k < static_cast<size_t>(read.results); ++k)
-              any = any || ((reader.accepts[s] & read.gives[k]) && (reader.accepts_rank[s] & read.gives_rank[k]));
-          }
-        }
+  reach_.resize(space.operators.size());
+  for (size_t i = 0; i < reach_.size(); ++i) {
+    for (int f : space.operators[i].forms) AddForm(space.forms[static_cast<size_t>(f)], reach_[i]);
+  }
+}
+
+void OperatorDraw::AddForm(const OperatorForm& form, Reach& reach) {
+  for (size_t k = 0; k < static_cast<size_t>(form.results); ++k) {
+    reach.types |= form.gives[k];
+    reach.ranks |= form.gives_rank[k];
+    for (size_t s = 0; s < form.slots.size(); ++s) {
+      for (size_t t = 0; t < reach.types_when.size(); ++t) {
+        if ((form.accepts[s] >> t) & 1) reach.types_when[t] |= form.gives_when[std::min<size_t>(k, 1)][s][t];
       }
-      may_read_[to * count_ + from] = any ? 1 : 0;
+      for (size_t r = 0; r < reach.ranks_when.size(); ++r) {
+        if ((form.accepts_rank[s] >> r) & 1) reach.ranks_when[r] |= form.gives_rank_when[k][s][r];
+      }
     }
   }
 }
@@ -76,10 +78,20 @@ int OperatorDraw::Next(std::span<const int> previous, Random& random, double* lo
 }
 
 bool OperatorDraw::MayEndInOne(std::span<const int> sequence) const {
-  for (size_t i = 0; i + 1 < sequence.size(); ++i) {
-    bool read = false;
-    for (size_t j = i + 1; j < sequence.size() && !read; ++j) read = MayRead(sequence[j], sequence[i]);
-    if (!read) return false;
+  // What a tensor may be to reach the last operator by those behind it.
+  TypeMask types = kAnyType;
+  RankMask ranks = 0xff;
+  TypeMask useful_types = 0;
+  RankMask useful_ranks = 0;
+  for (size_t i = sequence.size(); i-- > 0;) {
+    const Reach& reach = reach_[static_cast<size_t>(sequence[i])];
+    if (!(reach.types & types) || !(reach.ranks & ranks)) return false;
+    for (size_t t = 0; t < reach.types_when.size(); ++t)
+      useful_types |= static_cast<TypeMask>((reach.types_when[t] & types) ? 1U << t : 0U);
+    for (size_t r = 0; r < reach.ranks_when.size(); ++r)
+      useful_ranks |= static_cast<RankMask>((reach.ranks_when[r] & ranks) ? 1U << r : 0U);
+    types = useful_types;
+    ranks = useful_ranks;
   }
   return true;
 }

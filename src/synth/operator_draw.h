@@ -2,6 +2,7 @@
 #ifndef DRTRITON_SYNTH_OPERATOR_DRAW_H_
 #define DRTRITON_SYNTH_OPERATOR_DRAW_H_
 
+#include <array>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,18 +24,24 @@ class OperatorDraw {
   // One operator given those before it; adds the logarithm of its probability.
   int Next(std::span<const int> previous, Random& random, double* log_weight) const;
 
-  // Whether some result of operator `from` may be an operand of operator `to`.
-  bool MayRead(int to, int from) const { return may_read_[static_cast<size_t>(to) * count_ + static_cast<size_t>(from)] != 0; }
-
-  // Whether every operator but the last may be read by a later one: what a sequence with one sink needs.
+  // Whether every operator but the last may be read by a later one whose own result may reach the last, as far as element
+  // types go and as far as ranks go: what a sequence with one sink needs.
   bool MayEndInOne(std::span<const int> sequence) const;
 
  private:
+  // What an operator gives at all, and when it reads a tensor of a type or a rank (nothing: it reads none such).
+  struct Reach {
+    TypeMask types = 0;
+    RankMask ranks = 0;
+    std::array<TypeMask, kElementTypes> types_when = {};
+    std::array<RankMask, kMaxRank + 1> ranks_when = {};
+  };
+  static void AddForm(const OperatorForm& form, Reach& reach);
+
   const OperatorSpace& space_;
   const SamplerOptions& options_;
   std::vector<int> allowed_;
-  size_t count_ = 0;
-  std::vector<uint8_t> may_read_;
+  std::vector<Reach> reach_;  // by operator
 };
 
 }  // namespace drtriton
