@@ -41,6 +41,15 @@ class Channel {
     return item;
   }
 
+  // The next item if there is one now.
+  std::optional<T> TryPop() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (items_.empty()) return std::nullopt;
+    T item = std::move(items_.front());
+    items_.pop_front();
+    return item;
+  }
+
  private:
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -46,5 +46,14 @@ TEST(Channel, ManyWritersAndReadersLoseNothing) {
   EXPECT_EQ(counts[0] + counts[1] + counts[2] + counts[3], 4000);
 }
 
+TEST(ChannelTest, TryPopDoesNotWait) {
+  Channel<int> channel;
+  EXPECT_FALSE(channel.TryPop());
+  channel.Push(1);
+  channel.Close();
+  EXPECT_EQ(channel.TryPop(), 1);
+  EXPECT_FALSE(channel.TryPop());
+}
+
 }  // namespace
 }  // namespace drtriton
