@@ -1,7 +1,10 @@
 #include "synth/size_problem.h"
 
 #include <algorithm>
+#include <bit>
+#include <bitset>
 #include <cmath>
+#include <utility>
 
 namespace drtriton {
 namespace {
@@ -13,6 +16,36 @@ constexpr double kMoreRoom = 8;
 
 int64_t FloorDivide(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
 size_t At(DimId dim) { return static_cast<size_t>(dim); }
+
+// Draws sizes from a part of the menu, each at most once: 1 with a weight of its own, the others alike.
+class SizeDraw {
+ public:
+  SizeDraw(std::span<const int32_t> sizes, double one)
+      : sizes_(sizes.first(std::min(sizes.size(), kMost))), one_(one), others_(!sizes_.empty() && sizes_[0] == 1 ? 1 : 0), left_(sizes_.size()) {}
+
+  size_t left() const { return left_; }
+
+  int32_t Next(Random& random) {
+    const bool with_one = others_ > 0 && !taken_[0];
+    size_t pick = 0;
+    if (!with_one || (left_ > 1 && !random.Chance(one_ / (one_ + static_cast<double>(left_ - 1))))) {
+      do {
+        pick = others_ + random.Below(static_cast<uint32_t>(sizes_.size() - others_));
+      } while (taken_[pick]);
+    }
+    taken_[pick] = true;
+    --left_;
+    return sizes_[pick];
+  }
+
+ private:
+  static constexpr size_t kMost = 96;
+  std::span<const int32_t> sizes_;
+  double one_;
+  size_t others_;  // where they begin
+  size_t left_;
+  std::bitset<kMost> taken_;
+};
 
 }  // namespace
 
@@ -123,14 +156,16 @@ bool SizeProblem::LimitTensor(std::span<const DimId> dims) {
   return true;
 }
 
-bool SizeProblem::Assign(DimId root, int64_t value, int64_t largest) {
-  if (value < least_[At(root)] || value > largest || (most_[At(root)] != 0 && value > most_[At(root)])) return false;
+bool SizeProblem::Assign(DimId root, int64_t value) {
+  if (value < least_[At(root)] || value > kLargest || (most_[At(root)] != 0 && value > most_[At(root)])) return false;
   value_[At(root)] = static_cast<int32_t>(value);
+  relations_to_do_ |= relations_of_[At(root)];
+  tensors_to_do_ |= tensors_of_[At(root)];
   return true;
 }
 
 // Computes what a relation determines; false when it cannot hold.
-bool SizeProblem::PropagateOne(const Relation& relation, int64_t largest, bool* changed) {
+bool SizeProblem::PropagateOne(const Relation& relation) {
   int open = 0;
   DimId open_root = -1;
   for (int i = 0; i < relation.count; ++i) {
@@ -142,40 +177,36 @@ bool SizeProblem::PropagateOne(const Relation& relation, int64_t largest, bool* 
   const DimId out = Root(relation.out);
   const int64_t result = value_[At(out)];
   const auto in = [&](int i) -> int64_t { return value_[At(Root(relation.in[static_cast<size_t>(i)]))]; };
-  const auto determine = [&](DimId root, int64_t value) {
-    *changed = true;
-    return Assign(root, value, largest);
-  };
   switch (relation.kind) {
     case Kind::kAtMost:
       return result == 0 || open > 0 || in(0) <= result;
     case Kind::kSum:
-      if (open == 0) return result != 0 ? in(0) + in(1) == result : determine(out, in(0) + in(1));
+      if (open == 0) return result != 0 ? in(0) + in(1) == result : Assign(out, in(0) + in(1));
       if (open == 1 && result != 0) {
         const int64_t known = in(0) != 0 ? in(0) : in(1);
-        return known < result && determine(open_root, result - known);
+        return known < result && Assign(open_root, result - known);
       }
       if (open == 2 && result != 0 && Root(relation.in[0]) == Root(relation.in[1]))
-        return result % 2 == 0 && determine(open_root, result / 2);
+        return result % 2 == 0 && Assign(open_root, result / 2);
       return true;
     case Kind::kAffine: {
       if (open == 0) {
         const int64_t value = FloorDivide(relation.a * in(0) + relation.b, relation.c);
-        return result != 0 ? value == result : determine(out, value);
+        return result != 0 ? value == result : Assign(out, value);
       }
       if (result == 0) return true;
       // The least size that gives this result.
       const int64_t least = -FloorDivide(-(relation.c * result - relation.b), relation.a);
       const int64_t value = std::max<int64_t>(least, least_[At(open_root)]);
-      return FloorDivide(relation.a * value + relation.b, relation.c) == result && determine(open_root, value);
+      return FloorDivide(relation.a * value + relation.b, relation.c) == result && Assign(open_root, value);
     }
     case Kind::kProduct: {
       int64_t product = relation.a;
       for (int i = 0; i < relation.count; ++i) product *= in(i) != 0 ? in(i) : 1;
-      if (open == 0) return result != 0 ? product == result : determine(out, product);
-      if (result == 0) return product <= largest;
+      if (open == 0) return result != 0 ? product == result : Assign(out, product);
+      if (result == 0) return product <= kLargest;
       if (result % product != 0) return false;
-      return open > 1 || determine(open_root, result / product);
+      return open > 1 || Assign(open_root, result / product);
     }
   }
   return true;
@@ -347,22 +378,50 @@ void SizeProblem::FindComponents() {
 
 // ---- Search
 
-bool SizeProblem::Propagate(int64_t largest) {
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (int r = 0; r < relations_; ++r) {
-      if (!PropagateOne(relation_[static_cast<size_t>(r)], largest, &changed)) return false;
+// Makes every dimension that relations and tensors name the first of its class, and notes where each class is.
+void SizeProblem::IndexClasses() {
+  std::fill_n(relations_of_.begin(), dims_, 0);
+  std::fill_n(tensors_of_.begin(), dims_, 0);
+  for (int r = 0; r < relations_; ++r) {
+    Relation& relation = relation_[static_cast<size_t>(r)];
+    relation.out = Root(relation.out);
+    relations_of_[At(relation.out)] |= uint64_t{1} << r;
+    for (int i = 0; i < relation.count; ++i) {
+      DimId& in = relation.in[static_cast<size_t>(i)];
+      in = Root(in);
+      relations_of_[At(in)] |= uint64_t{1} << r;
     }
+  }
+  for (int t = 0; t < tensors_; ++t) {
+    Tensor& tensor = tensor_[static_cast<size_t>(t)];
+    for (int d = 0; d < tensor.count; ++d) {
+      DimId& dim = tensor.dims[static_cast<size_t>(d)];
+      dim = Root(dim);
+      tensors_of_[At(dim)] |= uint64_t{1} << t;
+    }
+  }
+  relations_to_do_ = relations_ == kMaxRelations ? ~uint64_t{0} : (uint64_t{1} << relations_) - 1;
+  tensors_to_do_ = (uint64_t{1} << tensors_) - 1;
+}
+
+// In the relations' order, round by round: where a size follows from several, the first one counts.
+bool SizeProblem::Propagate() {
+  for (int r = 0; relations_to_do_ != 0;) {
+    const uint64_t ahead = relations_to_do_ >> r << r;
+    r = std::countr_zero(ahead != 0 ? ahead : relations_to_do_);
+    relations_to_do_ &= ~(uint64_t{1} << r);
+    if (!PropagateOne(relation_[static_cast<size_t>(r)])) return false;
+    r = (r + 1) % kMaxRelations;
   }
   return true;
 }
 
-bool SizeProblem::TensorsFit(int64_t most_elements) const {
-  for (int t = 0; t < tensors_; ++t) {
-    const Tensor& tensor = tensor_[static_cast<size_t>(t)];
+bool SizeProblem::TensorsFit(uint64_t tensors, int64_t most_elements) const {
+  for (; tensors != 0; tensors &= tensors - 1) {
+    const Tensor& tensor = tensor_[static_cast<size_t>(std::countr_zero(tensors))];
     double elements = 1;
     for (int d = 0; d < tensor.count; ++d) {
-      const size_t root = At(Root(tensor.dims[static_cast<size_t>(d)]));
+      const size_t root = At(tensor.dims[static_cast<size_t>(d)]);
       elements *= value_[root] != 0 ? value_[root] : least_[root];
     }
     if (elements > static_cast<double>(most_elements)) return false;
@@ -373,22 +432,21 @@ bool SizeProblem::TensorsFit(int64_t most_elements) const {
 // The size that, were all open dimensions of a tensor equal, would fill it: the least over its tensors.
 double SizeProblem::RoomFor(DimId root, double wanted) const {
   double room = wanted;
-  for (int t = 0; t < tensors_; ++t) {
-    const Tensor& tensor = tensor_[static_cast<size_t>(t)];
+  for (uint64_t tensors = tensors_of_[At(root)]; tensors != 0; tensors &= tensors - 1) {
+    const Tensor& tensor = tensor_[static_cast<size_t>(std::countr_zero(tensors))];
     int open = 0;
     int mine = 0;
     double elements = 1;
     for (int d = 0; d < tensor.count; ++d) {
-      const DimId other = Root(tensor.dims[static_cast<size_t>(d)]);
+      const DimId other = tensor.dims[static_cast<size_t>(d)];
       mine += other == root ? 1 : 0;
       open += value_[At(other)] == 0 ? 1 : 0;
       elements *= value_[At(other)] != 0 ? value_[At(other)] : 1;
     }
-    if (mine == 0) continue;
     const double left = wanted / elements;
     const double share = open == 1 ? left : open == 2 ? std::sqrt(left) : std::pow(left, 1.0 / open);
     // Sizes differ within a tensor: twice the equal share, as long as the others can still be a few.
-    room = std::min(room, open > mine ? std::min(2 * share, std::pow(left / 4, 1.0 / mine)) : share);
+    room = std::min(room, open > mine ? std::min(2 * share, mine == 1 ? left / 4 : std::pow(left / 4, 1.0 / mine)) : share);
   }
   return room;
 }
@@ -403,35 +461,39 @@ int SizeProblem::Search(DimId from, const SizeMenu& menu, double menu_room, Rand
   auto last = std::upper_bound(first, menu.sizes.end(), static_cast<int32_t>(std::clamp(room, 1.0, 1e9)));
   if (most_[root] != 0) last = std::min(last, std::upper_bound(first, menu.sizes.end(), most_[root]));
   if (last <= first && first != menu.sizes.end()) last = first + 1;  // too large for its share, perhaps not for the limit
-  std::array<double, 96> weights;
-  const int count = static_cast<int>(std::min<ptrdiff_t>(last - first, 96));
-  for (int i = 0; i < count; ++i) weights[static_cast<size_t>(i)] = first[i] == 1 ? menu.one : 1;
+  SizeDraw draw({first, last}, menu.one);
+  std::array<int32_t, kMaxDims> before;
+  std::copy_n(value_.begin(), dims_, before.begin());
   // Where only relations stand against all values, no other component matters.
   int failed = component_[root];
-  for (int left = count; left > 0; --left) {
+  while (draw.left() > 0) {
     if (++*steps > kMostSteps) return kWhole;
-    const int pick = random.Weighted(weights, count);
-    weights[static_cast<size_t>(pick)] = 0;
-    std::array<int32_t, kMaxDims> before;
-    std::copy_n(value_.begin(), dims_, before.begin());
-    const auto restore = [&] { std::copy_n(before.begin(), dims_, value_.begin()); };
-    if (Assign(dim, first[pick], kLargest) && Propagate(kLargest)) {
-      const int below = TensorsFit(menu.most_elements) ? Search(static_cast<DimId>(dim + 1), menu, menu_room, random, steps) : kWhole;
+    if (Assign(dim, draw.Next(random)) && Propagate()) {
+      const uint64_t tensors = std::exchange(tensors_to_do_, 0);
+      const int below = TensorsFit(tensors, menu.most_elements) ? Search(static_cast<DimId>(dim + 1), menu, menu_room, random, steps) : kWhole;
       if (below == -1) return -1;
-      restore();
-      if (below != kWhole && below != component_[root]) return below;
+      if (below != kWhole && below != component_[root]) {
+        Restore(before);
+        return below;
+      }
       if (below == kWhole) failed = kWhole;
-    } else {
-      restore();
     }
+    Restore(before);
   }
   return failed;
+}
+
+void SizeProblem::Restore(const std::array<int32_t, kMaxDims>& values) {
+  std::copy_n(values.begin(), dims_, value_.begin());
+  relations_to_do_ = tensors_to_do_ = 0;
 }
 
 bool SizeProblem::Solve(const SizeMenu& menu, Random& random, bool* exhausted) {
   if (exhausted != nullptr) *exhausted = true;
   FindComponents();
-  if (!Narrow() || !Propagate(kLargest) || !TensorsFit(menu.most_elements)) return false;
+  if (!Narrow()) return false;
+  IndexClasses();
+  if (!Propagate() || !TensorsFit(std::exchange(tensors_to_do_, 0), menu.most_elements)) return false;
   // The last room leaves out nothing that the limit allows.
   for (double room = menu.room;; room *= kMoreRoom) {
     const bool last = room > static_cast<double>(menu.most_elements);

@@ -95,11 +95,14 @@ class SizeProblem {
   bool NarrowOne(const Relation& relation, bool* changed);
   bool DifferencesAgree() const;
   void FindComponents();
-  bool Propagate(int64_t largest);
-  bool PropagateOne(const Relation& relation, int64_t largest, bool* changed);
-  bool Assign(DimId root, int64_t value, int64_t largest);
-  bool TensorsFit(int64_t most_elements) const;
+  void IndexClasses();
+  // Computes what follows, from the relations and for the tensors of which sizes have changed.
+  bool Propagate();
+  bool PropagateOne(const Relation& relation);
+  bool Assign(DimId root, int64_t value);
+  bool TensorsFit(uint64_t tensors, int64_t most_elements) const;
   double RoomFor(DimId root, double wanted) const;
+  void Restore(const std::array<int32_t, kMaxDims>& values);
   // -1: solved; else the component that cannot be completed, or kWhole where limits of tensors had a part in it.
   int Search(DimId from, const SizeMenu& menu, double menu_room, Random& random, int* steps);
 
@@ -110,7 +113,12 @@ class SizeProblem {
   std::array<int32_t, kMaxDims> value_;
   std::array<int32_t, kMaxDims> least_;
   std::array<int32_t, kMaxDims> most_;
-  std::array<DimId, kMaxDims> component_;  // by class: the classes that relations connect
+  // By class, while solving: what relations connect it with; bits: relations and tensors that it is in.
+  std::array<DimId, kMaxDims> component_;
+  std::array<uint64_t, kMaxDims> relations_of_;
+  std::array<uint64_t, kMaxDims> tensors_of_;
+  uint64_t relations_to_do_ = 0;  // bits: relations of which a size has changed
+  uint64_t tensors_to_do_ = 0;
   std::array<Relation, kMaxRelations> relation_;
   std::array<Tensor, kMaxTensors> tensor_;
 };
