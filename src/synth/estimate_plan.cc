@@ -1,12 +1,16 @@
 #include "synth/estimate_plan.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+
+#include "synth/convolution_reach.h"
 
 namespace drtriton {
 namespace {
 
+constexpr double kMostCovered = 0.02;  // the probability that all cells are written, beyond which they count as written
 constexpr int64_t kFew = 8;
 constexpr int64_t kMostRows = 64;    // of a matrix that are looked at
 constexpr size_t kLeastNumbers = 8;  // what a function of numbers may look at
@@ -65,8 +69,10 @@ double OutsideTriangle(const Node& node, const NumericTraits& traits, const Shap
   return 1 - static_cast<double>(kept) / static_cast<double>(std::max<int64_t>(std::min(rows, kMostRows) * columns, 1));
 }
 
-// A loss that is not reduced, or summed, is gathered otherwise.
+// A loss that is not reduced, or summed, is gathered otherwise; so is padding that repeats elements.
 Gather GatherOf(const Node& node, const NumericRule& rule, Gather gather) {
+  const bool words = gather == Gather::kPadded && node.args.size() > 2 && node.args[2].Is<std::string>();
+  if (words && node.args[2].AsString() != "constant") return Gather::kChoice;
   const bool reduces = gather == Gather::kMean || gather == Gather::kSum;
   if (rule.traits.reduction < 0 || !reduces) return gather;
   const int64_t reduction = node.args[static_cast<size_t>(rule.traits.reduction)].AsInt();
@@ -78,8 +84,11 @@ Gather GatherOf(const Node& node, const NumericRule& rule, Gather gather) {
 void EstimatePlan::Read(const Program& program, std::span<const EstimatedNode> nodes) {
   facts_.clear();
   has_few_ = false;
+  most_dims_ = 1;
+  program_ = &program;
   for (const Value& value : program.values) {
     const Facts& facts = facts_.emplace_back(Facts{&value.shape, value.Elements(), NumbersOf(value.dtype)});
+    most_dims_ = std::max(most_dims_, value.shape.size());
     has_few_ = has_few_ || (facts.numbers != Numbers::kFloat && facts.elements <= kFew);
   }
   results_ = program.Results();
@@ -138,6 +147,7 @@ void EstimatePlan::ReadCall(const Node& node, const NumericRule* rule, Call& cal
   for (size_t k = 0; k < node.outputs.size(); ++k) {
     if (node.outputs[k] < 0) continue;
     made_.push_back(rule == nullptr ? Result{.id = node.outputs[k]} : ReadResult(node, *rule, call, k));
+    made_.back().depends = DependenceOfResult(node, rule, call, k);
   }
   call.results = std::span(made_).subspan(first_made);
 }
@@ -186,7 +196,8 @@ double EstimatePlan::Overwritten(const Node& node, const NumericTraits& traits) 
       written = std::max(written, static_cast<double>(Of(indices[i].AsValue()).elements));
     }
   }
-  return 1 - std::pow(1 - 1 / std::max(cells, 1.0), written);
+  const double left = std::pow(1 - 1 / std::max(cells, 1.0), written);
+  return std::exp(-cells * left) > kMostCovered ? 1 : 1 - left;
 }
 
 EstimatePlan::Result EstimatePlan::ReadResult(const Node& node, const NumericRule& rule, const Call& call, size_t k) const {
@@ -204,10 +215,18 @@ EstimatePlan::Result EstimatePlan::ReadResult(const Node& node, const NumericRul
   result.repeats = Repeats(*first.shape, *facts.shape);
   result.padded = call.overwritten > 0             ? call.overwritten
                   : rule.traits.triangle != 0 ? OutsideTriangle(node, rule.traits, *facts.shape)
+                  : call.kind == OpKind::kConvolution ? UnreachedShare(*program_, node, *facts.shape)
                   : std::max(added, 0.0);
   result.many = std::max(1.0, static_cast<double>(first.elements) / static_cast<double>(std::max<int64_t>(facts.elements, 1)));
   result.made_of = MadeOf(node, rule, call, result);
   return result;
+}
+
+Dependence EstimatePlan::DependenceOfResult(const Node& node, const NumericRule* rule, const Call& call, size_t k) const {
+  std::array<ValueId, Dependence::kOperands + 1> ids;
+  const size_t count = std::min(call.operands.size(), ids.size());
+  for (size_t o = 0; o < count; ++o) ids[o] = call.operands[o].id;
+  return DependenceOf(*program_, node, k, rule, std::span(ids).first(count));
 }
 
 double EstimatePlan::MadeOf(const Node& node, const NumericRule& rule, const Call& call, const Result& result) const {

@@ -11,6 +11,7 @@
 
 #include "graph/program.h"
 #include "synth/numeric_rule.h"
+#include "synth/sameness.h"
 
 namespace drtriton {
 
@@ -37,8 +38,9 @@ class EstimatePlan {
     bool is_whole = false;  // a view of all of its operand
     bool in_place = false;  // its shape is that of the first operand
     bool repeats = false;   // holds the operand's elements again and again: only dimensions of size 1 differ
-    double padded = 0;      // the share of it that is padding
+    double padded = 0;      // the share of it that is padding, or that no element of the operand reaches
     double many = 1;        // elements of the first operand to one of this
+    Dependence depends;     // on the operands' dimensions
     double made_of = 1;     // how many elements one is made of: likewise, or of a window, a row, the dimension of a softmax
   };
 
@@ -74,6 +76,8 @@ class EstimatePlan {
   size_t values() const { return facts_.size(); }
   // Whether some tensor holds so few masks, integers or positions that chance may well make them all the same.
   bool has_few() const { return has_few_; }
+  // Dimensions of the largest value, at least 1.
+  size_t most_dims() const { return most_dims_; }
   // The program's results without repeats.
   std::span<const ValueId> results() const { return results_; }
 
@@ -83,6 +87,7 @@ class EstimatePlan {
   void ReadMixture(Call& call) const;
   double Overwritten(const Node& node, const NumericTraits& traits) const;
   Result ReadResult(const Node& node, const NumericRule& rule, const Call& call, size_t k) const;
+  Dependence DependenceOfResult(const Node& node, const NumericRule* rule, const Call& call, size_t k) const;
   double MadeOf(const Node& node, const NumericRule& rule, const Call& call, const Result& result) const;
 
   std::vector<Call> calls_;
@@ -92,6 +97,8 @@ class EstimatePlan {
   std::vector<Result> made_;
   std::vector<ValueId> results_;
   bool has_few_ = false;
+  size_t most_dims_ = 1;
+  const Program* program_ = nullptr;  // while it is read
 };
 
 }  // namespace drtriton

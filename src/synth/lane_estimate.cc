@@ -9,11 +9,13 @@ namespace {
 
 constexpr std::array<size_t, 7> kRounds = {1, 2, 7, 7, 7, 8, 8};  // trials
 constexpr size_t kUsualRounds = 3;
+constexpr size_t kSeveral = 7;  // trials
 constexpr size_t kCalmRounds = 2;  // where no two elements of a result are equal
 constexpr double kMostConstant = 0.05;  // over the trials: the sum of probabilities that a result is the same everywhere
 constexpr double kLargest = 1e30;
 constexpr double kLargestLow = 6e4;  // of float16
 constexpr double kLeastLow = 3e-8;   // what is less is 0 in it
+constexpr size_t kPairs = kLanes / 2;  // of lanes
 constexpr uint64_t kValueStep = 0x632be59bd9b4e019ULL;
 constexpr uint64_t kElementStep = 0xd1342543de82ef95ULL;
 
@@ -98,12 +100,15 @@ bool AllFinite(const Lanes& lanes) {
 LaneEstimate::LaneEstimate(EstimatePlan& plan) : plan_(plan) {
   lanes_.resize(plan.values() * kMostTogether);
   traits_.resize(plan.values() * kMostTogether);
+  same_.resize(plan.values());
 }
 
-Places LaneEstimate::PlacesIn(ValueId id, size_t trial) const {
+// Where a lane lies among the elements that differ: dimensions `without` do not count.
+Places LaneEstimate::PlacesIn(ValueId id, size_t trial, DimSet without) const {
   const Shape& shape = *plan_.Of(id).shape;
   Places element = {};
   for (size_t d = 0; d < shape.size(); ++d) {
+    if ((without >> std::min<size_t>(shape.size() - 1 - d, 7)) & 1U) continue;
     const Places& place = at_[trial][std::min<size_t>(shape.size() - 1 - d, 7)];
     const uint64_t size = static_cast<uint64_t>(shape[d]);
     for (size_t l = 0; l < kLanes; ++l) element[l] = element[l] * size + ((place[l] * size) >> 32);
@@ -112,7 +117,7 @@ Places LaneEstimate::PlacesIn(ValueId id, size_t trial) const {
 }
 
 LaneStreams LaneEstimate::StreamsOf(ValueId id, size_t trial) const {
-  LaneStreams streams{PlacesIn(id, trial)};
+  LaneStreams streams{PlacesIn(id, trial, same_[static_cast<size_t>(id)])};
   const uint64_t seed = Random(seeds_[trial] + kValueStep * static_cast<uint64_t>(id + 1)).Next();
   for (uint64_t& state : streams.states) state = seed ^ (state + 1) * kElementStep;
   return streams;
@@ -125,6 +130,12 @@ void LaneEstimate::PlaceLanes(size_t trial) {
       const uint64_t bits = random.Next();
       at_[trial][d][l] = bits & 0xffffffff;
       at_[trial][d + 1][l] = bits >> 32;
+    }
+  }
+  const size_t dims = std::min<size_t>(plan_.most_dims(), 8);
+  for (size_t d = 0; d < 8; ++d) {
+    for (size_t l = 0; l < kPairs; ++l) {
+      if (l % dims != d) at_[trial][d][l + kPairs] = at_[trial][d][l];
     }
   }
 }
@@ -193,6 +204,7 @@ bool LaneEstimate::Take(const EstimatePlan::Call& call, const EstimatePlan::Resu
 
 void LaneEstimate::PassOn(const EstimatePlan::Call& call) {
   for (const EstimatePlan::Result& result : call.results) {
+    FollowSameness(call, result);
     for (size_t t = 0; t < together_; ++t) {
       At(result.id, t) = At(call.operands[0].id, t);
       TraitsAt(result.id, t) = TraitsAt(call.operands[0].id, t);
@@ -200,17 +212,82 @@ void LaneEstimate::PassOn(const EstimatePlan::Call& call) {
   }
 }
 
+void LaneEstimate::FollowSameness(const EstimatePlan::Call& call, const EstimatePlan::Result& result) {
+  std::array<DimSet, Dependence::kOperands> operands = {};
+  const size_t count = std::min(call.operands.size(), operands.size());
+  for (size_t o = 0; o < count; ++o) operands[o] = SameAlong(call.operands[o].id);
+  SameAlong(result.id) = result.depends.SameOf(std::span(operands).first(count)) | UnitDims(*plan_.Of(result.id).shape);
+}
+
+// Whether each of several trials shows one number only.
+bool LaneEstimate::AllEqual(ValueId id) const {
+  if (together_ < kSeveral) return false;
+  for (size_t t = 0; t < together_; ++t) {
+    const Lanes& lanes = At(id, t);
+    if (std::any_of(lanes.begin(), lanes.end(), [&](double x) { return x != lanes[0]; })) return false;
+  }
+  return true;
+}
+
+// Whether two elements that lie apart along a dimension only were different.
+bool LaneEstimate::DifferAlong(ValueId id, size_t d, int& pairs) const {
+  const Shape& shape = *plan_.Of(id).shape;
+  const uint64_t size = static_cast<uint64_t>(shape[shape.size() - 1 - d]);
+  const size_t dims = std::min<size_t>(plan_.most_dims(), 8);
+  for (size_t t = 0; t < together_; ++t) {
+    const Lanes& lanes = At(id, t);
+    const Places& at = at_[t][d];
+    for (size_t l = d; l < kPairs; l += dims) {
+      if (lanes[l] != lanes[l + kPairs]) return true;
+      pairs += (at[l] * size) >> 32 != (at[l + kPairs] * size) >> 32 ? 1 : 0;
+    }
+  }
+  return false;
+}
+
+// From the lanes: along a dimension where no pair differs, unless chance may well make them so.
+void LaneEstimate::FindSameness(ValueId id) {
+  constexpr double kChance = 0.02;
+  const size_t rank = std::min<size_t>(plan_.Of(id).shape->size(), 8);
+  double ties = -1;  // the share of equal lanes
+  for (size_t d = 0; d < rank; ++d) {
+    int pairs = 0;
+    if ((SameAlong(id) >> d) & 1U || DifferAlong(id, d, pairs) || pairs == 0) continue;
+    if (ties < 0) {
+      int equal = 0;
+      for (size_t t = 0; t < together_; ++t) {
+        const Lanes& lanes = At(id, t);
+        for (size_t l = 1; l < kPairs; ++l) equal += lanes[l] == lanes[l - 1] ? 1 : 0;
+      }
+      ties = static_cast<double>(equal) / static_cast<double>(together_ * (kPairs - 1));
+    }
+    if (std::pow(ties, pairs) < kChance) SameAlong(id) |= static_cast<DimSet>(1U << d);
+  }
+}
+
 bool LaneEstimate::Evaluate(EstimatePlan::Call& call) {
+  for (const EstimatePlan::Result& result : call.results) FollowSameness(call, result);
   for (size_t t = 0; t < together_; ++t) {
     const Lanes base = Base(call, t);
     if (!AllFinite(base)) return false;
     const Lanes& first = call.operands.empty() ? base : At(call.operands[0].id, t);
     const Lanes* second = call.operands.size() > 1 ? &At(call.operands[1].id, t) : nullptr;
     for (const EstimatePlan::Result& result : call.results) {
-      At(result.id, t) =
-          result.gather == Gather::kOne ? base : GatherLanes(call, result, {base, first, second}, StreamsOf(result.id, t));
+      if (result.gather == Gather::kOne) {
+        At(result.id, t) = base;
+      } else {
+        const DimSet grouped = result.depends.grouped;
+        const bool uniform = grouped != 0 && (SameAlong(call.operands[0].id) & grouped) == grouped;
+        const LaneOperands operands{base, first, second};
+        At(result.id, t) = uniform ? GatherEqual(call, result, operands, StreamsOf(result.id, t))
+                                   : GatherLanes(call, result, operands, StreamsOf(result.id, t));
+      }
       if (!Take(call, result, t)) return false;
     }
+  }
+  for (const EstimatePlan::Result& result : call.results) {
+    if (AllEqual(result.id)) SameAlong(result.id) = kAllDims;
+    if (result.gather == Gather::kOne && call.operands.size() > 1) FindSameness(result.id);
   }
   return true;
 }
@@ -272,6 +349,8 @@ bool LaneEstimate::HasSmallResult() const {
 }
 
 bool LaneEstimate::Round(std::span<const ValueId> leaves, std::span<const LeafFill> fills) {
+  for (size_t l = 0; l < leaves.size(); ++l)
+    SameAlong(leaves[l]) = fills[l].kind == LeafFill::Kind::kConstant ? kAllDims : UnitDims(*plan_.Of(leaves[l]).shape);
   for (size_t t = 0; t < together_; ++t) {
     PlaceLanes(t);
     for (size_t l = 0; l < leaves.size(); ++l) {

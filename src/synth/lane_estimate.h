@@ -5,6 +5,9 @@
 // lanes look at it.  So `x - x`, comparisons with a single number, and tensors of few elements show as they are.  Where
 // an operator mixes elements, its operands are drawn from at random (lane_gather.h).
 //
+// What elements are the same along which dimensions is followed too (sameness.h): from shapes, and from lanes that come in
+// pairs which differ in one dimension only.  Elements that are the same draw the same numbers.
+//
 // Several trials are followed side by side, in rounds: one that shows at once what is of no use, then the others.
 #ifndef DRTRITON_SYNTH_LANE_ESTIMATE_H_
 #define DRTRITON_SYNTH_LANE_ESTIMATE_H_
@@ -42,6 +45,11 @@ class LaneEstimate {
     bool unit = false;
   };
 
+  DimSet& SameAlong(ValueId id) { return same_[static_cast<size_t>(id)]; }
+  void FollowSameness(const EstimatePlan::Call& call, const EstimatePlan::Result& result);
+  void FindSameness(ValueId id);
+  bool AllEqual(ValueId id) const;
+  bool DifferAlong(ValueId id, size_t d, int& pairs) const;
   bool Round(std::span<const ValueId> leaves, std::span<const LeafFill> fills);
   void PlaceLanes(size_t trial);
   void FillLeaf(const LeafFill& fill, ValueId id, size_t trial);
@@ -56,12 +64,13 @@ class LaneEstimate {
   Lanes& At(ValueId id, size_t trial) { return lanes_[static_cast<size_t>(id) * kMostTogether + trial]; }
   const Lanes& At(ValueId id, size_t trial) const { return lanes_[static_cast<size_t>(id) * kMostTogether + trial]; }
   Traits& TraitsAt(ValueId id, size_t trial) { return traits_[static_cast<size_t>(id) * kMostTogether + trial]; }
-  Places PlacesIn(ValueId id, size_t trial) const;
+  Places PlacesIn(ValueId id, size_t trial, DimSet without = 0) const;
   LaneStreams StreamsOf(ValueId id, size_t trial) const;
 
   EstimatePlan& plan_;
   std::vector<Lanes> lanes_;    // by value and trial
   std::vector<Traits> traits_;  // likewise
+  std::vector<DimSet> same_;    // by value: along which dimensions its elements are the same in this round
   bool coarse_ = false;
   bool is_tied_ = false;       // some elements of a result were equal
   double constant_ = 0;        // over the trials: the sum of probabilities that a result is the same everywhere

@@ -9,6 +9,7 @@ namespace {
 constexpr double kMostDrawn = 16;    // of many elements, so many are drawn one by one
 constexpr double kMostExtreme = 64;  // of so many the largest is found; of more it hardly differs
 constexpr double kMostFactors = 64;
+constexpr double kLeastShare = 1.0 / 16;  // of a few elements that are unlike the others, so that lanes show them
 
 static_assert(kLanes == 16, "four bits name a lane");
 
@@ -168,10 +169,12 @@ Lanes ChoiceOf(const EstimatePlan::Call& call, const EstimatePlan::Result& resul
   return Each(streams, [&](Random& random, size_t) { return extremes.Draw(random); });
 }
 
+double ShownShare(double share) { return share > 0 ? std::max(share, kLeastShare) : 0; }
+
 // What keeps its place is the operand's own element there.
 Lanes PaddedOf(const EstimatePlan::Call& call, const EstimatePlan::Result& result, const Lanes& base, const LaneStreams& streams) {
   return Each(streams, [&](Random& random, size_t l) {
-    return random.Chance(result.padded) ? call.padding : result.in_place ? base[l] : Pick(base, random);
+    return random.Chance(ShownShare(result.padded)) ? call.padding : result.in_place ? base[l] : Pick(base, random);
   });
 }
 
@@ -205,12 +208,20 @@ Lanes SpreadOf(NumericTraits::Spread spread, double order, Lanes base, double n,
   });
 }
 
-// Others join what is there, several times where the same place is written again.
+// How often the same place is written.
+int TimesJoined(double share, Random& random) {
+  constexpr int kMostTimes = 24;
+  if (share >= 1) return 1 + static_cast<int>(random.Below(kMostTimes));
+  int times = 0;  // of a Poisson law, whose probability of 0 is 1 - share
+  for (double left = random.Unit(); left > 1 - share && times < kMostTimes; left *= random.Unit()) ++times;
+  return times;
+}
+
+// Others join what is there.
 Lanes JoinedOf(const EstimatePlan::Call& call, const LaneOperands& operands, const LaneStreams& streams) {
-  constexpr int kMostTimes = 6;
   return Each(streams, [&](Random& random, size_t l) {
     double x = operands.base[l];
-    for (int i = 0; i < kMostTimes && random.Chance(call.overwritten); ++i) {
+    for (int i = TimesJoined(call.overwritten, random); i > 0; --i) {
       const double other = Other(call, operands, random);
       x = call.replaces ? other : call.multiplies ? x * other : x + other;
     }
@@ -247,7 +258,8 @@ Lanes ProductOf(const Lanes& base, double n, bool scans, const LaneStreams& stre
   });
 }
 
-Lanes MixtureOf(const EstimatePlan::Call& call, const Lanes& base, const LaneStreams& streams) {
+Lanes MixtureOf(const EstimatePlan::Call& call, const EstimatePlan::Result& result, const Lanes& base, const LaneStreams& streams) {
+  if (call.rule->traits.subtracts) return Each(streams, [&](Random& random, size_t) { return Pick(base, random) - Pick(base, random); });
   if (call.rule->traits.resamples) {  // a little beyond the numbers that it joins
     return Each(streams, [&](Random& random, size_t) {
       const double own = Pick(base, random);
@@ -255,7 +267,9 @@ Lanes MixtureOf(const EstimatePlan::Call& call, const Lanes& base, const LaneStr
     });
   }
   const SampleMoments sample(base);
+  const double unreached = call.kind == OpKind::kConvolution ? ShownShare(result.padded) : 0;
   return Each(streams, [&](Random& random, size_t) {
+    if (unreached > 0 && random.Chance(unreached)) return 0.0;
     const Moments moments = sample.Of(kMostDrawn + 1, random);
     return RoughNormal(random) * std::sqrt(call.variance * (moments.variance + moments.mean * moments.mean));
   });
@@ -282,10 +296,19 @@ Lanes SharesOf(const Lanes& base, double n, bool log, const LaneStreams& streams
   });
 }
 
-Lanes LogSumOf(const Lanes& base, double n, const LaneStreams& streams) {
+Lanes LogSumOf(const Lanes& base, double n, bool scans, const LaneStreams& streams) {
   const double largest = *std::max_element(base.begin(), base.end());
   const double others = std::log(n * MeanOfExp(base, largest));
-  return Each(streams, [&](Random& random, size_t) { return Pick(base, random) * 0.1 + 0.9 * largest + others; });
+  return Each(streams, [&](Random& random, size_t) {
+    const double own = Pick(base, random);
+    if (scans && random.Chance(ShownShare(1 / n))) return own;  // the first of them
+    return own * 0.1 + 0.9 * largest + others;
+  });
+}
+
+// Entries of a table; one of them may be 0.
+Lanes TableOf(bool has_zero, const LaneStreams& streams) {
+  return Each(streams, [&](Random& random, size_t) { return has_zero && random.Chance(kLeastShare) ? 0.0 : RoughNormal(random); });
 }
 
 Lanes CountOf(const Lanes& base, double n, const LaneStreams& streams) {
@@ -336,18 +359,18 @@ Lanes GatherLanes(const EstimatePlan::Call& call, const EstimatePlan::Result& re
     case Gather::kProduct:
       return ProductOf(base, n, scans, streams);
     case Gather::kMixture:
-      return MixtureOf(call, base, streams);
+      return MixtureOf(call, result, base, streams);
     case Gather::kStandard:
       return StandardOf(call.rule->traits, base, streams);
     case Gather::kTable:
-      return Each(streams, [](Random& random, size_t) { return RoughNormal(random); });
+      return TableOf(call.numbers[2] >= 0, streams);
     case Gather::kShare:
     case Gather::kLogShare:
       return SharesOf(base, n, result.gather == Gather::kLogShare, streams);
     case Gather::kSpread:
       return SpreadOf(call.rule->traits.spread, call.kind == OpKind::kReduction ? call.numbers[1] : 0, base, n, streams);
     case Gather::kLogSum:
-      return LogSumOf(base, n, streams);
+      return LogSumOf(base, n, scans, streams);
     case Gather::kIndex:
       return PlacesOf(base, n, result.extreme, streams);
     case Gather::kCount:
@@ -356,6 +379,39 @@ Lanes GatherLanes(const EstimatePlan::Call& call, const EstimatePlan::Result& re
       return TruthOf(base, n, call.rule->traits.any, streams);
   }
   return base;
+}
+
+Lanes GatherEqual(const EstimatePlan::Call& call, const EstimatePlan::Result& result, const LaneOperands& operands,
+                  const LaneStreams& streams) {
+  const double n = result.made_of;
+  const NumericTraits& traits = call.rule->traits;
+  return Each(streams, [&](Random& random, size_t) {
+    const double x = Pick(operands.base, random);
+    switch (result.gather) {
+      case Gather::kSum:
+        return n * x;
+      case Gather::kProduct:
+        return std::pow(x, n);
+      case Gather::kStandard:
+        return traits.shifts ? 0.0 : x / std::sqrt(x * x + 1e-5);
+      case Gather::kShare:
+        return 1 / n;
+      case Gather::kLogShare:
+        return -std::log(n);
+      case Gather::kSpread: {
+        const double order = std::isnan(call.numbers[1]) ? 2 : call.numbers[1];
+        return traits.spread != NumericTraits::Spread::kNorm ? 0.0 : std::abs(x) * (std::isinf(order) ? 1 : std::pow(n, 1 / order));
+      }
+      case Gather::kLogSum:
+        return x + std::log(n);
+      case Gather::kIndex:
+        return result.in_place ? std::floor(random.Unit() * n) : 0.0;
+      case Gather::kCount:
+        return x != 0 ? n : 0.0;
+      default:
+        return x;
+    }
+  });
 }
 
 }  // namespace drtriton

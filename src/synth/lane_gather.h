@@ -36,6 +36,10 @@ struct LaneOperands {
 Lanes GatherLanes(const EstimatePlan::Call& call, const EstimatePlan::Result& result, const LaneOperands& operands,
                   const LaneStreams& streams);
 
+// The same where all elements that make one result are equal, as they are along the dimensions that are grouped.
+Lanes GatherEqual(const EstimatePlan::Call& call, const EstimatePlan::Result& result, const LaneOperands& operands,
+                  const LaneStreams& streams);
+
 }  // namespace drtriton
 
 #endif  // DRTRITON_SYNTH_LANE_GATHER_H_
