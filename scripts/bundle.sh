@@ -23,12 +23,12 @@ own_libraries() {
     grep -vE '/(torch|nvidia|triton)/|/(lib(c|m|mvec|dl|rt|util|pthread|resolv|nsl|anl|stdc\+\+|gcc_s)|ld-linux[^/]*)\.so' || true
 }
 
-for program in drtriton drtriton-runner drtriton-reference; do
+for program in drtriton drtriton-runner drtriton-reference drtriton-policy; do
   strip -s -o "$draft/bin/$program" "$root/build/bin/$program"
   for library in $(own_libraries "$root/build/bin/$program"); do cp -Ln "$library" "$draft/lib/"; done
 done
 rmdir --ignore-fail-on-non-empty "$draft/lib"
-(cd "$root" && find python/drtriton examples models -type f ! -name '*.pyc' ! -name '*_triton.py' -print0) |
+(cd "$root" && find python/drtriton examples models weights -type f ! -name '*.pyc' ! -name '*_triton.py' -print0) |
   tar -C "$root" --null -T - -cf - | tar -C "$draft" -xf -
 cp "$root/LICENSE" "$root/VERSION" "$draft/"
 install -m 755 "$root/scripts/bundle_launcher.sh" "$draft/drtriton"

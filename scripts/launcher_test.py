@@ -21,7 +21,7 @@ STAND_INS = {
     "apt-get": 'exit "${APT_STATUS:-0}"',
     "cmake": 'sleep "${CMAKE_SECONDS:-0}"; exit "${CMAKE_STATUS:-0}"',
     # Builds three programs; drtriton prints its arguments and its Python.
-    "ninja": 'sleep "${NINJA_SECONDS:-0}"; mkdir -p "$2/bin"; for p in drtriton drtriton-runner drtriton-reference; do '
+    "ninja": 'sleep "${NINJA_SECONDS:-0}"; mkdir -p "$2/bin"; for p in drtriton drtriton-runner drtriton-reference drtriton-policy; do '
              'printf \'#!/bin/sh\\necho "ran $DRTRITON_PYTHON: $*"\\n\' > "$2/bin/$p"; chmod +x "$2/bin/$p"; done',
     # A Python: misfit on request, a place of torch/version.py, an environment maker, a pip.
     "python3": 'case "$*" in "-I -") cat >/dev/null; printf "%s" "$MISFIT";; *"-I -c"*) echo "$TORCH_VERSION_FILE";; '

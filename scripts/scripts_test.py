@@ -105,7 +105,7 @@ class Bundle(ScriptTest):
             shutil.copy(ROOT / name, self.root / name)
         self.write("checkout/python/drtriton/__init__.py", "")
         self.write("checkout/examples/left_triton.py", "")
-        for name in ["drtriton", "drtriton-runner", "drtriton-reference"]:
+        for name in ["drtriton", "drtriton-runner", "drtriton-reference", "drtriton-policy"]:
             program = self.root / "build" / "bin" / name
             program.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy("/usr/bin/env", program)

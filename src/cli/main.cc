@@ -80,6 +80,8 @@ int main(int argc, char** argv) {
   drtriton::AddConvert(app, run);
   drtriton::AddVerify(app, run);
   drtriton::AddSynth(app, run);
+  drtriton::AddPolicy(app, run);
+  drtriton::AddTrain(app, run);
   drtriton::AddBench(app, run);
   if (const std::string wrong = WrongCommand(app, argc, argv); !wrong.empty()) {
     return Fail(wrong, drtriton::ExitStatus::kBadInput);

@@ -1,0 +1,14 @@
+// drtriton policy: the language model and what belongs to it.
+#include "cli/command.h"
+
+namespace drtriton {
+
+void AddPolicyWeights(CLI::App& policy_command, Run& run);    // policy_weights.cc
+
+void AddPolicy(CLI::App& app, Run& run) {
+  CLI::App* command = app.add_subcommand("policy", "The language model that writes Triton, and its tokenizer");
+  command->require_subcommand(1);
+  AddPolicyWeights(*command, run);
+}
+
+}  // namespace drtriton
