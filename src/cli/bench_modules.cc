@@ -14,6 +14,8 @@ struct ModulesArguments {
   std::filesystem::path table;
   std::string budget = "60s";
   bool strict = false;
+  bool rewrites = true;
+  bool split_fp32 = true;
 };
 
 CLI::App* AddModules(CLI::App& bench_command, const std::string& name, const std::string& help, ModulesArguments& arguments) {
@@ -27,6 +29,8 @@ CLI::App* AddModules(CLI::App& bench_command, const std::string& name, const std
   command->add_option("--table", arguments.table, "Write the table here as Markdown too");
   command->add_option("--budget", arguments.budget, "Search time for each module")->capture_default_str();
   command->add_flag("--strict", arguments.strict, "Every operator in a kernel of ours");
+  command->add_flag("!--no-rewrites", arguments.rewrites, "As for convert");
+  command->add_flag("!--no-fp32-splitting", arguments.split_fp32, "As for convert");
   return command;
 }
 
@@ -34,6 +38,8 @@ int Measure(ModulesArguments& arguments) {
   if (!arguments.table.empty()) RequireWritable(arguments.table);
   arguments.bench.options.insert(arguments.bench.options.end(), {"--budget", arguments.budget});
   if (arguments.strict) arguments.bench.options.push_back("--strict");
+  if (!arguments.rewrites) arguments.bench.options.push_back("--no-rewrites");
+  if (!arguments.split_fp32) arguments.bench.options.push_back("--no-fp32-splitting");
   std::string text = RunModulesBench(arguments.bench);
   std::printf("%s", text.c_str());
   if (!arguments.table.empty()) WriteFileAtomically(arguments.table, text);

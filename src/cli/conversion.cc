@@ -24,6 +24,7 @@
 #include "execute/tensor_file.h"
 #include "import/importer.h"
 #include "report/report.h"
+#include "rewrite/rewriting_proposer.h"
 #include "search/interpreter_cost.h"
 #include "search/search.h"
 #include "search/split_views.h"
@@ -173,11 +174,16 @@ class Conversion {
     if (gpu_ && Bytes(imported_.program) < kPreparedBytes) clock_->Prepare(/*compile=*/true);
     Verifier verifier(*farm_, *executor_, &store_);
     TemplateProposer templates;
+    RewritingProposer rewriting(templates);
+    const Proposer* proposer = &templates;
+    if (arguments_.rewrites) proposer = &rewriting;
+    DeviceSpec device = executor_->device();
+    device.split_fp32 = arguments_.split_fp32;
     ClockTimer timer(*search_clock_, emit_, scratch_.path());
     SearchOptions options{.strict = arguments_.strict, .timed = gpu_, .seed = arguments_.seed};
     if (!gpu_) options.shrink = [this](const Fragment& fragment) { return AtInterpreterSize(fragment); };
     Budget budget(SearchSeconds());
-    found_ = Search(imported_.program, {&templates}, verifier, executor_->device(), gpu_ ? &timer : nullptr, budget,
+    found_ = Search(imported_.program, {proposer}, verifier, device, gpu_ ? &timer : nullptr, budget,
                     options);
     farm_.reset();
     search_clock_.reset();

@@ -23,6 +23,8 @@ struct ConvertArguments {
   double budget_s = 60;
   uint64_t seed = 0;
   bool max_autotune = false;        // torch.compile in its thorough mode is timed too; that takes minutes
+  bool rewrites = true;             // fragments are proposed for as rewritten too (src/rewrite)
+  bool split_fp32 = true;           // DeviceSpec::split_fp32
   bool keep = false;                // write a verified module even when it is not faster
 };
 

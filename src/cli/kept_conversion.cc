@@ -23,6 +23,8 @@ std::string ConversionKey(const ConvertArguments& arguments, const Program& prog
   key["device"] = device_name;
   key["training"] = arguments.training;
   key["strict"] = arguments.strict;
+  key["rewrites"] = arguments.rewrites;
+  key["split_fp32"] = arguments.split_fp32;
   key["max_autotune"] = arguments.max_autotune;
   key["keep"] = arguments.keep;
   key["budget_s"] = arguments.budget_s;

@@ -25,6 +25,7 @@ double DeviceSpec::MatmulFlopsPerUs(DType dtype, bool tf32_allowed) const {
       return bf16_flops_per_us;
     case DType::kFloat32:
       // Without TF32 the product keeps fp32 accuracy as three TF32 products, unless plain arithmetic is faster.
+      if (!split_fp32 && !tf32_allowed) return fp32_flops_per_us;
       return tf32_allowed ? tf32_flops_per_us : std::max(tf32_flops_per_us / 3, fp32_flops_per_us);
     default:
       return fp32_flops_per_us;

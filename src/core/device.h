@@ -22,6 +22,8 @@ struct DeviceSpec {
   double tf32_flops_per_us = 3.8e8;
   double fp32_flops_per_us = 5.5e7;       // without tensor cores
   double launch_us = 1.5;                 // gap between two kernels of a CUDA graph
+  // A choice, not a figure: fp32 products may be made of several on tensor cores.  false: for comparison.
+  bool split_fp32 = true;
 
   // Peak for a matrix product of this element type under the numerics contract (fp32 without TF32 is split in three).
   double MatmulFlopsPerUs(DType dtype, bool tf32_allowed) const;

@@ -16,6 +16,7 @@ TEST(ProposalTest, JsonRoundTrips) {
   proposal.proposer = "templates";
   proposal.source = "import torch\n";
   proposal.estimated_us = 3.5;
+  proposal.rewrites = {"scalars joined"};
   KernelPlan kernel;
   kernel.name = "linear_gelu";
   kernel.family = "matmul";

@@ -49,7 +49,8 @@ Json ToJson(const Proposal& proposal) {
   return Json{{"proposer", proposal.proposer},
               {"kernels", kernels},
               {"source", proposal.source},
-              {"estimated_us", proposal.estimated_us}};
+              {"estimated_us", proposal.estimated_us},
+              {"rewrites", proposal.rewrites}};
 }
 
 Proposal ProposalFromJson(const Json& json) {
@@ -62,6 +63,10 @@ Proposal ProposalFromJson(const Json& json) {
   }
   proposal.source = reader.At("source").String();
   proposal.estimated_us = reader.At("estimated_us").Number();
+  if (reader.Has("rewrites")) {   // proposals kept before there were any have none
+    JsonReader rewrites = reader.At("rewrites");
+    for (size_t i = 0, n = rewrites.Size(); i < n; ++i) proposal.rewrites.push_back(rewrites.At(i).String());
+  }
   return proposal;
 }
 

@@ -31,6 +31,8 @@ struct Proposal {
   // A user's candidate module (proposer "user") defines ModelNew instead.
   std::string source;
   double estimated_us = 0;          // sum over kernels plus launch gaps
+  // What was done to the fragment's operators before the kernels were written, by name (src/rewrite); usually nothing.
+  std::vector<std::string> rewrites;
 };
 
 Json ToJson(const Proposal& proposal);

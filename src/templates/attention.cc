@@ -169,6 +169,12 @@ double EstimateTime(const AttentionProblem& problem, const AttentionSchedule& sc
   return EstimateUs(cost, device) * step;
 }
 
+AttentionProblem ProblemOn(const DeviceSpec& device, const Lowered& lowered) {
+  AttentionProblem problem = std::get<AttentionProblem>(ReadAttention(lowered));
+  if (!device.split_fp32 && problem.precision == Precision::kTf32x3) problem.precision = Precision::kIeee;
+  return problem;
+}
+
 class AttentionFamily : public Family {
  public:
   std::string Name() const override { return "attention"; }
@@ -180,7 +186,7 @@ class AttentionFamily : public Family {
   }
 
   std::vector<Proposal> Propose(const Lowered& lowered, const DeviceSpec& device, int max_count) const override {
-    const AttentionProblem problem = std::get<AttentionProblem>(ReadAttention(lowered));
+    const AttentionProblem problem = ProblemOn(device, lowered);
     std::vector<Proposal> proposals;
     for (const AttentionSchedule& schedule : AttentionSchedules(problem, device)) {
       if (static_cast<int>(proposals.size()) >= max_count) break;
@@ -195,7 +201,7 @@ class AttentionFamily : public Family {
   }
 
   void Append(const Lowered& part, const DeviceSpec& device, size_t choice, ModuleSource& module, Proposal& proposal) const override {
-    const AttentionProblem problem = std::get<AttentionProblem>(ReadAttention(part));
+    const AttentionProblem problem = ProblemOn(device, part);
     const std::vector<AttentionSchedule> schedules = AttentionSchedules(problem, device);
     AppendAttention(problem, schedules[std::min(choice, schedules.size() - 1)], device, module, proposal);
   }

@@ -73,6 +73,17 @@ TEST(Convolution, EightBestHoldOneThatIsAsAccurateAsFloat32) {
   EXPECT_TRUE(exact);
 }
 
+// Tensor cores cut off what TF32 does not hold; PyTorch's convolutions round.
+TEST(Convolution, WhatTf32MultipliesIsRoundedOnce) {
+  for (const Proposal& proposal : Propose(Convolution({.input = {32, 256, 14, 14}, .weight = {256, 256, 3, 3}}))) {
+    if (proposal.kernels.back().family != "convolution") continue;
+    size_t rounded = 0;
+    for (size_t at = 0; (at = proposal.source.find("= round_tf32(", at)) != std::string::npos; ++at) ++rounded;
+    for (size_t at = 0; (at = proposal.source.find(", round_tf32(", at)) != std::string::npos; ++at) ++rounded;   // stored
+    EXPECT_EQ(rounded, Mentions(proposal.source, "\"tf32\"") ? 2u : 0u) << proposal.source;
+  }
+}
+
 TEST(Convolution, WithoutTf32NoneUsesIt) {
   Fragment forbidden = Convolution({}), on_cpu = Convolution({});
   forbidden.program.context.cudnn_tf32 = false;

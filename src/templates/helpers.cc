@@ -60,6 +60,12 @@ std::vector<HelperText> CommonHelpers() {
     n = e * (e + 2.0)
     return x * (n / (n + 2.0))
 )"},
+      {"round_tf32", {}, R"(def round_tf32(x):
+    # To the 10 bits of mantissa that TF32 has, half away from zero: tensor cores would cut the others off, which
+    # makes every product smaller.  Infinities, NaN and what would overflow stay.
+    rounded = ((x.to(tl.int32, bitcast=True) + 0x1000) & -0x2000).to(tl.float32, bitcast=True)
+    return tl.where(tl.abs(x) < 3.4e38, rounded, x)
+)"},
       {"round_half_even", {}, R"(def round_half_even(x):
     # Adding 1.5 * 2^23 pushes the fraction out of the mantissa.
     rounded = (x + 12582912.0) - 12582912.0

@@ -120,10 +120,11 @@ double EstimateUs(const WindowProblem& problem, const GemmSchedule& schedule, co
   return us;
 }
 
-std::vector<Precision> Precisions(const WindowProblem& problem) {
+std::vector<Precision> Precisions(const WindowProblem& problem, const DeviceSpec& device) {
   if (problem.dtype != DType::kFloat32) return {Precision::kNative};
   // cuDNN need not use TF32 where it may: what is as accurate as float32 stays among the candidates.
   if (problem.lowered->ConvolutionsMayUseTf32()) return {Precision::kTf32, Precision::kTf32x3, Precision::kIeee};
+  if (!device.split_fp32) return {Precision::kIeee};
   return {Precision::kTf32x3, Precision::kIeee};
 }
 
@@ -241,7 +242,7 @@ std::vector<GemmSchedule> GemmSchedules(const WindowProblem& problem, const Devi
   if (problem.dtype == DType::kFloat64 || problem.SumLength() < kFewestProducts || problem.out_channels < kFewestChannels) return {};
   if (problem.window().transposed && problem.in_channels < 8) return {};
   std::vector<GemmSchedule> all;
-  for (Precision precision : Precisions(problem)) {
+  for (Precision precision : Precisions(problem, device)) {
     for (const GemmSchedule& way : Ways(problem, precision)) AddTiles(problem, device, way, all);
   }
   std::map<std::string, int> taken;

@@ -51,10 +51,17 @@ void StorePacked(KernelSource& kernel, const TensorRef& packed, const PackTile& 
               (mask.empty() ? "" : ", mask=" + mask) + ")");
 }
 
-KernelPlan PlanOf(const KernelSource& kernel, const Blocks& blocks, const std::string& why, double estimated_us) {
+// What one product of TF32 is made of is rounded to it here, once.
+std::string Rounded(KernelSource& kernel, Precision precision, const std::string& value) {
+  if (precision != Precision::kTf32) return value;
+  kernel.helpers().insert("round_tf32");
+  return "round_tf32(" + value + ")";
+}
+
+KernelPlan PlanOf(const KernelSource& kernel, const Blocks& blocks, Precision precision, const std::string& why, double estimated_us) {
   KernelPlan plan{.name = kernel.name(), .family = "convolution", .tile = {{"ROWS", blocks.down}, {"COLUMNS", blocks.across}}};
   plan.num_warps = blocks.num_warps;
-  plan.numerics = "a copy";
+  plan.numerics = precision == Precision::kTf32 ? "rounded to tf32" : "a copy";
   plan.why = why;
   plan.estimated_us = estimated_us;
   return plan;
@@ -62,7 +69,7 @@ KernelPlan PlanOf(const KernelSource& kernel, const Blocks& blocks, const std::s
 
 }  // namespace
 
-ImageView PackImage(const WindowProblem& problem, const DeviceSpec& device, ModuleSource& module, std::vector<KernelPlan>& plans) {
+ImageView PackImage(const WindowProblem& problem, Precision precision, const DeviceSpec& device, ModuleSource& module, std::vector<KernelPlan>& plans) {
   const Lowered& lowered = *problem.lowered;
   const Window& window = problem.window();
   KernelSource& kernel = module.AddKernel("pack_input_kernel");
@@ -110,13 +117,13 @@ ImageView PackImage(const WindowProblem& problem, const DeviceSpec& device, Modu
   for (size_t i = 0; i < names.size(); ++i) dims.push_back({names[i], window.in_space[i], inside, "", names[i]});
   std::string value = TileWriter(lowered, kernel, std::move(dims)).Value(problem.input);
   if (!inside.empty()) value = "tl.where(inside, " + value + ", 0.0)";
-  StorePacked(kernel, view.tensor, tile, kernel.Constant("C", channels), value);
+  StorePacked(kernel, view.tensor, tile, kernel.Constant("C", channels), Rounded(kernel, precision, value));
   module.Launch(kernel, tile.grid, blocks.num_warps, 1);
-  plans.push_back(PlanOf(kernel, blocks, "bound by memory; afterwards the loop loads whole vectors and has no bounds to check", PackImageUs(problem, device)));
+  plans.push_back(PlanOf(kernel, blocks, precision, "bound by memory; afterwards the loop loads whole vectors and has no bounds to check", PackImageUs(problem, device)));
   return view;
 }
 
-WeightView PackWeight(const WindowProblem& problem, const DeviceSpec& device, ModuleSource& module, std::vector<KernelPlan>& plans) {
+WeightView PackWeight(const WindowProblem& problem, Precision precision, const DeviceSpec& device, ModuleSource& module, std::vector<KernelPlan>& plans) {
   const Lowered& lowered = *problem.lowered;
   const Window& window = problem.window();
   KernelSource& kernel = module.AddKernel("pack_weight_kernel");
@@ -134,9 +141,9 @@ WeightView PackWeight(const WindowProblem& problem, const DeviceSpec& device, Mo
   view.tensor = module.AddScratch("packed_weight", problem.dtype, {rows, columns});
   int64_t inner = problem.in_channels;
   for (size_t i = window.dims.size(); i-- > 0; inner *= window.dims[i].kernel) view.taps.insert(view.taps.begin(), inner);
-  StorePacked(kernel, view.tensor, tile, kernel.Constant("K", columns), value);
+  StorePacked(kernel, view.tensor, tile, kernel.Constant("K", columns), Rounded(kernel, precision, value));
   module.Launch(kernel, tile.grid, blocks.num_warps, 1);
-  plans.push_back(PlanOf(kernel, blocks, "small; afterwards the loop loads whole vectors of channels", PackWeightUs(problem, device)));
+  plans.push_back(PlanOf(kernel, blocks, precision, "small; afterwards the loop loads whole vectors of channels", PackWeightUs(problem, device)));
   return view;
 }
 

@@ -10,10 +10,10 @@
 namespace drtriton {
 
 // The input with what is in front of it, channels last, zeros wherever a window reaches beyond it.
-ImageView PackImage(const WindowProblem& problem, const DeviceSpec& device, ModuleSource& module, std::vector<KernelPlan>& plans);
+ImageView PackImage(const WindowProblem& problem, Precision precision, const DeviceSpec& device, ModuleSource& module, std::vector<KernelPlan>& plans);
 
 // The weight as [groups x out, taps, in].
-WeightView PackWeight(const WindowProblem& problem, const DeviceSpec& device, ModuleSource& module, std::vector<KernelPlan>& plans);
+WeightView PackWeight(const WindowProblem& problem, Precision precision, const DeviceSpec& device, ModuleSource& module, std::vector<KernelPlan>& plans);
 
 }  // namespace drtriton
 

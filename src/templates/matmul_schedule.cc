@@ -238,10 +238,11 @@ double MainUs(const MatmulProblem& problem, const MatmulSchedule& schedule, cons
   return us;
 }
 
-std::vector<Precision> Precisions(const MatmulProblem& problem) {
+std::vector<Precision> Precisions(const MatmulProblem& problem, const DeviceSpec& device) {
   if (problem.dtype != DType::kFloat32) return {Precision::kNative};
   if (problem.tf32_allowed && problem.convolution) return {Precision::kTf32, Precision::kHalf, Precision::kTf32x3};
   if (problem.tf32_allowed) return {Precision::kTf32, Precision::kHalf};
+  if (!device.split_fp32) return {Precision::kIeee};
   return {Precision::kTf32x3, Precision::kHalves, Precision::kIeee};
 }
 
@@ -266,7 +267,7 @@ std::vector<MatmulSchedule> Candidates(const MatmulProblem& problem, const Devic
   auto add = [&](Precision precision, const auto& tiles, bool vector) {
     for (const Tile& tile : tiles) AddTile(problem, device, precision, tile, vector, all);
   };
-  for (Precision precision : Precisions(problem)) {
+  for (Precision precision : Precisions(problem, device)) {
     if (precision == Precision::kNative || precision == Precision::kHalf) {
       add(precision, kNarrowTiles, false);
     } else if (precision == Precision::kHalves) {
@@ -283,7 +284,7 @@ std::vector<MatmulSchedule> Candidates(const MatmulProblem& problem, const Devic
 
 // Sizes below every table (k = 3, n = 1): the smallest tile, which is always valid.
 MatmulSchedule Smallest(const MatmulProblem& problem, const DeviceSpec& device) {
-  MatmulSchedule schedule{.precision = Precisions(problem).front()};
+  MatmulSchedule schedule{.precision = Precisions(problem, device).front()};
   schedule.block_m = std::clamp<int64_t>(NextPowerOfTwo(problem.m), 16, 32);
   schedule.block_n = std::clamp<int64_t>(NextPowerOfTwo(problem.n), 16, problem.AnchorCount() > 2 ? 16 : 32);
   schedule.block_k = std::clamp<int64_t>(NextPowerOfTwo(problem.k), 16, 32);

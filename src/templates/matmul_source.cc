@@ -169,9 +169,17 @@ void ProductWriter::LoopBody() {
     kernel_.Line("k = k_start + tl.arange(0, BLOCK_K)" + wide_);
     if (!EvenK()) kernel_.Line("k_mask = k < K");
   }
-  const std::vector<std::string> a = LoadOperand(a_);
+  // Tensor cores would cut off what TF32 does not hold, where PyTorch's convolutions round it.
+  const auto load = [&](const Operand& operand) {
+    std::vector<std::string> names = LoadOperand(operand);
+    if (schedule_.precision != Precision::kTf32 || !problem_.convolution) return names;
+    kernel_.helpers().insert("round_tf32");
+    kernel_.Line(names[0] + " = round_tf32(" + names[0] + ")");
+    return names;
+  };
+  const std::vector<std::string> a = load(a_);
   for (size_t i = 0; i < b_.size(); ++i) {
-    const std::vector<std::string> b = LoadOperand(b_[i]);
+    const std::vector<std::string> b = load(b_[i]);
     const std::string& acc = accumulators_[i];
     if (schedule_.precision == Precision::kHalves) {
       HalvesStep(i, a, b);

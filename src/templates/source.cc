@@ -19,7 +19,7 @@ const std::set<std::string>& Reserved() {
       "accurate_exp", "log1p", "expm1", "tanh", "softplus", "log_sigmoid", "mish", "truncate", "power", "multiply",
       "first_of_max", "first_of_min", "last_of_max", "last_of_min", "log_add_exp", "log2_add_exp2", "libdevice",
       "digamma", "trigamma", "zeta", "log_ndtr", "greatest_divisor", "least_multiple", "int_power", "bessel_i0", "bessel_i0e",
-      "bessel_i1", "bessel_i1e"};
+      "bessel_i1", "bessel_i1e", "round_tf32"};
   return *names;
 }
 
