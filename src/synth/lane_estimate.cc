@@ -104,9 +104,14 @@ LaneEstimate::LaneEstimate(EstimatePlan& plan) : plan_(plan) {
 }
 
 // Where a lane lies among the elements that differ: dimensions `without` do not count.
-Places LaneEstimate::PlacesIn(ValueId id, size_t trial, DimSet without) const {
+const Places& LaneEstimate::PlacesIn(ValueId id, size_t trial, DimSet without) {
   const Shape& shape = *plan_.Of(id).shape;
-  Places element = {};
+  FoundPlaces& found = found_[trial];
+  if (found.shape != nullptr && found.without == without && *found.shape == shape) return found.places;
+  found.shape = &shape;
+  found.without = without;
+  Places& element = found.places;
+  element.fill(0);
   for (size_t d = 0; d < shape.size(); ++d) {
     if ((without >> std::min<size_t>(shape.size() - 1 - d, 7)) & 1U) continue;
     const Places& place = at_[trial][std::min<size_t>(shape.size() - 1 - d, 7)];
@@ -116,7 +121,7 @@ Places LaneEstimate::PlacesIn(ValueId id, size_t trial, DimSet without) const {
   return element;
 }
 
-LaneStreams LaneEstimate::StreamsOf(ValueId id, size_t trial) const {
+LaneStreams LaneEstimate::StreamsOf(ValueId id, size_t trial) {
   LaneStreams streams{PlacesIn(id, trial, same_[static_cast<size_t>(id)])};
   const uint64_t seed = Random(seeds_[trial] + kValueStep * static_cast<uint64_t>(id + 1)).Next();
   for (uint64_t& state : streams.states) state = seed ^ (state + 1) * kElementStep;
@@ -125,6 +130,7 @@ LaneStreams LaneEstimate::StreamsOf(ValueId id, size_t trial) const {
 
 void LaneEstimate::PlaceLanes(size_t trial) {
   Random random(seeds_[trial]);
+  found_[trial].shape = nullptr;
   for (size_t d = 0; d < 8; d += 2) {
     for (size_t l = 0; l < kLanes; ++l) {
       const uint64_t bits = random.Next();
@@ -147,7 +153,7 @@ void LaneEstimate::FillLeaf(const LeafFill& fill, ValueId id, size_t trial) {
   // By steps of their own: elements that went together would never be all the same, or always.
   constexpr std::array<double, 8> kSteps = {0.618034, 0.414214, 0.732051, 0.236068, 0.645751, 0.316625, 0.550756, 0.123106};
   const double number = static_cast<double>(first_ + static_cast<int>(trial));
-  const Places places = PlacesIn(id, trial);
+  const Places& places = PlacesIn(id, trial);
   Lanes& lanes = At(id, trial);
   for (size_t l = 0; l < kLanes; ++l) {
     const uint64_t bits = Random(seed ^ (places[l] + 1) * kElementStep).Next();
@@ -326,7 +332,7 @@ double LaneEstimate::Constant(ValueId id, size_t trial) {
   const double elements = static_cast<double>(plan_.Of(id).elements);
   if (elements <= 1) return 0;
   const Lanes& lanes = At(id, trial);
-  const Places places = PlacesIn(id, trial);
+  const Places& places = PlacesIn(id, trial);
   int pairs = 0;
   int ties = 0;
   for (size_t l = 1; l < kLanes; ++l) {

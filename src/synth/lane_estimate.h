@@ -64,8 +64,8 @@ class LaneEstimate {
   Lanes& At(ValueId id, size_t trial) { return lanes_[static_cast<size_t>(id) * kMostTogether + trial]; }
   const Lanes& At(ValueId id, size_t trial) const { return lanes_[static_cast<size_t>(id) * kMostTogether + trial]; }
   Traits& TraitsAt(ValueId id, size_t trial) { return traits_[static_cast<size_t>(id) * kMostTogether + trial]; }
-  Places PlacesIn(ValueId id, size_t trial, DimSet without = 0) const;
-  LaneStreams StreamsOf(ValueId id, size_t trial) const;
+  const Places& PlacesIn(ValueId id, size_t trial, DimSet without = 0);
+  LaneStreams StreamsOf(ValueId id, size_t trial);
 
   EstimatePlan& plan_;
   std::vector<Lanes> lanes_;    // by value and trial
@@ -80,6 +80,13 @@ class LaneEstimate {
   std::array<uint64_t, kMostTogether> seeds_ = {};
   // Where a lane lies in each dimension from the last, as a share of 2^32.
   std::array<std::array<Places, 8>, kMostTogether> at_ = {};
+  // The places last found, by trial: mostly the next value has the same shape.
+  struct FoundPlaces {
+    const Shape* shape = nullptr;
+    DimSet without = 0;
+    Places places = {};
+  };
+  std::array<FoundPlaces, kMostTogether> found_ = {};
 };
 
 }  // namespace drtriton

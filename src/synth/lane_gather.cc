@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 namespace drtriton {
 namespace {
@@ -80,23 +81,50 @@ class SampleMoments {
 // (rank / lanes)^n.
 class Extremes {
  public:
-  Extremes(const Lanes& base, double n, int sign) : sorted_(base) {
+  Extremes(const Lanes& base, double n, int sign) : sorted_(base), drawn_(std::min(std::floor(n), kMostExtreme)) {
     std::sort(sorted_.begin(), sorted_.end());
     if (sign < 0) std::reverse(sorted_.begin(), sorted_.end());
-    for (size_t k = 0; k < kLanes; ++k)
-      below_[k] = std::pow(static_cast<double>(k + 1) / static_cast<double>(kLanes), std::min(std::floor(n), kMostExtreme));
+    static const std::vector<Lanes> powers = MakePowers();
+    below_ = &powers[static_cast<size_t>(drawn_)];
   }
 
-  double Draw(Random& random) const {
-    const double u = random.Unit();
-    size_t rank = kLanes - 1;
-    while (rank > 0 && u < below_[rank - 1]) --rank;
-    return sorted_[rank];
+  double Draw(Random& random) const { return sorted_[DrawRank(random)]; }
+
+  // Where the first of them is: before it all are less, which n elements are with a probability that falls by the same
+  // share from each to the next.
+  double DrawPlace(Random& random) const {
+    const size_t rank = DrawRank(random);
+    size_t less = rank;
+    while (less > 0 && sorted_[less - 1] == sorted_[rank]) --less;
+    if (less == 0) return 0;
+    size_t all = rank + 1;
+    while (all < kLanes && sorted_[all] == sorted_[rank]) ++all;
+    const double none = (*below_)[less - 1] / (*below_)[all - 1];  // that all n are less
+    const double place = std::log(1 - random.Unit() * (1 - none)) / std::log(static_cast<double>(less) / static_cast<double>(all));
+    return std::min(std::floor(place), drawn_ - 1);
   }
 
  private:
+  // ((k + 1) / lanes)^n, by n and k.
+  static std::vector<Lanes> MakePowers() {
+    std::vector<Lanes> powers(static_cast<size_t>(kMostExtreme) + 1);
+    for (size_t n = 0; n < powers.size(); ++n) {
+      for (size_t k = 0; k < kLanes; ++k)
+        powers[n][k] = std::pow(static_cast<double>(k + 1) / static_cast<double>(kLanes), static_cast<double>(n));
+    }
+    return powers;
+  }
+
+  size_t DrawRank(Random& random) const {
+    const double u = random.Unit();
+    size_t rank = kLanes - 1;
+    while (rank > 0 && u < (*below_)[rank - 1]) --rank;
+    return rank;
+  }
+
   Lanes sorted_;
-  std::array<double, kLanes> below_;
+  double drawn_;
+  const Lanes* below_;
 };
 
 double MeanOfExp(const Lanes& base, double largest) {
@@ -126,25 +154,17 @@ double Middle(const Lanes& base, double n, Random& random) {
 }
 
 // The place of the largest (`sign` 1) or smallest of n, the first where several are; 0: of any.
-double PlaceOf(const Lanes& base, double n, int sign, Random& random) {
-  if (sign == 0) return std::floor(random.Unit() * n);
-  const int drawn = static_cast<int>(std::min(n, kMostExtreme));
-  int at = 0, best = 0;
-  double extreme = 0;
-  PickEach(base, drawn, random, [&](double x) {
-    if (at == 0 || sign * x > sign * extreme) {
-      extreme = x;
-      best = at;
-    }
-    ++at;
-  });
-  return best == 0 ? 0 : std::floor((best + random.Unit()) * n / drawn);
-}
-
 Lanes PlacesOf(const Lanes& base, double n, int sign, const LaneStreams& streams) {
   const bool same = std::all_of(base.begin(), base.end(), [&](double x) { return x == base[0]; });
   if (same) return {};
-  return Each(streams, [&](Random& random, size_t) { return PlaceOf(base, std::max(n, 2.0), sign, random); });
+  n = std::max(n, 2.0);
+  if (sign == 0) return Each(streams, [&](Random& random, size_t) { return std::floor(random.Unit() * n); });
+  const double drawn = std::min(std::floor(n), kMostExtreme);
+  const Extremes extremes(base, drawn, sign);
+  return Each(streams, [&](Random& random, size_t) {
+    const double place = extremes.DrawPlace(random);
+    return place == 0 ? 0 : std::floor((place + random.Unit()) * n / drawn);
+  });
 }
 
 // What replaces or joins an element of the first operand.
