@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/log.h"
+#include "bench/sampled_fragment.h"
 #include "core/fragment.h"
 #include "graph/program_json.h"
 #include "import/importer.h"
@@ -52,6 +53,10 @@ class Measuring {
       executor_->LoadProgram(imported.program, imported.tensors);
       return Mutants(WholeProgram(imported.program));
     });
+  }
+
+  PowerRow Sampled(const Sample& sample, const std::string& name) {
+    return Guarded(name, [&] { return Mutants(SampledFragment(sample)); });
   }
 
   PowerRow Line(const Json& line, const std::string& name) {
@@ -125,11 +130,25 @@ std::string RowText(const std::string& name, const Counts& counts) {
          " | " + std::to_string(counts.equal) + " | " + Share(counts.unequal_rejected(), counts.unequal()) + " |\n";
 }
 
+void MeasureSampled(const PowerBench& bench, Measuring* measuring, std::vector<PowerRow>* rows) {
+  constexpr size_t kOperators[] = {1, 2, 3, 5};
+  for (size_t part = 0; part < std::size(kOperators); ++part) {
+    const size_t count = bench.sampled * (part + 1) / std::size(kOperators) - bench.sampled * part / std::size(kOperators), ops = kOperators[part];
+    if (count == 0) continue;
+    const Sampler sampler(SamplerOptions{.ops = static_cast<int>(ops), .size = bench.size});
+    for (uint64_t index = 0; index < count && !Interrupted(); ++index) {
+      const std::string name = "K" + std::to_string(ops) + ":" + std::to_string(index);
+      SetProgress("power: " + name);
+      rows->push_back(measuring->Sampled(sampler.Draw(bench.seed + ops, index), name));
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<PowerRow> MeasurePower(const PowerBench& bench) {
   std::vector<std::filesystem::path> files = ModuleFiles(bench.modules);
-  if (files.empty() && bench.programs.empty()) throw UserError("no module to measure: name files, folders or --programs F.jsonl");
+  if (files.empty() && bench.programs.empty() && bench.sampled == 0) throw UserError("nothing to measure: name module files, folders, --programs F.jsonl or --sampled N");
   Measuring measuring(bench);
   std::vector<PowerRow> rows;
   for (const std::filesystem::path& file : files) {
@@ -137,6 +156,7 @@ std::vector<PowerRow> MeasurePower(const PowerBench& bench) {
     SetProgress("power: " + file.filename().string());
     rows.push_back(measuring.Module(file, file.stem().string()));
   }
+  MeasureSampled(bench, &measuring, &rows);
   std::ifstream lines(bench.programs);
   if (!bench.programs.empty() && !lines) throw UserError("cannot read " + bench.programs.string());
   size_t number = 0;

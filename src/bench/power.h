@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "execute/executor.h"
+#include "synth/sampler.h"
 
 namespace drtriton {
 
@@ -17,9 +18,11 @@ struct PowerBench {
   // JSON lines: {"graph": Program} (what `synth` writes), else {"module": path} or {"source": text}.
   std::filesystem::path programs;
   size_t count = 0;      // of `programs` at most; 0: all
+  size_t sampled = 0;    // programs drawn here, a quarter each of one, two, three and five operators
+  SizeClass size = SizeClass::kTiny;
   double seconds = 20;   // for the mutants of one module
   DeviceChoice device = DeviceChoice::kAuto;
-  uint64_t seed = 0;
+  uint64_t seed = 0;   // of inputs; programs of K operators are drawn from seed + K
 };
 
 struct PowerRow {

@@ -17,13 +17,13 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "base/seconds.h"
+#include "bench/sampled_fragment.h"
 #include "compile/farm.h"
 #include "core/composition.h"
 #include "core/fragment.h"
 #include "emit/emit.h"
 #include "execute/gpu_busy.h"
 #include "execute/gpu_probe.h"
-#include "graph/aliases.h"
 #include "store/store.h"
 #include "synth/module_text.h"
 #include "templates/templates.h"
@@ -43,17 +43,6 @@ struct Task {
   Fragment whole;
   std::vector<Proposal> proposals;
 };
-
-// How the fragment's inputs are drawn, as the sampled module's own would be.
-std::vector<LeafFill> FillsOf(const Sample& sample, const Fragment& whole) {
-  const std::vector<ValueId> leaves = sample.program.Leaves();
-  std::vector<LeafFill> fills;
-  for (ValueId input : whole.parent_inputs) {
-    const auto leaf = std::find(leaves.begin(), leaves.end(), input);
-    fills.push_back(leaf == leaves.end() ? LeafFill() : sample.leaves.at(static_cast<size_t>(leaf - leaves.begin())));
-  }
-  return fills;
-}
 
 std::string Named(const Sample& sample) {
   std::string operators;
@@ -95,10 +84,7 @@ std::deque<Task> MakeTasks(const VerifyBench& bench, const DeviceSpec& device, i
     for (uint64_t index = 0; found < wanted && index < 50ull * static_cast<uint64_t>(wanted); ++index) {
       ++drawn;
       Task task{sampler.Draw(bench.seed, index), {}, {}};
-      task.whole = WholeProgram(task.sample.program);
-      StateAliases(task.whole.program);
-      task.whole.fills = FillsOf(task.sample, task.whole);
-      task.whole.parent_inputs.clear();   // no module was run: values are generated
+      task.whole = SampledFragment(task.sample);
       Propose(expert, bench, device, &task, faults);
       if (task.proposals.empty()) continue;
       tasks.push_back(std::move(task));

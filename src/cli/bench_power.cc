@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/device_option.h"
 #include "cli/number_check.h"
+#include "cli/size_option.h"
 
 namespace drtriton {
 
@@ -43,8 +44,10 @@ void AddBenchPower(CLI::App& bench_command, Run& run) {
   command->add_option("MODULES", bench->modules, "Module files, or folders of them");
   command->add_option("--programs", bench->programs, "JSON lines as synth writes them, or {\"module\": path} each");
   command->add_option("--count", bench->count, "Lines of --programs at most; 0: all")->check(FromZero())->capture_default_str();
+  command->add_option("--sampled", bench->sampled, "Programs drawn here, of one, two, three and five operators")->check(FromZero())->capture_default_str();
+  AddSizeOption(*command, bench->size);
   command->add_option("--seconds", bench->seconds, "For the mutants of one module")->check(AboveZero())->capture_default_str();
-  command->add_option("--seed", bench->seed, "Of parameters and inputs")->capture_default_str();
+  command->add_option("--seed", bench->seed, "Of inputs; programs of K operators are drawn from it plus K")->capture_default_str();
   AddDeviceOption(*command, bench->device);
   command->add_option("--json", *json, "Write every mutant and what became of it here");
   command->add_option("--table", *table, "Write the table here too");
