@@ -9,6 +9,9 @@
 namespace drtriton {
 namespace {
 
+constexpr size_t kUsualValues = 24;  // of five operators
+constexpr size_t kUsualNodes = 8;
+
 // Of a program in a low precision: few fills, for it may as well be float32.
 constexpr ConditionLimits kLowLimits = {.fills = 4, .largest = 300, .least_spread = 0.05, .coarse = true};
 
@@ -72,8 +75,16 @@ int UsesOf(const Solution& solution, int8_t fresh) {
 
 ProgramBuilder::ProgramBuilder(const BuilderOptions& options, Random& random) : options_(options), random_(random) {
   program_.arguments.kind = Tree::Kind::kTuple;
-  program_.values.reserve(24);
-  program_.nodes.reserve(12);
+  program_.values.reserve(kUsualValues);
+  program_.nodes.reserve(kUsualNodes);
+  program_.inputs.reserve(kUsualNodes);
+  program_.arguments.children.reserve(kUsualNodes);
+  types_.reserve(kUsualValues);
+  bounds_.reserve(kUsualValues);
+  read_.reserve(kUsualValues);
+  leaves_.reserve(kUsualValues);
+  nodes_.reserve(kUsualNodes);
+  operators_.reserve(kUsualNodes);
 }
 
 ValueId ProgramBuilder::AddValue(Value value, ElementType type, int64_t bound) {
@@ -105,35 +116,39 @@ ValueId ProgramBuilder::AddLeaf(ValueKind kind, DType dtype, Shape shape, Elemen
   return id;
 }
 
-std::vector<ValueId> ProgramBuilder::AddNode(const OperatorInfo& info, AttrList args, const NumericRule* rule,
-                                             std::span<const ElementType> types, std::span<const int64_t> bounds) {
+void ProgramBuilder::MarkRead(const Attr& argument) {
+  if (argument.IsValue()) read_[static_cast<size_t>(argument.AsValue())] = 1;
+  if (!argument.Is<AttrList>()) return;
+  for (const Attr& item : argument.AsList()) MarkRead(item);
+}
+
+const std::vector<ValueId>& ProgramBuilder::AddNode(const OperatorInfo& info, AttrList args, const NumericRule* rule,
+                                                    std::span<const ElementType> types, std::span<const int64_t> bounds) {
   Node node;
   node.op = info.name;
   node.args = std::move(args);
   node.schema = info.schema_text;
-  const std::vector<InferredValue> inferred = InferOutputs(program_, node);
+  std::vector<InferredValue> inferred = InferOutputs(program_, node);
   const int32_t index = static_cast<int32_t>(program_.nodes.size());
-  for (ValueId id : node.Inputs()) read_[static_cast<size_t>(id)] = 1;
+  for (const Attr& argument : node.args) MarkRead(argument);
   std::string name(ShortOperatorName(info.name));
+  if (name[0] == '_') name.insert(0, "op");
   name += '_';
   name += std::to_string(index);
-  std::vector<ValueId> ids;
+  node.outputs.reserve(inferred.size());
   for (size_t k = 0; k < inferred.size(); ++k) {
     Value value;
     value.name = inferred.size() == 1 ? name : name + "_" + std::to_string(k);
-    if (value.name[0] == '_') value.name.insert(0, "op");
     value.dtype = inferred[k].dtype;
-    value.shape = inferred[k].shape;
-    value.strides = inferred[k].strides ? *inferred[k].strides : ContiguousStrides(inferred[k].shape);
+    value.strides = inferred[k].strides ? std::move(*inferred[k].strides) : ContiguousStrides(inferred[k].shape);
+    value.shape = std::move(inferred[k].shape);
     value.node = index;
     value.output_index = static_cast<int32_t>(k);
     const size_t at = std::min(k, types.size() - 1);
-    ids.push_back(AddValue(std::move(value), types[at], bounds[std::min(k, bounds.size() - 1)]));
+    node.outputs.push_back(AddValue(std::move(value), types[at], bounds[std::min(k, bounds.size() - 1)]));
   }
-  node.outputs = ids;
-  program_.nodes.push_back(std::move(node));
   nodes_.push_back({index, rule});
-  return ids;
+  return program_.nodes.emplace_back(std::move(node)).outputs;
 }
 
 // ---- Glue: moves no element to another place in memory order, and does not count.
@@ -218,7 +233,7 @@ ValueId ProgramBuilder::AddParameterTensor(const ParameterTensor& parameter, con
 
 void ProgramBuilder::Add(const Wiring& wiring, const Solution& solution, std::span<const ValueId> given) {
   std::vector<ValueId> fresh(static_cast<size_t>(solution.fresh), -1);
-  results_.assign(static_cast<size_t>(wiring.nodes), {});
+  made_.clear();
   for (size_t i = 0; i < static_cast<size_t>(wiring.nodes); ++i) {
     const OperatorForm& form = *wiring.forms[i];
     const SolvedNode& solved = solution.nodes[i];
@@ -235,7 +250,7 @@ void ProgramBuilder::Add(const Wiring& wiring, const Solution& solution, std::sp
       if (source.node == kGivenNode) {
         id = given[static_cast<uint8_t>(source.result)];
       } else if (source.node >= 0) {
-        id = results_[static_cast<size_t>(source.node)][static_cast<size_t>(source.result)];
+        id = ResultsOf(source.node)[static_cast<size_t>(source.result)];
       } else {
         ValueId& made = fresh[static_cast<size_t>(solved.shared[s])];
         if (made < 0) made = AddFresh(wiring, solution, i, s);
@@ -246,8 +261,8 @@ void ProgramBuilder::Add(const Wiring& wiring, const Solution& solution, std::sp
     for (const ParameterTensor& parameter : shape_case.parameters)
       Place(args, parameter.slot, Attr(ValueRef{AddParameterTensor(parameter, form, solved)}));
     const std::span types(solved.result_types.data(), static_cast<size_t>(form.results));
-    results_[i] = AddNode(*form.info, std::move(args), form.rule, types, solved.bounds);
-    CheckShapes(solved, results_[i]);
+    CheckShapes(solved, AddNode(*form.info, std::move(args), form.rule, types, solved.bounds));
+    made_.push_back(static_cast<int32_t>(program_.nodes.size()) - 1);
     operators_.push_back(form.info->name);
   }
 }

@@ -27,7 +27,7 @@ class ProgramBuilder {
   void Add(const Wiring& wiring, const Solution& solution, std::span<const ValueId> given = {});
 
   // Ids of the results of node number i of the last wiring.
-  const std::vector<ValueId>& ResultsOf(int i) const { return results_[static_cast<size_t>(i)]; }
+  const std::vector<ValueId>& ResultsOf(int i) const { return program_.nodes[static_cast<size_t>(made_[static_cast<size_t>(i)])].outputs; }
   ElementType TypeOf(ValueId id) const { return types_[static_cast<size_t>(id)]; }
   int64_t BoundOf(ValueId id) const { return bounds_[static_cast<size_t>(id)]; }
 
@@ -48,8 +48,10 @@ class ProgramBuilder {
   ValueId AddLeaf(ValueKind kind, DType dtype, Shape shape, ElementType type, int64_t limit);
   ValueId AddFresh(const Wiring& wiring, const Solution& solution, size_t i, size_t s);
   ValueId AddParameterTensor(const ParameterTensor& parameter, const OperatorForm& form, const SolvedNode& solved);
-  std::vector<ValueId> AddNode(const OperatorInfo& info, AttrList args, const NumericRule* rule,
-                               std::span<const ElementType> types, std::span<const int64_t> bounds);
+  // Gives its results, until the next node is added.
+  const std::vector<ValueId>& AddNode(const OperatorInfo& info, AttrList args, const NumericRule* rule,
+                                      std::span<const ElementType> types, std::span<const int64_t> bounds);
+  void MarkRead(const Attr& argument);
   void CheckShapes(const SolvedNode& solved, const std::vector<ValueId>& results) const;
   ValueId GlueInput(Shape shape, DType dtype, ElementType type, int64_t limit);
   ValueId GlueResult(ValueId id);
@@ -67,7 +69,7 @@ class ProgramBuilder {
   std::vector<LeafFacts> leaves_;
   std::vector<EstimatedNode> nodes_;
   std::vector<std::string> operators_;
-  std::vector<std::vector<ValueId>> results_;
+  std::vector<int32_t> made_;  // by node of the last wiring: the program's node
 };
 
 }  // namespace drtriton

@@ -83,6 +83,7 @@ struct Sampler::State {
     const int attempts = goal.any() ? kGoalAttempts : kAttempts;
     for (int programs = 1;; ++programs) {
       JointLaw::Drawn drawn = joint.Draw(random, goal.FirstRoom());
+      Solution other;
       *log_weight = drawn.log_weight;
       for (int attempt = 1; attempt <= attempts; ++attempt) {
         ProgramBuilder builder(Building(), random);
@@ -98,8 +99,7 @@ struct Sampler::State {
         }
         double& room = drawn.solving.menu.room;
         room = std::clamp(room * correction, 1.0, static_cast<double>(drawn.solving.menu.most_elements));
-        Solution other;
-        if (Solve(drawn.wiring, drawn.solving, random, other) == SolveResult::kSolved) drawn.solution = std::move(other);
+        if (Solve(drawn.wiring, drawn.solving, random, other) == SolveResult::kSolved) std::swap(drawn.solution, other);
       }
       if (goal.any() && programs == kGoalPrograms) FailGoal();
     }

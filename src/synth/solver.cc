@@ -15,7 +15,8 @@ WiringSearch::WiringSearch(const Wiring& wiring, const SolverOptions& options, R
 
 SolveResult WiringSearch::Run(Solution& solution) {
   solution_ = &solution;
-  solution.nodes.assign(NodeCount(), {});
+  solution.nodes.resize(NodeCount());
+  for (SolvedNode& node : solution.nodes) node.Clear();
   if (!SourcesAreDistinct()) return SolveResult::kInfeasible;
   AllowWhatIsRead();
   ConnectNodes();

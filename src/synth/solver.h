@@ -28,7 +28,7 @@ struct GivenTensor {
   int64_t bound = 0;  // of kIndex: positions lie below it
 };
 
-// One node of a solution.
+// One node of a solution.  Made to be used again: what is unset keeps its memory.
 struct SolvedNode {
   int scalars = 0;     // index into OperatorForm::scalars
   int shape_case = 0;  // index into OperatorForm::cases
@@ -40,6 +40,13 @@ struct SolvedNode {
   std::array<int64_t, kMaxSlots> index_limits = {};    // of fresh kIndex slots; 0: none
   std::array<int8_t, kMaxSlots> shared = {-1, -1, -1};  // fresh slots: the number of the fresh tensor (equal: one tensor)
   std::vector<int64_t> letters;                        // sizes of the case's letters
+
+  // Of what a search adds to: positions and shared tensors.
+  void Clear() {
+    bounds.fill(0);
+    index_limits.fill(0);
+    shared.fill(-1);
+  }
 };
 
 struct Solution {

@@ -139,15 +139,14 @@ bool WiringSearch::Write(const SizeProblem& sizes) {
     SolvedNode& node = Solved(i);
     const OperatorForm& form = FormOf(i);
     const ShapeCase& shape_case = form.cases[static_cast<size_t>(node.shape_case)];
-    const auto shape = [&](const SlotDims& dims, int rank) {
-      Shape made(static_cast<size_t>(rank));
-      for (size_t d = 0; d < made.size(); ++d) made[d] = sizes.SizeOf(dims[d]);
-      return made;
+    const auto write = [&](const SlotDims& dims, int rank, Shape& shape) {
+      shape.resize(static_cast<size_t>(rank));
+      for (size_t d = 0; d < shape.size(); ++d) shape[d] = sizes.SizeOf(dims[d]);
     };
     node.letters.resize(static_cast<size_t>(shape_case.letters));
     for (size_t l = 0; l < node.letters.size(); ++l) node.letters[l] = sizes.SizeOf(letters_[i][l]);
     for (size_t s = 0; s < form.slots.size(); ++s) {
-      node.slot_shapes[s] = shape(slot_dims_[i][s], rows_[i]->slots[s]);
+      write(slot_dims_[i][s], rows_[i]->slots[s], node.slot_shapes[s]);
       if (SourceOf(i, s).node != -1) continue;
       const size_t leaf = i * kMaxSlots + s;
       const size_t first = shared_[leaf] >= 0 ? static_cast<size_t>(shared_[leaf]) : leaf;
@@ -155,7 +154,7 @@ bool WiringSearch::Write(const SizeProblem& sizes) {
       node.shared[s] = number[leaf];
     }
     for (size_t k = 0; k < static_cast<size_t>(form.results); ++k) {
-      node.result_shapes[k] = shape(result_dims_[i][k], rows_[i]->results[k]);
+      write(result_dims_[i][k], rows_[i]->results[k], node.result_shapes[k]);
       const IndexFacts& facts = index_facts_[i][k];
       for (int b = 0; b < facts.bound_count; ++b)
         node.bounds[k] = std::max(node.bounds[k], sizes.SizeOf(facts.bounds[static_cast<size_t>(b)]));
