@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "graph/operators.h"
+#include "graph/strides.h"
 
 namespace drtriton {
 namespace {
@@ -69,12 +70,13 @@ std::vector<InferredValue> InferRot90(const Call& call) {
   const size_t a = static_cast<size_t>(call.Dim(dims[0], self.rank()));
   const size_t b = static_cast<size_t>(call.Dim(dims[1], self.rank()));
   call.Expect(a != b && std::abs(dims[0] - dims[1]) != self.rank(), "needs two different dimensions");
-  InferredValue result = UnknownStrides(self.dtype, self.shape);
-  // A flip in the same order of memory, then perhaps a transposition.
-  if (IsRowMajor(self)) result.strides = ContiguousStrides(self.shape);
+  // A flip in the same order of memory, then perhaps a transposition; a copy where nothing turns.
+  const bool turns = call.Int("k") % 4 != 0;
+  InferredValue result{self.dtype, self.shape,
+                       turns ? PreservedStrides(self.shape, self.strides) : ContiguousStrides(self.shape)};
   if (call.Int("k") % 2 != 0) {
     std::swap(result.shape[a], result.shape[b]);
-    if (result.strides) std::swap((*result.strides)[a], (*result.strides)[b]);
+    std::swap((*result.strides)[a], (*result.strides)[b]);
   }
   return {result};
 }

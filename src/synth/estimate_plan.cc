@@ -129,7 +129,7 @@ void EstimatePlan::ReadCall(const Node& node, const NumericRule* rule, Call& cal
       call.padding = node.args[static_cast<size_t>(padding)].AsDouble();
     const int accumulate = rule->traits.accumulate;
     call.replaces = accumulate >= 0 && node.args[static_cast<size_t>(accumulate)] == Attr(false);
-    if (rule->traits.overwrites && rule->traits.index >= 0) call.overwritten = Overwritten(node, rule->traits);
+    if (rule->traits.overwrites) call.overwritten = Overwritten(node, rule->traits);
   }
   call.operands = std::span(operands_).subspan(first_operand);
   if (call.kind == OpKind::kScan) {
@@ -162,7 +162,7 @@ void EstimatePlan::ReadArgument(const Attr& argument, size_t position, Call& cal
   } else if (argument.Is<std::string>()) {
     call.numbers[position] = WordNumber(argument.AsString());
     call.multiplies = argument.AsString() == "multiply" || argument.AsString() == "prod";
-  } else if (argument.Is<AttrList>() && is_read) {
+  } else if (argument.Is<AttrList>() && is_read && static_cast<int>(position) != rule.traits.index) {
     for (const Attr& item : argument.AsList()) {
       if (item.IsValue()) operands_.push_back({position, item.AsValue()});
     }
@@ -180,8 +180,10 @@ void EstimatePlan::ReadMixture(Call& call) const {
 
 // So many positions are drawn in so many cells.
 double EstimatePlan::Overwritten(const Node& node, const NumericTraits& traits) const {
+  const Facts& whole = Of(node.args[0].AsValue());
+  if (traits.overwrites_part) return static_cast<double>(Of(node.args[1].AsValue()).elements) / static_cast<double>(whole.elements);
   const Attr& argument = node.args[static_cast<size_t>(traits.index)];
-  const Shape& shape = *Of(node.args[0].AsValue()).shape;
+  const Shape& shape = *whole.shape;
   double cells = 1;
   double written = 0;
   if (argument.IsValue()) {
@@ -205,7 +207,7 @@ EstimatePlan::Result EstimatePlan::ReadResult(const Node& node, const NumericRul
   const Facts& facts = Of(id);
   Result result{.id = id, .gather = GatherOf(node, rule, rule.gather[std::min(k, rule.gather.size() - 1)]), .numbers = facts.numbers};
   result.extreme = rule.traits.extreme[std::min<size_t>(k, 1)];
-  if (result.gather == Gather::kIndex) result.extreme = rule.traits.extreme[0];
+  if (result.gather == Gather::kIndex) result.extreme = call.kind == OpKind::kPooling ? 0 : rule.traits.extreme[0];
   if (rule.traits.either && result.gather == Gather::kChoice) result.extreme = call.numbers[3] != 0 ? 1 : -1;
   if (call.operands.empty()) return result;
   const Facts& first = Of(call.operands[0].id);

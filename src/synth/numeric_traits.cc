@@ -80,7 +80,8 @@ NumericTraits NumericTraitsOf(const OperatorInfo& info) {
   traits.sums_batch = begins({"addbmm"});
   traits.triangle = begins({"tril"}) ? 1 : begins({"triu"}) ? -1 : 0;
   traits.scatters = begins({"scatter"});
-  traits.overwrites = traits.scatters || (begins({"index_"}) && !begins({"index_select"}));
+  traits.overwrites_part = begins({"select_scatter", "slice_scatter", "diagonal_scatter"});
+  traits.overwrites = traits.overwrites_part || traits.scatters || (begins({"index_"}) && !begins({"index_select"}));
   traits.any = begins({"any"});
   if (begins({"var"})) traits.spread = NumericTraits::Spread::kVariance;
   if (begins({"std"})) traits.spread = NumericTraits::Spread::kDeviation;

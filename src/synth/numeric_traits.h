@@ -48,6 +48,7 @@ struct NumericTraits {
   bool sums_batch = false;  // a product whose batches are added up: addbmm
   int8_t triangle = 0;      // keeps the lower (1) or upper (-1) triangle: tril, triu
   bool overwrites = false;  // others replace or join elements of the first operand: scatter, index_add
+  bool overwrites_part = false;  // argument 1 replaces a part of its own size
   bool scatters = false;    // at positions along one dimension, not whole slices
   bool any = false;       // of several truths one is enough
   Spread spread = Spread::kNorm;
