@@ -23,6 +23,14 @@ void Try(const EstimatePlan& plan, std::span<const LeafFacts> leaves, const Cond
   tried.fine = finite && tried.largest < limits.largest && tried.least_spread > limits.least_spread;
 }
 
+// Kept by a thread for its memory alone: nothing is read that was not written for the program at hand.
+struct Estimates {
+  EstimatePlan plan;
+  SketchEstimate sketches{plan};
+  LaneEstimate lanes{plan};
+  std::vector<ValueId> leaves;
+};
+
 double ScoreOf(const Conditioned& tried) {
   return (tried.least_spread < 0 ? 0.0 : 100.0) - std::log10(std::max(tried.largest, 1.0)) +
          std::log10(std::max(tried.least_spread, 1e-12));
@@ -32,11 +40,11 @@ double ScoreOf(const Conditioned& tried) {
 
 Conditioned Condition(const Program& program, std::span<const LeafFacts> leaves, std::span<const EstimatedNode> nodes,
                       const ConditionLimits& limits, Random& random) {
-  EstimatePlan plan;
+  thread_local Estimates estimates;
+  auto& [plan, sketches, lanes, ids] = estimates;
   plan.Read(program, nodes);
-  SketchEstimate sketches(plan, limits.coarse);
-  LaneEstimate lanes(plan);
-  std::vector<ValueId> ids;
+  sketches.Begin(limits.coarse);
+  ids.clear();
   for (const LeafFacts& leaf : leaves) ids.push_back(leaf.value);
   Conditioned best;
   double best_score = -std::numeric_limits<double>::infinity();

@@ -97,12 +97,6 @@ bool AllFinite(const Lanes& lanes) {
 
 }  // namespace
 
-LaneEstimate::LaneEstimate(EstimatePlan& plan) : plan_(plan) {
-  lanes_.resize(plan.values() * kMostTogether);
-  traits_.resize(plan.values() * kMostTogether);
-  same_.resize(plan.values());
-}
-
 // Where a lane lies among the elements that differ: dimensions `without` do not count.
 const Places& LaneEstimate::PlacesIn(ValueId id, size_t trial, DimSet without) {
   const Shape& shape = *plan_.Of(id).shape;
@@ -379,6 +373,9 @@ bool LaneEstimate::Round(std::span<const ValueId> leaves, std::span<const LeafFi
 
 bool LaneEstimate::Fine(std::span<const ValueId> leaves, std::span<const LeafFill> fills, bool coarse, bool searched,
                         Random& random) {
+  same_.resize(std::max(same_.size(), plan_.values()));
+  lanes_.resize(same_.size() * kMostTogether);
+  traits_.resize(same_.size() * kMostTogether);
   coarse_ = coarse;
   constant_ = 0;
   program_seed_ = random.Next();

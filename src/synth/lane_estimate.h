@@ -26,8 +26,8 @@ namespace drtriton {
 
 class LaneEstimate {
  public:
-  // Keeps a reference to the plan.
-  explicit LaneEstimate(EstimatePlan& plan);
+  // Keeps a reference to the plan, which may be read anew between calls.
+  explicit LaneEstimate(EstimatePlan& plan) : plan_(plan) {}
 
   // Whether in several trials all values are finite, and no result of two or more elements is the same everywhere.
   // `fills`: one for each of `leaves`.  `coarse`: floats are bfloat16 or float16.  `searched`: other fills failed before,

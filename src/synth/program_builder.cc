@@ -340,22 +340,19 @@ void ProgramBuilder::DropUnread() {
   for (LeafFacts& leaf : leaves_) leaf.value = moved(leaf.value);
 }
 
-// All floats become the other dtype, statistics stay.  False, and half of it done, where the rules then refuse a node, a
-// float32 comes from integers, or PyTorch has no kernel.
-bool ProgramBuilder::Lower(DType floats) {
+// Floats of one dtype become those of another; statistics stay.
+void ProgramBuilder::ChangeFloats(DType from, DType to) {
   for (Value& value : program_.values) {
-    if (value.dtype == DType::kFloat32 && value.kind != ValueKind::kBuffer) value.dtype = floats;
+    if (value.dtype == from && value.kind != ValueKind::kBuffer) value.dtype = to;
   }
-  for (size_t n = 0; n < program_.nodes.size(); ++n) {
-    Node& node = program_.nodes[n];
+  for (Node& node : program_.nodes) {
     for (Attr& attr : node.args) {
-      if (attr.Is<DType>() && attr.AsDType() == DType::kFloat32) attr = Attr(floats);
+      if (attr.Is<DType>() && attr.AsDType() == from) attr = Attr(to);
     }
-    if (!StaysLow(node)) return false;
   }
-  return true;
 }
 
+// Whether the rules accept every node, no float32 comes from integers, and PyTorch has the kernels.
 bool ProgramBuilder::StaysLow(const Node& node) const {
   const std::string_view name = ShortOperatorName(node.op);
   if (name.starts_with("special_") || name == "polygamma" || name == "batch_norm" || name == "avg_pool3d") return false;
@@ -376,9 +373,10 @@ ProgramBuilder::Finished ProgramBuilder::Finish(DType floats, int fills) {
   Conditioned conditioned;
   // Lowered first, for what cannot be lowered needs no estimate.
   if (floats != DType::kFloat32) {
-    const Program before = program_;
-    if (Lower(floats)) conditioned = Condition(program_, leaves_, nodes_, kLowLimits, random_);
-    if (!conditioned.fine) program_ = before;
+    ChangeFloats(DType::kFloat32, floats);
+    const bool stays = std::all_of(program_.nodes.begin(), program_.nodes.end(), [this](const Node& node) { return StaysLow(node); });
+    if (stays) conditioned = Condition(program_, leaves_, nodes_, kLowLimits, random_);
+    if (!conditioned.fine) ChangeFloats(floats, DType::kFloat32);
   }
   if (!conditioned.fine) conditioned = Condition(program_, leaves_, nodes_, {.fills = fills}, random_);
   Finished finished;

@@ -57,7 +57,7 @@ class ProgramBuilder {
   ValueId GlueResult(ValueId id);
   void AddOutputs();
   void DropUnread();
-  bool Lower(DType floats);
+  void ChangeFloats(DType from, DType to);
   bool StaysLow(const Node& node) const;
 
   BuilderOptions options_;

@@ -199,9 +199,11 @@ double SpreadOfTruth(double share, int64_t elements) {
 
 }  // namespace
 
-SketchEstimate::SketchEstimate(EstimatePlan& plan, bool coarse) : plan_(plan), coarse_(coarse) {
-  sketches_.resize(plan.values());
-  truths_.resize(plan.values());
+void SketchEstimate::Begin(bool coarse) {
+  coarse_ = coarse;
+  has_drawn_ = false;
+  sketches_.resize(std::max(sketches_.size(), plan_.values()));
+  truths_.resize(sketches_.size());
 }
 
 void SketchEstimate::Fill(ValueId leaf, const LeafFill& fill, Random& random) {

@@ -21,8 +21,11 @@ using Sketch = std::array<double, kSketchPoints>;  // ascending
 
 class SketchEstimate {
  public:
-  // Keeps a reference to the plan.  `coarse`: floats will be of a low precision.
-  SketchEstimate(EstimatePlan& plan, bool coarse);
+  // Keeps a reference to the plan.
+  explicit SketchEstimate(EstimatePlan& plan) : plan_(plan) {}
+
+  // For what the plan now holds.  `coarse`: floats will be of a low precision.
+  void Begin(bool coarse);
 
   void Fill(ValueId leaf, const LeafFill& fill, Random& random);
 
@@ -49,7 +52,7 @@ class SketchEstimate {
   Sketch ResultOf(EstimatePlan::Call& call, const EstimatePlan::Result& result) const;
 
   EstimatePlan& plan_;
-  const bool coarse_;
+  bool coarse_ = false;
   bool has_drawn_ = false;
   double largest_ = 0;
   std::vector<Sketch> sketches_;  // by value
