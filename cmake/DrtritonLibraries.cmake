@@ -15,6 +15,10 @@ find_library(SECCOMP_STATIC libseccomp.a REQUIRED)
 add_library(seccomp_static INTERFACE)
 target_link_libraries(seccomp_static INTERFACE ${SECCOMP_STATIC})
 
+find_library(ZSTD_STATIC libzstd.a REQUIRED)
+add_library(zstd_static INTERFACE)
+target_link_libraries(zstd_static INTERFACE ${ZSTD_STATIC})
+
 # libtorch and cuda.h come from the PyTorch wheel of DRTRITON_PYTHON.  Plain imported targets: find_package(Torch) asks
 # for a CUDA compiler, which nobody needs.
 if(NOT DRTRITON_PYTHON)

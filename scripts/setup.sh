@@ -8,9 +8,9 @@ setup_log=$root/build/setup.log
 
 # Compiler and tools, libraries of our C++, the sandbox of the workers.
 packages=(g++ cmake ninja-build ccache mold python3-venv python3-dev
-  nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libsqlite3-dev libssl-dev libseccomp-dev libgtest-dev
+  nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libsqlite3-dev libssl-dev libseccomp-dev libzstd-dev libgtest-dev
   bubblewrap)
-test_packages=(chromium)
+test_packages=(chromium sentencepiece)
 
 # set_up GOAL  with GOAL `programs`, `bundle` or `test` (which needs more packages).  Returns when all is there.
 set_up() {

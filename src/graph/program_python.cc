@@ -109,10 +109,17 @@ std::vector<std::string> NoteLines(const Tree& tree, const Printer& printer, con
   return lines;
 }
 
+// Inputs that are arguments of forward(): a fragment lists its parameters among its inputs too.
+std::vector<ValueId> PassedLeaves(const Program& program) {
+  std::vector<ValueId> ids = program.inputs;
+  std::erase_if(ids, [&](ValueId id) { return program.value(id).kind != ValueKind::kInput; });
+  return ids;
+}
+
 // The usual call: one positional argument an input.
 bool IsPlainArguments(const Program& program) {
   const Tree& tree = program.arguments;
-  if (tree.kind != Tree::Kind::kTuple || tree.class_name || tree.Values() != program.inputs) return false;
+  if (tree.kind != Tree::Kind::kTuple || tree.class_name || tree.Values() != PassedLeaves(program)) return false;
   return std::all_of(tree.children.begin(), tree.children.end(),
                      [](const Tree& t) { return t.kind == Tree::Kind::kValue; });
 }
@@ -173,12 +180,6 @@ std::string AttributeName(const Value& value) {
   return name;
 }
 
-std::vector<ValueId> PassedLeaves(const Program& program) {
-  std::vector<ValueId> ids = program.inputs;
-  std::erase_if(ids, [&](ValueId id) { return program.value(id).kind != ValueKind::kInput; });
-  return ids;
-}
-
 std::string InitText(const Program& program) {
   std::string text = "    def __init__(self):\n        super().__init__()\n";
   for (ValueId id : program.Leaves()) {
@@ -195,10 +196,14 @@ std::string InitText(const Program& program) {
   return text;
 }
 
-std::string ForwardText(const Program& program, const Printer& printer) {
+std::string ForwardHead(const Program& program, const Printer& printer) {
   std::vector<std::string> parameters = {"self"};
   for (ValueId id : PassedLeaves(program)) parameters.push_back(printer.Name(id));
-  std::string text = "    def forward(" + Join(parameters) + "):\n";
+  return "    def forward(" + Join(parameters) + "):\n";
+}
+
+std::string ForwardText(const Program& program, const Printer& printer) {
+  std::string text = ForwardHead(program, printer);
   for (ValueId id : program.Leaves()) {
     const Value& value = program.value(id);
     if (value.kind != ValueKind::kInput)
@@ -250,6 +255,26 @@ std::string ModuleText(const Program& program) {
   return "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n\n\nclass Model(nn.Module):\n" +
          InitText(program) + "\n" + ForwardText(program, printer) + "\n\ndef get_inputs():\n    return [" +
          Join(inputs) + "]\n\n\ndef get_init_inputs():\n    return []\n";
+}
+
+std::string LaunchingClassText(const Program& program, std::string_view class_name) {
+  const Printer printer(program, Names::kOwn);
+  std::vector<std::string> leaves;
+  for (ValueId id : program.inputs) {
+    const Value& value = program.value(id);
+    leaves.push_back(value.kind == ValueKind::kInput ? printer.Name(id) : "self." + AttributeName(value));
+  }
+  std::string text = "class " + std::string(class_name) + "(nn.Module):\n" + InitText(program) + "\n" + ForwardHead(program, printer);
+  if (program.mutations.empty()) return text + "        return launch(" + Join(leaves) + ")\n";
+  text += "        results = launch(" + Join(leaves) + ")\n";
+  const std::vector<ValueId> results = program.Results();
+  for (const Mutation& mutation : program.mutations) {
+    const auto place = std::find(results.begin(), results.end(), mutation.value) - results.begin();
+    const Value& target = program.value(mutation.target);
+    const std::string name = target.kind == ValueKind::kInput ? printer.Name(mutation.target) : "self." + AttributeName(target);
+    text += "        " + name + ".copy_(results[" + std::to_string(place) + "])\n";
+  }
+  return text + "        return results[:" + std::to_string(program.result.children.size()) + "]\n";
 }
 
 }  // namespace drtriton

@@ -45,6 +45,11 @@ std::string TypeText(const Value& value);
 // dots in their names replaced), `get_inputs()` and `get_init_inputs()`.
 std::string ModuleText(const Program& program);
 
+// The class alone, under another name, with a forward that passes all leaves, in the order of `inputs`, to a function
+// `launch` and takes the Program's results from what it returns: what makes a file with a launcher a whole module.  The
+// Program returns a tuple of its results, as fragments do.
+std::string LaunchingClassText(const Program& program, std::string_view class_name);
+
 }  // namespace drtriton
 
 #endif  // DRTRITON_GRAPH_PROGRAM_PYTHON_H_

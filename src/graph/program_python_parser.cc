@@ -207,7 +207,9 @@ class FlatParser {
 
   void SetPlainArguments() {
     program_.arguments.kind = Tree::Kind::kTuple;
-    for (ValueId id : program_.inputs) program_.arguments.children.push_back(Tree{.value = id});
+    for (ValueId id : program_.inputs) {
+      if (program_.value(id).kind == ValueKind::kInput) program_.arguments.children.push_back(Tree{.value = id});
+    }
   }
 
   void Return(std::string_view text) {
