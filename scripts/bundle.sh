@@ -28,7 +28,9 @@ for program in drtriton drtriton-runner drtriton-reference drtriton-policy; do
   for library in $(own_libraries "$root/build/bin/$program"); do cp -Ln "$library" "$draft/lib/"; done
 done
 rmdir --ignore-fail-on-non-empty "$draft/lib"
-(cd "$root" && find python/drtriton examples models weights -type f ! -name '*.pyc' ! -name '*_triton.py' -print0) |
+shipped=(python/drtriton examples models)
+[[ ! -d $root/weights ]] || shipped+=(weights)
+(cd "$root" && find "${shipped[@]}" -type f ! -name '*.pyc' ! -name '*_triton.py' -print0) |
   tar -C "$root" --null -T - -cf - | tar -C "$draft" -xf -
 cp "$root/LICENSE" "$root/VERSION" "$draft/"
 install -m 755 "$root/scripts/bundle_launcher.sh" "$draft/drtriton"
