@@ -192,6 +192,19 @@ TEST(Pool, ActivationsOnBothSidesJoinIt) {
   EXPECT_TRUE(Mentions(best.source, "propagate_nan"));
 }
 
+TEST(Pool, LongChainsOfTapsAreNotUnrolled) {
+  FragmentBuilder builder;
+  ValueId x = builder.Input("x", {8, 64, 40, 40, 40});
+  bool unrolled = false;
+  for (const Proposal& proposal : Propose(builder.Build({builder.Node("aten.avg_pool3d.default", {ValueRef{x}, Attr::Ints({3, 3, 3})})}))) {
+    const KernelPlan& plan = proposal.kernels.back();
+    const int64_t steps = 27 * plan.tile[0].second * plan.tile[1].second / (32 * plan.num_warps);
+    EXPECT_EQ(Mentions(proposal.source, "tl.static_range("), steps <= 512) << steps;
+    unrolled |= steps <= 512;
+  }
+  EXPECT_TRUE(unrolled);
+}
+
 TEST(Pool, AnAverageDividesByANumberWhereWindowsAreWhole) {
   FragmentBuilder builder;
   ValueId x = builder.Input("x", {2, 16, 8, 8});

@@ -12,7 +12,10 @@
 namespace drtriton {
 namespace {
 
+// Taps that are unrolled: few enough, and for each thread few enough steps in all.  LLVM takes long over, or breaks off at,
+// chains of thousands.
 constexpr int64_t kMostUnrolledTaps = 64;
+constexpr int64_t kMostUnrolledSteps = 512;
 constexpr double kIndexCost = 6;   // instructions of one tap's address and bounds, a lane
 
 std::string Upper(std::string text) {
@@ -172,7 +175,9 @@ void WindowTile::BeginTaps() {
     total *= counts.back();
   }
   const std::string taps = kernel_.Constant("TAPS", total), tap = kernel_.Fresh("tap");
-  kernel_.BeginLoop("for " + tap + " in " + (total <= kMostUnrolledTaps ? "tl.static_range(" : "range(") + taps + "):");
+  const int64_t steps = total * std::max<int64_t>(schedule_.block_p * schedule_.block_c / (32 * schedule_.num_warps), 1);
+  const bool unrolled = total <= kMostUnrolledTaps && steps <= kMostUnrolledSteps;
+  kernel_.BeginLoop("for " + tap + " in " + (unrolled ? "tl.static_range(" : "range(") + taps + "):");
   inside_ = positions_.mask;
   for (size_t i = 0; i < counts.size(); ++i) {
     total /= counts[i];
