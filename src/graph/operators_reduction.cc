@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "graph/operators.h"
+#include "graph/strides.h"
 
 namespace drtriton {
 namespace {
@@ -133,17 +134,18 @@ std::vector<InferredValue> InferCumulativeExtreme(const Call& call) {
   return {Contiguous(self.dtype, self.shape), Contiguous(DType::kInt64, self.shape)};
 }
 
-std::vector<InferredValue> SortedLike(const Call& call, const Shape& shape) {
-  const Operand self = call.Tensor("self");
-  const auto value = [&](DType dtype) { return ContiguousIf(IsRowMajor(self), dtype, shape); };
-  if (call.info().schema.results.size() == 1) return {value(DType::kInt64)};
-  return {value(self.dtype), value(DType::kInt64)};
+// Values and positions, or positions alone.
+std::vector<InferredValue> SortedLike(const Call& call, const InferredValue& values) {
+  InferredValue positions = values;
+  positions.dtype = DType::kInt64;
+  if (call.info().schema.results.size() == 1) return {positions};
+  return {values, positions};
 }
 
 std::vector<InferredValue> InferSort(const Call& call) {
   const Operand self = call.Tensor("self");
   call.Dim("dim", self.rank());
-  return SortedLike(call, self.shape);
+  return SortedLike(call, {self.dtype, self.shape, PreservedStrides(self.shape, self.strides)});
 }
 
 std::vector<InferredValue> InferTopK(const Call& call) {
@@ -154,7 +156,7 @@ std::vector<InferredValue> InferTopK(const Call& call) {
   call.Expect(k >= 0 && k <= available, "k is out of range");
   Shape shape = self.shape;
   if (!shape.empty()) shape[static_cast<size_t>(dim)] = k;
-  return SortedLike(call, shape);
+  return SortedLike(call, ContiguousIf(IsRowMajor(self), self.dtype, shape));
 }
 
 void AddReductions(std::vector<OperatorSpec>& table) {
