@@ -1,6 +1,7 @@
 #include "synth/numeric_rule.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
 #include <numeric>
@@ -49,7 +50,27 @@ double ErfcX(double x) { return x > 20 ? 1 / (x * std::sqrt(std::numbers::pi)) :
 double LogNdtr(double x) {
   return x < -30 ? -x * x / 2 - std::log(-x) - 0.92 : std::log(0.5 * std::erfc(-x / std::numbers::sqrt2));
 }
-double BesselI(double order, double x) { return std::abs(x) > 700 ? HUGE_VAL : std::cyl_bessel_i(order, std::abs(x)); }
+template <size_t kCount>
+double Polynomial(const std::array<double, kCount>& coefficients, double x) {
+  double sum = 0;
+  for (size_t i = kCount; i-- > 0;) sum = sum * x + coefficients[i];
+  return sum;
+}
+
+// The modified Bessel functions of order 0 and 1 at |x|, within a share of 6e-7 of them: Abramowitz and Stegun 9.8.1 to 9.8.4.
+double BesselI(int order, double x) {
+  constexpr std::array<std::array<double, 7>, 2> kNear = {{{1, 3.5156229, 3.0899424, 1.2067492, 0.2659732, 0.0360768, 0.0045813},
+                                                           {0.5, 0.87890594, 0.51498869, 0.15084934, 0.02658733, 0.00301532, 0.00032411}}};
+  constexpr std::array<std::array<double, 9>, 2> kFar = {
+      {{0.39894228, 0.01328592, 0.00225319, -0.00157565, 0.00916281, -0.02057706, 0.02635537, -0.01647633, 0.00392377},
+       {0.39894228, -0.03988024, -0.00362018, 0.00163801, -0.01031555, 0.02282967, -0.02895312, 0.01787654, -0.00420059}}};
+  x = std::abs(x);
+  if (x > 700) return HUGE_VAL;
+  const size_t row = static_cast<size_t>(order);
+  const double t = x / 3.75;
+  if (t > 1) return std::exp(x) / std::sqrt(x) * Polynomial(kFar[row], 1 / t);
+  return Polynomial(kNear[row], t * t) * (order == 1 ? x : 1);
+}
 // The Hurwitz zeta function to a few percent: its first terms and the integral of the rest.
 double Zeta(double x, double q) {
   if (!(x > 1) || !(q > 0)) return std::nan("");
