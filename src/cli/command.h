@@ -14,6 +14,7 @@ void AddConvert(CLI::App& app, Run& run);
 void AddVerify(CLI::App& app, Run& run);
 void AddSynth(CLI::App& app, Run& run);
 void AddBench(CLI::App& app, Run& run);
+void AddPairs(CLI::App& app, Run& run);
 void AddPolicy(CLI::App& app, Run& run);
 void AddTrain(CLI::App& app, Run& run);
 

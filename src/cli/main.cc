@@ -80,6 +80,7 @@ int main(int argc, char** argv) {
   drtriton::AddConvert(app, run);
   drtriton::AddVerify(app, run);
   drtriton::AddSynth(app, run);
+  drtriton::AddPairs(app, run);
   drtriton::AddPolicy(app, run);
   drtriton::AddTrain(app, run);
   drtriton::AddBench(app, run);
