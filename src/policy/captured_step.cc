@@ -24,7 +24,7 @@ CapturedStep::CapturedStep(const std::function<void()>& work) : impl_(std::make_
     const c10::StreamGuard guard(stream.unwrap());
     for (int i = 0; i < kWarmUps; ++i) work();
     stream.synchronize();
-    impl_->graph.capture_begin();
+    impl_->graph.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
     work();
     impl_->graph.capture_end();
   }
