@@ -9,9 +9,11 @@ namespace {
 
 constexpr std::array<size_t, 7> kRounds = {1, 2, 7, 7, 7, 8, 8};  // trials
 constexpr size_t kUsualRounds = 3;
-constexpr size_t kSeveral = 7;  // trials
+constexpr size_t kLongRounds = 4;   // of programs with many calls: more can go wrong
+constexpr size_t kLong = 8;         // calls
+constexpr size_t kSeveral = 7;      // trials
 constexpr size_t kCalmRounds = 2;  // where no two elements of a result are equal
-constexpr double kMostConstant = 0.05;  // over the trials: the sum of probabilities that a result is the same everywhere
+constexpr double kMostConstant = 0.02;  // over the trials: the sum of probabilities that a result is the same everywhere
 constexpr double kLargest = 1e30;
 constexpr double kLargestLow = 6e4;  // of float16
 constexpr double kLeastLow = 3e-8;   // what is less is 0 in it
@@ -381,14 +383,15 @@ bool LaneEstimate::Fine(std::span<const ValueId> leaves, std::span<const LeafFil
   program_seed_ = random.Next();
   first_ = 0;
   is_tied_ = false;
-  const size_t rounds = searched || plan_.has_few() ? kRounds.size() : kUsualRounds;
+  const bool is_long = plan_.calls().size() > kLong;
+  const size_t rounds = searched || plan_.has_few() ? kRounds.size() : is_long ? kLongRounds : kUsualRounds;
   for (size_t r = 0; r < rounds; ++r) {
     together_ = kRounds[r];
     for (size_t t = 0; t < together_; ++t) seeds_[t] = random.Next();
     if (!Round(leaves, fills)) return false;
     first_ += static_cast<int>(together_);
     // What chance makes all the same has ties in other trials.
-    const size_t enough = HasSmallResult() || plan_.has_few() ? kUsualRounds : kCalmRounds;
+    const size_t enough = is_long ? kLongRounds : HasSmallResult() || plan_.has_few() ? kUsualRounds : kCalmRounds;
     if (!searched && !is_tied_ && r + 1 >= enough) return true;
   }
   return true;
