@@ -29,8 +29,8 @@ CLI::App* AddModules(CLI::App& bench_command, const std::string& name, const std
   command->add_option("--table", arguments.table, "Write the table here as Markdown too");
   command->add_option("--budget", arguments.budget, "Search time for each module")->capture_default_str();
   command->add_flag("--strict", arguments.strict, "Every operator in a kernel of ours");
-  command->add_flag("!--no-rewrites", arguments.rewrites, "As for convert");
-  command->add_flag("!--no-fp32-splitting", arguments.split_fp32, "As for convert");
+  command->add_flag_callback("--no-rewrites", [&arguments] { arguments.rewrites = false; }, "As for convert");
+  command->add_flag_callback("--no-fp32-splitting", [&arguments] { arguments.split_fp32 = false; }, "As for convert");
   return command;
 }
 

@@ -28,8 +28,10 @@ void AddConvert(CLI::App& app, Run& run) {
   command->add_flag("--hybrid", hybrid)->excludes(strict);
   command->add_option("--budget", *budget, "Wall time for the search: 60s, 5m")->capture_default_str();
   command->add_option("--seed", arguments->seed, "Of parameters, inputs and choices")->capture_default_str();
-  command->add_flag("!--no-rewrites", arguments->rewrites, "Propose kernels for the operators as they stand only");
-  command->add_flag("!--no-fp32-splitting", arguments->split_fp32, "No fp32 product made of several on tensor cores");
+  command->add_flag_callback("--no-rewrites", [arguments] { arguments->rewrites = false; },
+                             "Propose kernels for the operators as they stand only");
+  command->add_flag_callback("--no-fp32-splitting", [arguments] { arguments->split_fp32 = false; },
+                             "No fp32 product made of several on tensor cores");
   command->add_flag("--max-autotune", arguments->max_autotune,
                     "Time torch.compile in its mode max-autotune-no-cudagraphs too, which takes minutes");
   command->add_flag("--keep", arguments->keep, "Write the verified module even when it is not faster");
