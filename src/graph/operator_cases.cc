@@ -11,37 +11,11 @@
 #include <vector>
 
 #include "base/error.h"
+#include "graph/domain_text.h"
 #include "graph/strides.h"
 
 namespace drtriton {
 namespace {
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
-}
-
-// Splits at a separator outside brackets and quotes; parts are trimmed.
-std::vector<std::string_view> Split(std::string_view text, std::string_view separator) {
-  std::vector<std::string_view> parts;
-  int depth = 0;
-  bool quoted = false;
-  size_t begin = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\'') quoted = !quoted;
-    if (quoted) continue;
-    depth += text[i] == '[' ? 1 : text[i] == ']' ? -1 : 0;
-    if (depth > 0 || text.substr(i, separator.size()) != separator) continue;
-    parts.push_back(Trim(text.substr(begin, i - begin)));
-    begin = i + separator.size();
-    i += separator.size() - 1;
-  }
-  parts.push_back(Trim(text.substr(begin)));
-  return parts;
-}
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 std::vector<DType> ClassDTypes(char name) {
   switch (name) {
@@ -97,12 +71,12 @@ class Drawer {
   }
 
   void ReadDomain() {
-    std::vector<std::string_view> whole = Split(info_.domain, "||");
+    std::vector<std::string_view> whole = SplitDomain(info_.domain, "||");
     const std::string_view chosen = Pick(whole);
     if (info_.domain.empty()) Malformed("");
     class_ = info_.domain[0];
     case_dtype_ = Pick(ClassDTypes(class_));
-    for (std::string_view item : Split(chosen, ";")) {
+    for (std::string_view item : SplitDomain(chosen, ";")) {
       const size_t equals = item.find('=');
       if (equals == item.npos) continue;  // the class
       domains_[item.substr(0, equals)] = item.substr(equals + 1);
@@ -116,7 +90,7 @@ class Drawer {
   Attr DrawArgument(const SchemaArgument& argument) {
     const auto found = domains_.find(argument.name);
     if (found == domains_.end()) return DrawByType(argument);
-    const std::string_view text = Pick(Split(found->second, "|"));
+    const std::string_view text = Pick(SplitDomain(found->second, "|"));
     return argument.type == ArgType::kTensor ? DrawTensorArgument(argument, text) : DrawOther(argument, text);
   }
 
@@ -138,7 +112,7 @@ class Drawer {
     if (!argument.is_list) return DrawTensor(text);
     const auto [body, suffix] = Suffix(text);
     AttrList items;
-    for (std::string_view item : Split(body.substr(1, body.size() - 2), ",")) {
+    for (std::string_view item : SplitDomain(body.substr(1, body.size() - 2), ",")) {
       items.push_back(item == "None" ? Attr() : DrawTensor(std::string(item) + std::string(suffix)));
     }
     return Attr(std::move(items));
@@ -185,7 +159,7 @@ class Drawer {
   Shape PatternShape(std::string_view pattern) {
     if (pattern.size() < 2 || pattern.front() != '[' || pattern.back() != ']') Malformed(pattern);
     Shape shape;
-    for (std::string_view token : Split(pattern.substr(1, pattern.size() - 2), ",")) {
+    for (std::string_view token : SplitDomain(pattern.substr(1, pattern.size() - 2), ",")) {
       if (token.empty()) continue;
       if (token == "*") {
         shape.insert(shape.end(), prefix_.begin(), prefix_.end());
@@ -217,7 +191,7 @@ class Drawer {
 
   int64_t Size(std::string_view text) {
     int64_t product = 1;
-    for (std::string_view factor : Split(text, "*")) {
+    for (std::string_view factor : SplitDomain(text, "*")) {
       size_t digits = 0;
       while (digits < factor.size() && IsDigit(factor[digits])) ++digits;
       if (digits > 0) product *= ParseNumber<int64_t>(factor.substr(0, digits));
@@ -269,8 +243,8 @@ class Drawer {
 
   Attr DrawList(const SchemaArgument& argument, std::string_view body) {
     AttrList items;
-    if (Trim(body).empty()) return Attr(std::move(items));
-    for (std::string_view item : Split(body, ",")) items.push_back(DrawOther(argument, item));
+    if (TrimSpaces(body).empty()) return Attr(std::move(items));
+    for (std::string_view item : SplitDomain(body, ",")) items.push_back(DrawOther(argument, item));
     if (items.size() == 1 && argument.list_size > 1) items.resize(static_cast<size_t>(argument.list_size), items[0]);
     return Attr(std::move(items));
   }

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "graph/domain_text.h"
 
 namespace drtriton {
 namespace {
@@ -18,32 +19,6 @@ using NamedTexts = std::map<std::string_view, Texts>;
 template <typename T>
 using Choices = std::vector<std::vector<T>>;
 
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
-}
-
-// Splits at a separator outside brackets and quotes.
-Texts Split(std::string_view text, std::string_view separator) {
-  Texts parts;
-  int depth = 0;
-  bool quoted = false;
-  size_t begin = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\'') quoted = !quoted;
-    if (quoted) continue;
-    depth += text[i] == '[' ? 1 : text[i] == ']' ? -1 : 0;
-    if (depth > 0 || text.substr(i, separator.size()) != separator) continue;
-    parts.push_back(Trim(text.substr(begin, i - begin)));
-    begin = i + separator.size();
-    i += separator.size() - 1;
-  }
-  parts.push_back(Trim(text.substr(begin)));
-  return parts;
-}
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsNumber(std::string_view text) {
   return !text.empty() && (text[0] == '-' || IsDigit(text[0])) && text.find_first_not_of("-+.e0123456789") == text.npos &&
          text.find("..") == text.npos;
@@ -111,7 +86,7 @@ class Reader {
 
   std::vector<DomainForm> Run() {
     class_ = info_.domain.empty() ? 'f' : info_.domain[0];
-    for (std::string_view group : Split(info_.domain, "||")) ReadGroup(group);
+    for (std::string_view group : SplitDomain(info_.domain, "||")) ReadGroup(group);
     return std::move(forms_);
   }
 
@@ -120,9 +95,9 @@ class Reader {
 
   void ReadGroup(std::string_view group) {
     domains_.clear();
-    for (std::string_view item : Split(group, ";")) {
+    for (std::string_view item : SplitDomain(group, ";")) {
       const size_t equals = item.find('=');
-      if (equals != item.npos) domains_[item.substr(0, equals)] = Split(item.substr(equals + 1), "|");
+      if (equals != item.npos) domains_[item.substr(0, equals)] = SplitDomain(item.substr(equals + 1), "|");
     }
     for (const TensorChoice& choice : TensorChoices()) AddCases(choice);
   }
@@ -167,7 +142,7 @@ class Reader {
       return;
     }
     int item = 0;
-    for (std::string_view one : Split(Inside(pattern), ",")) {
+    for (std::string_view one : SplitDomain(Inside(pattern), ",")) {
       if (one != "None") choice.wired.push_back({{argument, item}, one, suffix});
       ++item;
     }
@@ -214,7 +189,7 @@ class Reader {
   // "2K", "G*C", "3"
   static std::optional<SizeTerm> ParseTerm(std::string_view text, Letters& letters) {
     SizeTerm term;
-    for (std::string_view factor : Split(text, "*")) {
+    for (std::string_view factor : SplitDomain(text, "*")) {
       size_t digits = 0;
       while (digits < factor.size() && IsDigit(factor[digits])) ++digits;
       if (digits > 0) term.coefficient *= static_cast<int32_t>(NumberAttr(factor.substr(0, digits)).AsInt());
@@ -233,7 +208,7 @@ class Reader {
       for (int i = 0; i < rank; ++i) add(static_cast<char>('p' + i));
       return terms;
     }
-    for (std::string_view token : Split(Inside(pattern), ",")) {
+    for (std::string_view token : SplitDomain(Inside(pattern), ",")) {
       if (token.empty()) continue;
       if (token == "*") {
         for (int i = 0; i < prefix; ++i) add(static_cast<char>('1' + i));
@@ -447,8 +422,8 @@ class Reader {
     if (text.starts_with('[')) {
       OtherChoice choice{argument, std::nullopt, {}};
       AttrList items;
-      if (!Trim(Inside(text)).empty()) {
-        for (std::string_view item : Split(Inside(text), ",")) {
+      if (!TrimSpaces(Inside(text)).empty()) {
+        for (std::string_view item : SplitDomain(Inside(text), ",")) {
           if (IsNumber(item)) {
             items.push_back(NumberAttr(item));
           } else {
