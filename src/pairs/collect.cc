@@ -157,9 +157,10 @@ class Collector {
       }
     }
     size_t done = 0;
-    const std::vector<Judgement> judgements = judge_(work.get(), candidates, Options(), [&](size_t, const Judgement&) {
+    const std::vector<Judgement> judgements = judge_(work.get(), candidates, Options(), [&](size_t, const Judgement& judgement) {
       ++done;
       ++judged_now_;
+      accepted_now_ += judgement.verdict.accepted();
       ShowProgress(unit, done, candidates.size());
     });
     if (Interrupted()) return false;
@@ -209,7 +210,7 @@ class Collector {
     const double seconds = SecondsSince(start_);
     char text[200];
     std::snprintf(text, sizeof text, "unit %lld of %lld: judged %zu of %zu; %lld accepted, %.1f candidates/s", static_cast<long long>(unit + 1),
-                  static_cast<long long>(units_), done, of, static_cast<long long>(summary_.all.accepted),
+                  static_cast<long long>(units_), done, of, static_cast<long long>(accepted_now_),
                   static_cast<double>(judged_now_) / std::max(seconds, 1e-3));
     SetProgress(text);
     if (SecondsSince(last_report_) < kReportEvery_s) return;
@@ -268,7 +269,8 @@ class Collector {
   TemplateProposer expert_;
   PairSummary summary_;
   int64_t units_ = 0;
-  int64_t judged_now_ = 0;
+  int64_t judged_now_ = 0;     // since this start
+  int64_t accepted_now_ = 0;
   SteadyClock::time_point start_, last_report_;
 };
 
