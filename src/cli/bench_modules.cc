@@ -57,14 +57,16 @@ void AddModels(CLI::App& bench_command, Run& run) {
   auto arguments = std::make_shared<ModulesArguments>();
   auto small = std::make_shared<bool>(false);
   auto write = std::make_shared<bool>(false);
+  arguments->bench.max_autotune = true;
   CLI::App* command = AddModules(bench_command, "models",
                                  "Blocks of twelve public architectures, fp32 and bf16, small and large batch", *arguments);
+  command->add_flag_callback("--no-max-autotune", [arguments] { arguments->bench.max_autotune = false; },
+                             "torch.compile in its default mode only: minutes less a module");
   command->add_flag("--small", *small, "At the sizes that a CPU can run, in both dtypes");
   command->add_flag("--write-only", *write, "Write the modules to measure into the results and stop");
   command->callback([=, &run] {
     run = [=] {
       arguments->bench.variants = *small ? SmallVariants() : DtypeAndBatchVariants();
-      arguments->bench.max_autotune = true;
       if (!*write) return Measure(*arguments);
       for (const ModuleRun& module : ListRuns(arguments->bench)) std::printf("%s\n", module.module.c_str());
       return 0;
