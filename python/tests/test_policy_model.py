@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import pathlib
+import socket
 import struct
 import subprocess
 import time
@@ -171,6 +172,26 @@ class TrainingTest(CommandLineCase):
         self.assertEqual(self.curve("killed"), self.curve("whole"))
         self.assertEqual((self.folder / "killed" / "model" / "model.safetensors").read_bytes(),
                          (self.folder / "whole" / "model" / "model.safetensors").read_bytes())
+
+    def train_together(self, recipe: pathlib.Path, processes: int) -> None:
+        """As torchrun starts processes."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        environment = {**os.environ, "OMP_WAIT_POLICY": "passive", "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1",
+                       "MASTER_PORT": str(port), "WORLD_SIZE": str(processes)}
+        running = [subprocess.Popen([os.path.join(PROGRAMS, "drtriton"), "train", "sft", str(recipe)], cwd=self.folder,
+                                    stderr=subprocess.DEVNULL, env={**environment, "RANK": str(rank)}) for rank in range(processes)]
+        self.assertEqual([process.wait(timeout=300) for process in running], [0] * processes)
+
+    def test_processes_together_learn_what_one_learns(self) -> None:
+        short = RECIPE.replace("steps = 60", "steps = 12")
+        alone = self.train(self.write("alone.toml", short.format(out="alone").replace("tokens = 256", "tokens = 256\naccumulate = 2")))
+        self.assertEqual(alone.returncode, 0, alone.stderr)
+        self.train_together(self.write("together.toml", short.format(out="together")), 2)
+        for one, two in zip(self.curve("alone"), self.curve("together"), strict=True):
+            self.assertEqual(one["tokens"], two["tokens"])
+            self.assertAlmostEqual(one["loss"], two["loss"], delta=1e-3)
 
     def test_bad_input_is_one_sentence(self) -> None:
         truncated = self.folder / "cut.tokens"

@@ -3,6 +3,7 @@
 #define DRTRITON_TRAIN_RANKS_H_
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
 
 #include <memory>
 
@@ -23,6 +24,14 @@ class Ranks {
 
 // A run of one process.
 std::unique_ptr<Ranks> OneRank();
+
+// The run that the environment describes as torchrun does (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT): processes that each
+// have a GPU talk through NCCL, others through the store they met at, which is slow and sums in the order of ranks.
+// One process where WORLD_SIZE is missing or 1.  Throws UserError for a description that is not whole or without answer.
+std::unique_ptr<Ranks> RanksFromEnvironment(at::Device device);
+
+// LOCAL_RANK: which GPU of its host is the process's; 0 where it is missing.
+int LocalRank();
 
 }  // namespace drtriton
 

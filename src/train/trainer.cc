@@ -33,7 +33,7 @@ constexpr int kMostFailuresInARow = 10;   // steps without a finite gradient bef
 at::Device ChooseDevice(const std::string& name) {
   const bool has_gpu = name != "cpu" && torch::cuda::is_available();
   if (name == "cuda" && !has_gpu) throw UserError("run.device is \"cuda\", but PyTorch finds no usable GPU");
-  return has_gpu ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
+  return has_gpu ? at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(LocalRank())) : at::Device(at::kCPU);
 }
 
 std::vector<float> ToVector(const at::Tensor& tensor) {
@@ -96,6 +96,7 @@ class Trainer::Impl {
   std::vector<TokenPack> NextPacks(double& total_weight);
   void Evaluate();
   void Save();
+  bool StopTogether(bool stop);
   Json Curve() const;
 
   Recipe recipe_;
@@ -117,7 +118,7 @@ class Trainer::Impl {
 };
 
 Trainer::Impl::Impl(Recipe recipe)
-    : recipe_(std::move(recipe)), device_(ChooseDevice(recipe_.device)), ranks_(OneRank()), data_(recipe_.train, recipe_.longest) {
+    : recipe_(std::move(recipe)), device_(ChooseDevice(recipe_.device)), ranks_(RanksFromEnvironment(device_)), data_(recipe_.train, recipe_.longest) {
   if (!recipe_.evaluate.empty()) held_out_.emplace(recipe_.evaluate, recipe_.longest);
   if (held_out_ && held_out_->vocabulary() != data_.vocabulary()) {
     throw UserError("data.evaluate was written with another tokenizer than data.train");
@@ -187,6 +188,7 @@ void Trainer::Impl::Begin(std::optional<Checkpoint> checkpoint) {
   if (checkpoint) optimizer_->Restore(checkpoint->updates, checkpoint->first_moments, checkpoint->second_moments);
   order_.emplace(data_, static_cast<uint64_t>(recipe_.seed), recipe_.tokens, position);
   if (ranks_->rank() == 0) metrics_.emplace(recipe_.out / "metrics.jsonl", step_);
+  if (ranks_->rank() != 0) return;
   Info(std::to_string(data_.size()) + " sequences, " + std::to_string(data_.token_count()) + " tokens (" + std::to_string(data_.left_out()) +
        " sequences left out); " + std::to_string(flat_.size(0)) + " parameters on " + device_.str());
 }
@@ -241,7 +243,7 @@ void Trainer::Impl::Step() {
                    {"gradient_norm", norm_value}, {"learning_rate", rate}, {"updated", finite}, {"tokens", tokens_},
                    {"seconds", seconds}, {"tokens_per_s", tokens_per_s}});
   }
-  ShowProgress(loss.loss, seconds, tokens_per_s);
+  if (metrics_) ShowProgress(loss.loss, seconds, tokens_per_s);
   if (!finite) CheckFailures();
 }
 
@@ -304,12 +306,20 @@ void Trainer::Impl::Save() {
   WriteCheckpoint(recipe_.out, checkpoint, recipe_.keep);
 }
 
+// All processes stop when one of them wants to.
+bool Trainer::Impl::StopTogether(bool stop) {
+  if (ranks_->size() == 1) return stop;
+  at::Tensor count = at::full({1}, stop ? 1.0 : 0.0, flat_.options().requires_grad(false));
+  ranks_->Sum(count);
+  return count.item<double>() > 0;
+}
+
 bool Trainer::Impl::Run(const std::function<bool()>& stop) {
   while (step_ < recipe_.steps) {
     Step();
     const bool last = step_ == recipe_.steps;
     if (held_out_ && (last || step_ % recipe_.evaluate_every == 0)) Evaluate();
-    const bool stopped = !last && stop();
+    const bool stopped = !last && StopTogether(stop());
     if (last || stopped || step_ % recipe_.checkpoint_every == 0) Save();
     if (stopped) return false;
   }
