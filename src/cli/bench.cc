@@ -26,7 +26,7 @@ void AddTrust(CLI::App& bench, Run& run) {
   command->callback([=, &run] {
     run = [=] {
       if (!table->empty()) RequireWritable(*table);
-      trust->gpu = MakeExecutor(*device, 0)->device_name() != "interpreter";
+      trust->gpu = ChosenGpu(*device).has_value();
       TrustReport report = RunTrustBench(*trust);
       std::printf("%s", report.table.c_str());
       if (!table->empty()) WriteFileAtomically(*table, report.table);

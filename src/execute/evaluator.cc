@@ -109,6 +109,21 @@ std::vector<bool> NeededNodes(const Program& program, const std::unordered_set<V
   return needed;
 }
 
+// float32 as tensor cores take it under TF32: ten bits of fraction, rounded to the nearest.
+at::Tensor RoundedToTf32(const at::Tensor& tensor) {
+  if (tensor.scalar_type() != at::kFloat) return tensor;
+  const at::Tensor bits = tensor.contiguous().view(at::kInt);
+  const at::Tensor rounded = (bits + ((bits.bitwise_right_shift(13)).bitwise_and(1) + 0xfff)).bitwise_and(~0x1fff).view(at::kFloat);
+  return at::where(at::isfinite(tensor), rounded, tensor);
+}
+
+// Whether a GPU, for which the Program is meant, would multiply in TF32 what is evaluated on a CPU here.
+bool WouldUseTf32(const Program& program, const Node& node) {
+  if (program.device != "cuda" || !program.context.cudnn_tf32) return false;
+  const std::string base = BaseName(node.op);
+  return base.starts_with("conv") || base == "convolution";
+}
+
 bool TrainsInPlace(const Node& node) { return BaseName(node.op).find("batch_norm") != std::string::npos || BaseName(node.op).find("instance_norm") != std::string::npos; }
 
 // One evaluation of a Program: values come to life in `live_` and leave it after their last use.
@@ -148,18 +163,31 @@ class Run {
   }
 
   void ExecuteNode(const Node& node) {
+    const bool tf32 = options_.precision == Precision::kUser && evaluator_.device().is_cpu() && WouldUseTf32(program_, node);
     const auto argument = [&](ValueId id) {
       at::Tensor tensor = Read(id);
+      if (tf32 && (node.args.at(0) == Attr(ValueRef{id}) || node.args.at(1) == Attr(ValueRef{id}))) tensor = RoundedToTf32(tensor);
       if (options_.transform_argument && tensor.is_floating_point()) tensor = options_.transform_argument(node, id, std::move(tensor));
       // Batch norm in training mode writes its running statistics without saying so in its schema.
       return TrainsInPlace(node) && program_.value(id).kind == ValueKind::kBuffer ? tensor.clone() : tensor;
     };
-    std::vector<at::Tensor> outputs = evaluator_.Call(node.op, node.args, argument, options_.precision);
+    std::vector<at::Tensor> outputs = evaluator_.Call(node.op, ArgumentsOf(node), argument, options_.precision);
     if (outputs.size() < node.outputs.size()) throw EvaluationError(node.op + " gave " + std::to_string(outputs.size()) + " results instead of " + std::to_string(node.outputs.size()), false);
     for (size_t i = 0; i < node.outputs.size(); ++i) Store(node, node.outputs[i], std::move(outputs[i]));
     for (const ValueId id : node.Inputs()) {
       if (--uses_[static_cast<size_t>(id)] == 0) live_.erase(id);
     }
+  }
+
+  // What stands for an infinity is the largest number of the value's own type, also in float64.
+  AttrList ArgumentsOf(const Node& node) const {
+    AttrList args = node.args;
+    if (options_.precision == Precision::kUser || BaseName(node.op) != "nan_to_num" || args.size() != 4) return args;
+    const DType dtype = program_.value(node.outputs.at(0)).dtype;
+    if (!IsFloating(dtype)) return args;
+    if (args[2].IsNone()) args[2] = Attr(LargestFinite(dtype));
+    if (args[3].IsNone()) args[3] = Attr(-LargestFinite(dtype));
+    return args;
   }
 
   void Store(const Node& node, ValueId id, at::Tensor tensor) {

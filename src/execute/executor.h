@@ -49,7 +49,7 @@ struct MutantReport {
   std::string node;      // operator
   std::string change;
   std::string rule;      // by which it is equal; empty: none
-  std::string outcome;   // "rejected", "survived", "unusable", "untried"
+  std::string outcome;   // "rejected", "survived", "unusable", "untried", "void"
   std::string set;       // the inputs that told it apart
 };
 

@@ -8,6 +8,8 @@
 namespace drtriton {
 namespace {
 
+constexpr int kMixedSets = 48;
+
 bool IsParameter(const Value& value) { return value.kind != ValueKind::kInput; }
 
 // Like `own` by mean and deviation; never negative where `own` never is (a variance stays one).
@@ -45,14 +47,87 @@ at::Tensor SmallWhole(const at::Tensor& own, const Moments& moments) {
   return at::randint_like(own, -2, 3);
 }
 
+// Multiples of a half, half of them zero.
+at::Tensor Halves(const at::Tensor& own) { return Coarse(own).mul_(at::rand_like(own) < 0.5); }
+
+// Positive, from 1e-3 to 1e3.
+at::Tensor Magnitudes(const at::Tensor& own) { return at::rand_like(own).sub_(0.5).mul_(14).exp_(); }
+
+// Log-normal with signs.
+at::Tensor Spread(const at::Tensor& own) { return at::randn_like(own).mul_(3).exp_().mul_(at::randn_like(own).sign_()); }
+
+at::Tensor Sparse(const at::Tensor& own) { return at::randn_like(own).mul_(at::rand_like(own) < 0.2); }
+
+// One of `ways` ways.  Drawn on the host, where it costs no trip to a device.
+int64_t OneOf(int64_t ways) { return at::randint(ways, {}, at::kLong).item<int64_t>(); }
+
+at::Tensor MixedInput(const at::Tensor& own, const Moments& moments) {
+  const double sign = OneOf(2) == 0 ? 1 : -1;
+  switch (OneOf(16)) {
+    case 0: return Shuffled(own);
+    case 1: return DrawLike(own, moments);
+    case 2: return at::randn_like(own);
+    case 3: return at::randn_like(own).mul_(0.2);
+    case 4: return at::randn_like(own).mul_(8);
+    case 5: return at::randn_like(own).mul_(1e-3);
+    case 6: return at::zeros_like(own);
+    case 7: return at::rand_like(own).add_(0.5).mul_(sign);
+    case 8: return at::randn_like(own).add_(1.5 * sign);
+    case 9: return at::randn_like(own).mul_(1e-3).add_(1).mul_(sign * static_cast<double>(1 + OneOf(4)));   // nearly one number
+    case 10: return at::randint_like(own, -2, 3);
+    case 11: return Halves(own).div_(static_cast<double>(1 + OneOf(2)));
+    case 12: return Spread(own);
+    case 13: return Magnitudes(own).mul_(sign);
+    case 14: return Sparse(own);
+    default: return at::randn_like(own).mul_(100);
+  }
+}
+
+// Positive parameters stay positive.
+at::Tensor MixedParameter(const at::Tensor& own, const Moments& moments) {
+  switch (OneOf(7)) {
+    case 0: return own;
+    case 1: return own * 0.1;
+    case 2: return own * 10;
+    case 3: return Perturbed(own, moments);
+    case 4: return SmallWhole(own, moments);
+    case 5: return Perturbed(own, moments) * 1e-3;
+    default: return Balanced(own, moments);
+  }
+}
+
+at::Tensor MixedMask(const at::Tensor& own) {
+  switch (OneOf(5)) {
+    case 0: return Shuffled(own);
+    case 1: return own.logical_not();
+    case 2: return at::zeros_like(own);
+    case 3: return at::ones_like(own);
+    default: return at::rand(own.sizes(), own.options().dtype(at::kFloat)) < 0.5;
+  }
+}
+
+at::Tensor MixedInteger(const at::Tensor& own, bool index) {
+  switch (OneOf(index ? 3 : 6)) {
+    case 0: return Shuffled(own);
+    case 1: return Shuffled(own).reshape({-1})[0].expand(own.sizes()).contiguous();   // one number everywhere
+    case 2: return std::get<0>(own.reshape({-1}).sort()).view(own.sizes());
+    case 3: return at::zeros_like(own);
+    case 4: return at::randint_like(own, 0, 2);
+    default: return own.scalar_type() == at::kByte ? at::randint_like(own, 0, 10) : at::randint_like(own, -9, 10);
+  }
+}
+
+bool IsMixed(const std::string& name) { return name.starts_with("mixed"); }
+
 at::Tensor DrawFloat(const std::string& name, const Value& value, const at::Tensor& own, const Moments& moments) {
+  if (IsMixed(name)) return IsParameter(value) ? MixedParameter(own, moments) : MixedInput(own, moments);
   if (IsParameter(value)) {
     if (name == "parameters") return Perturbed(own, moments);
     if (name == "faint") return own * 1e-2;
     if (name == "dim") return own * 0.1;
     if (name == "balanced") return Balanced(own, moments);
     if (name == "strong") return own.dim() > 1 ? Balanced(own, moments) * 3 : Perturbed(own, moments);
-    if (name == "whole") return SmallWhole(own, moments);
+    if (name == "whole" || name == "halves") return SmallWhole(own, moments);
     if (name.starts_with("uneven")) return Balanced(own, moments) * (at::rand({}, own.options().dtype(at::kFloat)).item<float>() < 0.4 ? 1e-3 : 1.0);
     return name == "varied" ? Perturbed(own, moments) * at::randn_like(own).exp_() : own;
   }
@@ -60,17 +135,19 @@ at::Tensor DrawFloat(const std::string& name, const Value& value, const at::Tens
   if (name == "large") return at::randn_like(own).mul_(100);
   if (name == "tiny") return own * 1e-3;
   if (name == "zeros") return at::zeros_like(own);
-  if (name == "spread") return at::randn_like(own).mul_(3).exp_().mul_(at::randn_like(own).sign_());
+  if (name == "spread") return Spread(own);
   if (name == "positive") return at::rand_like(own).add_(0.5);
   if (name == "coarse") return Coarse(own);
   if (name == "unit") return at::rand_like(own).mul_(2).sub_(1);
-  if (name == "sparse") return at::randn_like(own).mul_(at::rand_like(own) < 0.2);
+  if (name == "sparse") return Sparse(own);
   if (name == "wide") return at::randn_like(own).mul_(8);
   if (name == "faint" || name == "dim" || name.starts_with("uneven")) return at::randn_like(own).mul_(1e-3);
   if (name == "balanced" || name == "strong") return at::randn_like(own);
-  if (name == "magnitudes") return at::rand_like(own).sub_(0.5).mul_(14).exp_();
+  if (name == "magnitudes") return Magnitudes(own);
+  if (name == "small") return at::randn_like(own).mul_(0.2);
+  if (name == "deep") return at::randn_like(own).mul_(0.1).sub_(3);
   if (name == "whole") return at::randint_like(own, -2, 3);
-  if (name == "halves") return Coarse(own).mul_(at::rand_like(own) < 0.5);
+  if (name == "halves") return Halves(own);
   if (name == "varied") return at::randn_like(own).mul_(2).add_(1);
   return DrawLike(own, moments);   // parameters, reseeded
 }
@@ -94,14 +171,26 @@ const std::vector<std::string>& StandardSets() {
 }
 
 const std::vector<std::string>& FurtherSets() {
-  static const std::vector<std::string> sets = {"spread", "positive", "coarse", "wide", "unit", "varied", "balanced", "dim", "faint", "sparse", "integers", "magnitudes", "whole", "halves", "strong", "uneven", "uneven again"};
+  static const std::vector<std::string> sets = {"spread", "positive", "coarse", "wide", "unit", "varied", "balanced", "dim", "faint", "sparse", "integers", "magnitudes", "whole", "halves", "strong", "uneven", "uneven again", "small", "deep"};
   return sets;
 }
 
-at::Tensor DrawInput(const std::string& name, const Value& value, const at::Tensor& own, const Moments& moments) {
+const std::vector<std::string>& MixedSets() {
+  static const std::vector<std::string> sets = [] {
+    std::vector<std::string> names;
+    for (int i = 1; i <= kMixedSets; ++i) names.push_back("mixed " + std::to_string(i));
+    return names;
+  }();
+  return sets;
+}
+
+at::Tensor DrawInput(const std::string& name, const Value& value, const at::Tensor& own, const Moments& moments, bool index) {
   if (name == "own" || own.numel() == 0) return own;
   if (own.is_complex()) return own;
   if (own.scalar_type() == at::kBool && !IsParameter(value) && (name == "sparse" || name == "positive")) return at::rand(own.sizes(), own.options().dtype(at::kFloat)) < (name == "sparse" ? 0.02 : 0.98);
+  if (!own.is_floating_point() && IsMixed(name) && !IsParameter(value)) return own.scalar_type() == at::kBool ? MixedMask(own) : MixedInteger(own, index);
+  const bool free = !index && (own.scalar_type() == at::kLong || own.scalar_type() == at::kInt);
+  if (name == "integers" && free && !IsParameter(value)) return at::randint(-9, 10, own.sizes(), own.options());
   if (!own.is_floating_point()) return IsParameter(value) || name == "tiny" ? own : Shuffled(own);
   const at::Tensor dense = own.contiguous();
   return at::where(at::isfinite(dense), DrawFloat(name, value, dense, moments), dense);

@@ -15,6 +15,8 @@ namespace drtriton {
 // Every fragment has the first; `Further` ones are tried while a trivial or a mutated result would pass.
 const std::vector<std::string>& StandardSets();
 const std::vector<std::string>& FurtherSets();
+// Sets in which each value is drawn in a way of its own, by chance: tried last, while a mutated result would pass.
+const std::vector<std::string>& MixedSets();
 
 // Mean and deviation of the finite elements, and whether all of them are at least zero.
 struct Moments {
@@ -24,8 +26,9 @@ struct Moments {
 Moments MomentsOf(const at::Tensor& own);
 
 // The value for set `name`, on `own`'s device, of its dtype and shape.  Draws from libtorch's default generator: seed it
-// first.  Elements where `own` is infinite or NaN (masks) stay.
-at::Tensor DrawInput(const std::string& name, const Value& value, const at::Tensor& own, const Moments& moments);
+// first.  Elements where `own` is infinite or NaN (masks) stay.  `index`: an integer that says where to look: only numbers that
+// occur in `own` will do.
+at::Tensor DrawInput(const std::string& name, const Value& value, const at::Tensor& own, const Moments& moments, bool index);
 
 // `drawn` with its floats moved into the range of `own`'s finite elements: for programs that are undefined outside of it.
 at::Tensor InRangeOf(const at::Tensor& own, const at::Tensor& drawn);

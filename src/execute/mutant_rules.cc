@@ -16,18 +16,22 @@ using Names = std::set<std::string>;
 const Names kRounding = {"floor", "ceil", "round", "trunc"};
 // Order-preserving on all reals, or on the values that their domain leaves.
 const Names kIncreasing = {"exp", "exp2", "expm1", "sigmoid", "tanh", "log", "log1p", "log2", "log10", "sqrt", "erf", "softplus", "atan", "softsign", "sinh", "asinh", "logsigmoid", "log_sigmoid",
-                           "alias", "softmax", "log_softmax", "_softmax", "_log_softmax"};
+                           "alias", "elu", "celu", "selu", "leaky_relu", "deg2rad", "rad2deg", "erfinv", "logit", "special_ndtri", "softmax", "log_softmax", "_softmax", "_log_softmax"};
 const Names kExtremeIndices = {"argmax", "argmin", "argsort"};
+// Functions with parameters that stay increasing for all positive ones.
+const Names kIncreasingFamilies = {"softplus", "elu", "celu", "leaky_relu"};
 // Functions whose results are rounded but at single points.
 const Names kRounds = {"exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sigmoid", "tanh", "erf", "erfc", "gelu", "silu", "mish", "softplus", "sin", "cos", "tan", "sinh", "cosh", "atan",
+                       "hypot", "atan2", "sqrt", "rsqrt", "norm", "linalg_vector_norm", "asinh", "acosh", "atanh", "asin", "acos", "erfinv", "polygamma", "i0", "logit", "logaddexp", "logaddexp2", "selu", "softsign",
                        "logsumexp", "logsigmoid", "log_sigmoid", "lgamma", "digamma", "kl_div", "binary_cross_entropy", "binary_cross_entropy_with_logits", "xlogy", "std", "var", "cumprod"};
 // f(-x) = f(x).
 const Names kEven = {"abs", "square", "cos", "cosh"};
 // f(0) = 0 and f(1) = 1.
 const Names kKeepsZeroAndOne = {"sqrt", "square", "abs", "sign", "sgn", "relu", "relu6", "floor", "ceil", "round", "trunc", "pow"};
 // Orders of elements, and what does not see them when it takes in all elements.
-const Names kRearranging = {"sort", "flip", "roll", "permute", "transpose", "numpy_T", "swapaxes", "movedim", "rot90"};
-const Names kWholeReductions = {"aten.sum.default", "aten.mean.default", "aten.max.default", "aten.min.default", "aten.prod.default", "aten.any.default", "aten.all.default", "aten.std.default", "aten.var.default"};
+const Names kRearranging = {"sort", "flip", "roll", "permute", "transpose", "numpy_T", "mT", "t", "swapaxes", "swapdims", "movedim", "rot90", "channel_shuffle"};
+const Names kWholeReductions = {"aten.sum.default", "aten.mean.default", "aten.max.default", "aten.min.default", "aten.prod.default", "aten.any.default", "aten.all.default", "aten.std.default", "aten.var.default", "aten.var_mean.default", "aten.std_mean.default",
+                                "aten.median.default", "aten.nansum.default", "aten.norm.Scalar"};
 
 bool IsDrop(const Node& node) { return node.op == "aten.alias.default"; }
 
@@ -52,7 +56,7 @@ struct MutantRules::Change {
   ValueId operand = -1;   // the first
 };
 
-MutantRules::MutantRules(const Program& program) : program_(program), bounds_(BoundsOf(program)), users_(program.Users()), is_result_(program.values.size(), false) {
+MutantRules::MutantRules(const Program& program) : program_(program), partly_read_(program), bounds_(BoundsOf(program)), users_(program.Users()), is_result_(program.values.size(), false) {
   for (const ValueId id : program.Results()) is_result_[static_cast<size_t>(id)] = true;
 }
 
@@ -76,7 +80,7 @@ std::string MutantRules::Find(const Mutant& mutant) const {
     std::string name = (this->*rule)(change);
     if (!name.empty()) return name;
   }
-  return "";
+  return partly_read_.Find(change.before, change.after);
 }
 
 std::string MutantRules::RectifierRule(const Change& change) const {
@@ -86,6 +90,9 @@ std::string MutantRules::RectifierRule(const Change& change) const {
   if (change.old_base == "hardshrink" && bounds.whole && (change.drops || change.argument == "lambd") && change.before.args[1].AsDouble() < 1) return "hardshrink of whole numbers";
   if (change.old_base == "relu6" && change.new_base == "relu" && bounds.high <= 6) return "clamp within its bounds";
   if (kRounding.contains(change.old_base) && (change.drops || kRounding.contains(change.new_base)) && bounds.whole) return "rounding of whole numbers";
+  const bool remainders = (change.old_base == "remainder" && change.new_base == "fmod") || (change.old_base == "fmod" && change.new_base == "remainder");
+  if (remainders && bounds.low >= 0 && change.before.args[1].IsNumber() && change.before.args[1].AsDouble() > 0) return "a remainder of equal signs";
+  if ((change.old_base == "sign" || change.old_base == "sgn") && change.drops && bounds.whole && bounds.Within(-1, 1)) return "the sign of a sign";
   if (change.old_base == "neg" && change.new_base == "abs" && bounds.high <= 0) return "abs of a non-positive value";
   if (!kRectifiers.contains(change.old_base) || bounds.low < 0) return "";
   const bool stays = change.drops || kRectifiers.contains(change.new_base);
@@ -118,10 +125,12 @@ bool MutantRules::IsRoundedTie(const Change& change) const {
   if (!kTies.contains({change.old_base, change.new_base})) return false;
   const auto inputs = change.before.Inputs();
   return std::any_of(inputs.begin(), inputs.end(), [&](ValueId id) {
+    // What it is, wherever it was moved.
+    while (program_.value(id).node >= 0 && OnlyMoves(program_, program_.nodes[static_cast<size_t>(program_.value(id).node)])) id = program_.nodes[static_cast<size_t>(program_.value(id).node)].Inputs()[0];
     const Value& value = program_.value(id);
     if (value.node < 0 || !IsFloating(value.dtype)) return false;
     const std::string base = BaseName(program_.nodes[static_cast<size_t>(value.node)].op);
-    return kRounds.contains(base) || base.ends_with("_norm") || base.find("_loss") != std::string::npos || base.ends_with("softmax");
+    return kRounds.contains(base) || base.starts_with("special_") || base.ends_with("_norm") || base.find("_loss") != std::string::npos || base.ends_with("softmax");
   });
 }
 
@@ -159,12 +168,37 @@ std::string MutantRules::OperandRule(const Change& change) const {
   if (kExtremes.contains(change.old_base) && args[0] == args[1] && (change.drops || kExtremes.contains(change.new_base))) return "an extreme of equals";
   if (change.old_base == "nextafter") return "one step of the last place";
   const ValueBounds& bounds = bounds_[static_cast<size_t>(change.operand)];
+  if (change.old_base == "copysign" && change.drops && args.size() > 1 && args[1].IsValue() && bounds.low >= 0 && bounds_[static_cast<size_t>(args[1].AsValue())].low >= 0) return "copysign of a non-negative value";
+  if (IsBelowTheLastPlaces(change)) return "a correction below the last places";
   if (change.old_base == "copysign" && change.drops && args.size() > 1 && args[1].IsNumber() && args[1].AsDouble() > 0 && bounds.low >= 0) return "copysign of a non-negative value";
   if (IsZeroOrOne(change)) return "a function that keeps zero and one";
   const bool norm_of_one = (change.old_base == "norm" || change.old_base == "linalg_vector_norm") && change.new_base == "sum" && args.size() > 1 && args[1].IsNumber() && args[1].AsDouble() == 1;
   if (norm_of_one && bounds.low >= 0) return "a norm of non-negative values that is their sum";
   if (change.old_base == "where" && args.size() == 3 && args[1] == args[2]) return "a choice between equals";
   return "";
+}
+
+// Bessel's correction of so many elements that a result of this type hardly shows it: less than the allowed four units.
+bool MutantRules::IsBelowTheLastPlaces(const Change& change) const {
+  static const Names kVariances = {"var", "var_mean"}, kDeviations = {"std", "std_mean"};
+  if (change.argument != "correction" && change.argument != "unbiased") return false;
+  if (!kVariances.contains(change.old_base) && !kDeviations.contains(change.old_base)) return false;
+  const ValueId result = change.before.outputs[0];
+  if (result < 0 || !is_result_[static_cast<size_t>(result)] || !users_[static_cast<size_t>(result)].empty()) return false;
+  const double count = static_cast<double>(program_.value(change.operand).Elements()) / static_cast<double>(std::max<int64_t>(1, program_.value(result).Elements()));
+  const double relative = (kDeviations.contains(change.old_base) ? 0.5 : 1) / (count - 1);
+  return count > 1 && relative < 4 * MachineEpsilon(program_.value(result).dtype);
+}
+
+// Identity on positive numbers and negative on negative ones, before a function that is undefined for those.
+std::string MutantRules::NanRule(const Change& change, ValueId value) const {
+  static const Names kRectifiers = {"leaky_relu", "elu", "celu"}, kOfPositives = {"sqrt", "rsqrt", "log", "log2", "log10"};
+  const auto one_to_one = [&](const Node& node) {
+    return IsDrop(node) || (kRectifiers.contains(BaseName(node.op)) && std::all_of(node.args.begin() + 1, node.args.end(), [](const Attr& attr) { return !attr.IsNumber() || attr.Is<bool>() || attr.AsDouble() > 0; }));
+  };
+  const auto scales = [](const Node& node) { return BaseName(node.op) == "elu" && node.args.size() > 2 && node.args[2].IsNumber() && node.args[2].AsDouble() != 1; };
+  if (!kRectifiers.contains(change.old_base) || !one_to_one(change.before) || !one_to_one(change.after) || scales(change.before) || scales(change.after)) return "";
+  return AllReaders(value, [&](const Node& reader) { return kOfPositives.contains(BaseName(reader.op)); }) ? "a rectifier before a function of positive numbers" : "";
 }
 
 bool MutantRules::AllReaders(ValueId value, const std::function<bool(const Node&)>& holds) const {
@@ -183,7 +217,7 @@ bool MutantRules::RemovesShifts(const Node& reader, ValueId value, bool per_chan
     return at >= 0 && reader.args[static_cast<size_t>(at)].Is<bool>() && reader.args[static_cast<size_t>(at)].AsBool();
   }
   if (per_channel) return base == "group_norm" && reader.args[1].IsNumber() && reader.args[1].AsInt() == program_.value(value).shape.at(1);
-  static const Names kNormalising = {"layer_norm", "group_norm", "native_layer_norm", "native_group_norm", "softmax", "log_softmax", "_softmax", "_log_softmax", "var", "std"};
+  static const Names kNormalising = {"cross_entropy_loss", "layer_norm", "group_norm", "native_layer_norm", "native_group_norm", "softmax", "log_softmax", "_softmax", "_log_softmax", "var", "std"};
   return kNormalising.contains(base) || kExtremeIndices.contains(base);
 }
 
@@ -200,23 +234,56 @@ bool MutantRules::IsKeyAlone(ValueId value) const {
 bool MutantRules::ReadsOrderAlone(const Node& reader) const {
   const std::string base = BaseName(reader.op);
   if (kExtremeIndices.contains(base)) return true;
-  if (base != "max" && base != "min" && base != "topk" && base != "sort") return false;
+  if (base != "max" && base != "min" && base != "topk" && base != "sort" && base != "kthvalue" && base != "median") return false;
   if (reader.outputs.size() != 2) return false;
   const ValueId values = reader.outputs[0];
   return values < 0 || (!is_result_[static_cast<size_t>(values)] && users_[static_cast<size_t>(values)].empty());
+}
+
+// The same through operators that move elements.
+bool MutantRules::OrderAloneIsRead(ValueId value) const {
+  return AllReaders(value, [&](const Node& reader) {
+    return ReadsOrderAlone(reader) || (OnlyMoves(program_, reader) && reader.outputs.size() == 1 && OrderAloneIsRead(reader.outputs[0]));
+  });
+}
+
+// Original and replacement are increasing functions of each element.
+bool MutantRules::KeepsOrder(const Change& change) const {
+  const auto positive = [](const Node& node) {
+    return std::all_of(node.args.begin() + 1, node.args.end(), [](const Attr& attr) { return !attr.IsNumber() || attr.Is<bool>() || attr.AsDouble() > 0; });
+  };
+  if (!kIncreasing.contains(change.old_base) || (kIncreasingFamilies.contains(change.old_base) && !positive(change.before))) return false;
+  if (!change.argument.empty()) return kIncreasingFamilies.contains(change.old_base) && positive(change.after);
+  return change.drops || (kIncreasing.contains(change.new_base) && (!kIncreasingFamilies.contains(change.new_base) || positive(change.after)));
+}
+
+// Batch normalisation by what was learned, without weights: increasing within a channel, and order is read there alone.
+bool MutantRules::KeepsOrderOfChannels(const Change& change, ValueId value) const {
+  static const Names kSteps = {"bias", "eps", "running_mean", "running_var"};
+  if (change.old_base != "batch_norm" || !(change.drops || kSteps.contains(change.argument))) return false;
+  const Schema& schema = SchemaOf(change.before);
+  const Attr &weight = change.before.args.at(static_cast<size_t>(schema.Find("weight"))), &training = change.before.args.at(static_cast<size_t>(schema.Find("training")));
+  if (!weight.IsNone() || !training.Is<bool>() || training.AsBool()) return false;
+  const auto rank = static_cast<int64_t>(program_.value(value).shape.size());
+  return AllReaders(value, [&](const Node& reader) {
+    const int at = SchemaOf(reader).Find("dim");
+    if (!ReadsOrderAlone(reader) || at < 0 || !reader.args.at(static_cast<size_t>(at)).Is<int64_t>()) return false;
+    const int64_t dim = reader.args[static_cast<size_t>(at)].AsInt();
+    return (dim < 0 ? dim + rank : dim) > 1;
+  });
 }
 
 // Negated or not: every reader is an even function.
 std::string MutantRules::SignRule(const Change& change, ValueId value) const {
   const auto reads_size = [&](const Node& reader) {
     const std::string base = BaseName(reader.op);
-    if (kEven.contains(base)) return true;
+    if (kEven.contains(base) || base == "hypot") return true;
     return base == "pow" && reader.args[0] == Attr(ValueRef{value}) && reader.args[1].IsNumber() && std::fmod(reader.args[1].AsDouble(), 2) == 0;
   };
-  const bool exchanged = change.old_base == "sub" && change.new_base == "sub" && change.argument.empty();
+  const bool exchanged = (change.old_base == "sub" || change.old_base == "rsub") && change.new_base == change.old_base && change.argument.empty() && change.before.args.size() > 1 && change.before.args[0] == change.after.args[1];
   const bool reversed = change.old_base == "rsub" && change.new_base == "sub";
   const bool negated = change.old_base == "neg" && (change.drops || change.new_base == "abs");
-  const bool unsigned_now = change.old_base == "abs" && change.drops;
+  const bool unsigned_now = (change.old_base == "abs" || change.old_base == "copysign") && (change.drops || (change.old_base == "copysign" && change.new_base == "copysign" && change.before.args[0] == change.after.args[0]));
   return (exchanged || reversed || negated || unsigned_now) && AllReaders(value, reads_size) ? "a sign that an even function removes" : "";
 }
 
@@ -243,22 +310,24 @@ std::string MutantRules::ReaderRule(const Change& change) const {
   const ValueId value = change.before.outputs[0];
   if (std::string name = SignRule(change, value); !name.empty()) return name;
   if (StepsAlone(value)) return "one step of the last place";
+  if (std::string name = NanRule(change, value); !name.empty()) return name;
   const AttrList& args = change.before.args;
   const bool one_number = args.size() > 1 && (args[1].IsNumber() || (args[1].IsValue() && program_.value(args[1].AsValue()).Elements() == 1));
   const bool shifts = (change.old_base == "add" || change.old_base == "sub") && one_number &&
                       (change.drops || change.argument == "other" || change.argument == "alpha" || change.new_base == "add" || change.new_base == "sub");
+  const bool exponentials = (change.old_base == "exp" && change.new_base == "expm1") || (change.old_base == "expm1" && change.new_base == "exp");
   const bool channel_shift = change.argument == "bias" && change.old_base.find("conv") != std::string::npos;
-  if ((shifts || channel_shift) && AllReaders(value, [&](const Node& reader) { return RemovesShifts(reader, value, channel_shift); })) return "a shift that normalisation removes";
+  if ((shifts || channel_shift || exponentials) && AllReaders(value, [&](const Node& reader) { return RemovesShifts(reader, value, channel_shift); })) return "a shift that normalisation removes";
   if (change.old_base == "linear" && change.argument == "bias" && IsKeyAlone(value)) return "a key's bias, which softmax removes";
-  if (!kIncreasing.contains(change.old_base) || !change.argument.empty()) return "";
-  const bool keeps_order = change.drops || kIncreasing.contains(change.new_base);
+  if (KeepsOrderOfChannels(change, value)) return "an increasing function whose order alone is read";
+  if (!KeepsOrder(change)) return "";
   const bool along_a_dim = change.old_base.ends_with("softmax") || change.new_base.ends_with("softmax");
   const auto reads_order = [&](const Node& reader) {
     if (!ReadsOrderAlone(reader)) return false;
     const int at = SchemaOf(reader).Find("dim"), here = SchemaOf(change.before).Find("dim");
-    return !along_a_dim || (at >= 0 && here >= 0 && reader.args[static_cast<size_t>(at)] == args[static_cast<size_t>(here)]);
+    return (at >= 0 && here >= 0 && reader.args[static_cast<size_t>(at)] == args[static_cast<size_t>(here)]);
   };
-  return keeps_order && AllReaders(value, reads_order) ? "an increasing function whose order alone is read" : "";
+  return (along_a_dim ? AllReaders(value, reads_order) : OrderAloneIsRead(value)) ? "an increasing function whose order alone is read" : "";
 }
 
 }  // namespace drtriton

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "execute/mutants.h"
+#include "execute/partly_read.h"
 #include "execute/value_bounds.h"
 
 namespace drtriton {
@@ -28,6 +29,8 @@ class MutantRules {
   bool IsRoundedTie(const Change& change) const;
   std::string OperandRule(const Change& change) const;
   bool IsZeroOrOne(const Change& change) const;
+  bool IsBelowTheLastPlaces(const Change& change) const;
+  std::string NanRule(const Change& change, ValueId value) const;
   // Rules about who reads the result.
   std::string ReaderRule(const Change& change) const;
   std::string SignRule(const Change& change, ValueId value) const;
@@ -37,8 +40,12 @@ class MutantRules {
   bool RemovesShifts(const Node& reader, ValueId value, bool per_channel) const;
   bool IsKeyAlone(ValueId value) const;
   bool ReadsOrderAlone(const Node& reader) const;
+  bool OrderAloneIsRead(ValueId value) const;
+  bool KeepsOrder(const Change& change) const;
+  bool KeepsOrderOfChannels(const Change& change, ValueId value) const;
 
   const Program& program_;
+  PartlyRead partly_read_;
   std::vector<ValueBounds> bounds_;
   std::vector<std::vector<int32_t>> users_;
   std::vector<bool> is_result_;

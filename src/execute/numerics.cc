@@ -15,6 +15,9 @@ namespace {
 // Elements compared at once: bounds the float64 temporaries.  A multiple of kBlock.
 constexpr int64_t kChunk = int64_t{1} << 23;
 
+// What few carriers of a block's error may widen its bound by.
+constexpr double kMostOfCarriers = 4;
+
 // The absolute part of an ulp: below it the format cannot, or kernels that flush subnormals do not, tell numbers apart.
 double SmallestStep(DType dtype) {
   switch (dtype) {
@@ -22,16 +25,6 @@ double SmallestStep(DType dtype) {
     case DType::kFloat64:
     case DType::kComplex128: return std::numeric_limits<double>::min();
     default: return std::ldexp(1.0, -126);
-  }
-}
-
-double LargestFinite(DType dtype) {
-  switch (dtype) {
-    case DType::kFloat16: return 65504.0;
-    case DType::kBFloat16: return 3.3895313892515355e38;
-    case DType::kFloat64:
-    case DType::kComplex128: return std::numeric_limits<double>::max();
-    default: return std::numeric_limits<float>::max();
   }
 }
 
@@ -95,6 +88,20 @@ at::Tensor Spread(const at::Tensor& a_block, int64_t elements) {
 // g(n) of the header.
 double SmallSampleFactor(int64_t elements) { return std::pow(256.0, 2.0 / (static_cast<double>(elements) + 1)); }
 
+// How many elements of each block carry its error: the sum of their sizes over the largest.
+at::Tensor Carriers(const at::Tensor& sizes, const at::Tensor& largest) {
+  const int64_t blocks = largest.size(0), whole = std::min(sizes.size(0), blocks * kBlock);
+  if (whole < blocks * kBlock) return (sizes.sum().view({1}) / largest).nan_to_num_(static_cast<double>(kBlock));
+  at::Tensor sums = sizes.narrow(0, 0, whole).view({blocks, kBlock}).sum(1);
+  if (whole < sizes.size(0)) sums.narrow(0, blocks - 1, 1).add_(sizes.narrow(0, whole, sizes.size(0) - whole).sum());
+  return (sums / largest).nan_to_num_(static_cast<double>(kBlock));   // no error at all
+}
+
+// g for so many carriers of `draws` evaluations.
+at::Tensor CarrierFactor(const at::Tensor& carriers, double draws) {
+  return at::pow(256.0, (carriers * draws + 1).reciprocal_().mul_(2)).clamp_(1, kMostOfCarriers);
+}
+
 at::Tensor Classes(const at::Tensor& values) {
   at::Tensor classes = at::zeros(values.sizes(), values.options().dtype(at::kChar));
   const double infinity = std::numeric_limits<double>::infinity();
@@ -130,6 +137,8 @@ std::vector<double> OnHost(const std::vector<at::Tensor>& scalars) {
 // Sums of squares over the whole result, for the root mean squares.
 struct Squares {
   double eager = 0, rounded = 0, exact = 0;
+  double largest = 0;    // of eager and rounded
+  double draws = 1;      // evaluations that they come from
   int64_t count = 0;
 };
 
@@ -154,10 +163,12 @@ void ExpectFloatRange(const Evidence& flat, const Range& range, Expected* expect
   // In half precision rounding is nearly all of an error, so that the rounded evaluations know its size as eager does.
   const bool half = Epsilon(expected->dtype) > 1e-4;
   const int64_t samples = elements * (half ? 1 + static_cast<int64_t>(flat.rounded.size()) : 1);
-  const double factor = kErrorFactor * SmallSampleFactor(std::min(samples, kBlock));
-  expected->allowed.narrow(0, range.first_block, range.blocks).copy_(at::maximum(error, floor) * factor + Ulp(magnitude, expected->dtype) * kUlps);
+  const at::Tensor scale = at::maximum(error, floor);
+  const at::Tensor carriers = Carriers(at::maximum(errors, rounding), scale);
+  const at::Tensor factor = CarrierFactor(carriers, 1 + static_cast<double>(flat.rounded.size())).clamp_min_(SmallSampleFactor(std::min(samples, kBlock))) * kErrorFactor;
+  expected->allowed.narrow(0, range.first_block, range.blocks).copy_(scale * factor + Ulp(magnitude, expected->dtype) * kUlps);
   expected->magnitude.narrow(0, range.first_block, range.blocks).copy_(magnitude);
-  const std::vector<double> facts = OnHost({(error / magnitude).nan_to_num_(0, 0, 0).max(), SumOfSquares(errors), SumOfSquares(rounding), SumOfSquares(magnitudes), usable.sum()});
+  const std::vector<double> facts = OnHost({(error / magnitude).nan_to_num_(0, 0, 0).max(), SumOfSquares(errors), SumOfSquares(rounding), SumOfSquares(magnitudes), usable.sum(), scale.max()});
   expected->eager_rel_err = std::max(expected->eager_rel_err, facts[0]);
   const auto count = static_cast<int64_t>(facts[4]);
   if (count < elements) {
@@ -168,13 +179,18 @@ void ExpectFloatRange(const Evidence& flat, const Range& range, Expected* expect
   squares->rounded += facts[2];
   squares->exact += facts[3];
   squares->count += count;
+  squares->largest = std::max(squares->largest, facts[5] * facts[5]);
+  squares->draws = 1 + static_cast<double>(flat.rounded.size());
 }
 
 // max |p - r| of D draws is larger than one draw's; dividing would need the law of the maximum, and the bound may be wide.
 double AllowedRms(const Squares& squares, DType dtype) {
   if (squares.count < kBlock) return std::numeric_limits<double>::infinity();
   const auto rms = [&](double sum) { return std::sqrt(sum / static_cast<double>(squares.count)); };
-  return kErrorFactor * std::max(rms(squares.eager), rms(squares.rounded)) +
+  // As for a block: few carriers tell little about the size of an error.
+  const double most = std::max(squares.eager, squares.rounded), carriers = squares.largest > 0 ? most / squares.largest : static_cast<double>(squares.count);
+  const double factor = std::clamp(std::pow(256.0, 2 / (carriers * squares.draws + 1)), 1.0, kMostOfCarriers);
+  return kErrorFactor * factor * rms(most) +
          std::max(Epsilon(dtype) * rms(squares.exact), SmallestStep(dtype));
 }
 
@@ -312,21 +328,25 @@ at::Tensor SelectsAsWell(const Expected& expected, const at::Tensor& candidate) 
   const at::Tensor values = selection.dim ? selection.values : selection.values.reshape({-1});
   const at::Tensor eager = selection.dim ? selection.eager_values : selection.eager_values.reshape({-1});
   const int64_t dim = selection.dim.value_or(0);
-  const auto pick = [&](const at::Tensor& index) {
+  const auto pick = [&](const at::Tensor& from, const at::Tensor& index) {
     at::Tensor whole = index.to(at::kLong);
     if (!selection.dim) whole = whole.reshape({-1});
     else if (!selection.keeps_dim) whole = whole.unsqueeze(dim);
-    return values.gather(dim, whole).reshape({-1});
+    return from.gather(dim, whole).reshape({-1});
   };
+  const auto same = [](const at::Tensor& a, const at::Tensor& b) { return (a == b).logical_or_((a != a).logical_and_(b != b)); };
   const at::Tensor index = candidate.to(at::kLong);
   const int64_t size = values.dim() > 0 ? values.size(dim) : 1;
   const at::Tensor inside = (index >= 0).logical_and_(index < size);
   const at::Tensor safe = at::where(inside, index, 0);
-  const at::Tensor wanted = pick(expected.reference);
+  const at::Tensor wanted = pick(values, expected.reference), chosen = pick(values, safe);
   const double error = (eager.to(at::kDouble) - values).abs_().nan_to_num_(0, 0, 0).max().item<double>();
   const double ulp = eager.is_floating_point() ? Epsilon(FromTorch(eager.scalar_type())) : 0;
-  const at::Tensor allowed = wanted.abs() * (kUlps * ulp) + kErrorFactor * error;
-  return ((pick(safe) - wanted).abs_() <= allowed).logical_and_(inside.reshape({-1}));
+  const at::Tensor allowed = at::where(at::isfinite(wanted), wanted.abs() * (kUlps * ulp) + kErrorFactor * error, 0.0);
+  at::Tensor as_good = ((chosen - wanted).abs_() <= allowed).logical_or_(same(chosen, wanted));
+  // What overflowed in the user's precision is all the same there.
+  if (selection.eager_index.defined()) as_good.logical_or_(same(pick(eager, safe), pick(eager, selection.eager_index)));
+  return as_good.logical_and_(inside.reshape({-1}));
 }
 
 void CompareIntegers(const Expected& expected, const at::Tensor& candidate, Comparison* comparison) {
@@ -347,7 +367,7 @@ int64_t Expected::bytes() const {
   for (const at::Tensor& tensor : {reference, allowed, magnitude, jump, eager_class, slack}) {
     if (tensor.defined()) sum += static_cast<int64_t>(tensor.nbytes());
   }
-  if (selection) sum += static_cast<int64_t>(selection->values.nbytes() + selection->eager_values.nbytes());
+  if (selection) sum += static_cast<int64_t>(selection->values.nbytes() + selection->eager_values.nbytes() + (selection->eager_index.defined() ? selection->eager_index.nbytes() : 0));
   return sum;
 }
 

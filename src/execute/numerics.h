@@ -12,7 +12,8 @@
 // ulp(m) = max(eps m, smallest subnormal step or, for float32 and bfloat16, smallest normal number); n_b counts the
 // block's elements and g(n) = 256^(2/(n+1)) makes up for what a maximum over few elements cannot know (g(256) = 1.04,
 // g(16) = 1.9, g(1) = 256).  F is what the program's own conditioning makes of rounding: it keeps a block whose eager error is zero by luck from
-// refusing honest rounding, and is zero where nothing rounds.
+// refusing honest rounding, and is zero where nothing rounds.  Where few elements of a block carry its error, the largest of
+// theirs is known as badly: g counts them, but is no more than 4 then.
 //
 // An element is unstable where the function jumps within eager's own error: evaluations j_k, with the float inputs of
 // every comparison, rounding or arg-reduction moved by twice eager's rms error there, differ from r by more than F_b plus
@@ -20,7 +21,8 @@
 //
 // NaN and infinities sit where eager has them; where only eager overflowed, the exact value is as good.  Integers and
 // booleans are equal, but for elements where e or a j_k differ from r: there |c - r| is at most that difference.  An
-// index chosen by an arg-reduction, sort or topk may instead select a value as good as the reference's, within A.
+// index chosen by an arg-reduction, sort or topk may instead select a value as good as the reference's, within A, or one
+// that is to eager what its own choice is: equal numbers, infinities of one sign, NaN.
 #ifndef DRTRITON_EXECUTE_NUMERICS_H_
 #define DRTRITON_EXECUTE_NUMERICS_H_
 
@@ -41,7 +43,8 @@ inline constexpr double kUlps = 4;
 // What an index result chose from: `values` along `dim` (nullopt: flattened).
 struct Selection {
   at::Tensor values;          // float64
-  at::Tensor eager_values;    // the same in the user's precision, for the allowance
+  at::Tensor eager_values;    // the same in the user's precision, for the allowance and for what eager cannot tell apart
+  at::Tensor eager_index;     // eager's choice
   std::optional<int64_t> dim;
   bool keeps_dim = true;      // the result has the dimension, of size 1 or k
 };

@@ -190,7 +190,7 @@ TEST_F(NumericsTest, IndicesAreJudgedByWhatTheySelect) {
   x[2][7] = 10;
   x[2][9] = 10;   // a tie: either index is right
   const at::Tensor best = x.argmax(1);
-  Evidence evidence{best, best, {}, {}, Selection{x.to(at::kDouble), x, 1, false}};
+  Evidence evidence{best, best, {}, {}, Selection{x.to(at::kDouble), x, best, 1, false}};
   const Expected expected = MakeExpected(DType::kInt64, evidence);
   at::Tensor candidate = best.clone();
   candidate[2] = best[2].item<int64_t>() == 7 ? 9 : 7;
@@ -199,6 +199,51 @@ TEST_F(NumericsTest, IndicesAreJudgedByWhatTheySelect) {
   EXPECT_EQ(Compare(expected, candidate).code, "wrong_integers");
   candidate[2] = 50;
   EXPECT_EQ(Compare(expected, candidate).code, "wrong_integers");
+}
+
+// cosh() of what float32 cannot hold: infinities that are all the same to eager, numbers that differ in float64.
+TEST_F(NumericsTest, IndicesOfEqualInfinitiesAreAsGood) {
+  const at::Tensor x = at::randn({4, 20}) * 10;
+  for (const int64_t place : {3, 8, 15}) x[1][place] = 100 + place;
+  const at::Tensor eager = at::cosh(x), exact = at::cosh(x.to(at::kDouble));
+  const at::Tensor best = exact.argmax(1), chosen = eager.argmax(1);
+  const Expected expected = MakeExpected(DType::kInt64, {best, best, {}, {}, Selection{exact, eager, chosen, 1, false}});
+  at::Tensor candidate = best.clone();
+  for (const int64_t place : {3, 8, 15}) {
+    candidate[1] = place;
+    EXPECT_TRUE(Compare(expected, candidate).right) << place;
+  }
+  candidate[1] = 4;
+  EXPECT_EQ(Compare(expected, candidate).code, "wrong_integers");
+}
+
+// NaN and infinities of the exact values themselves.
+TEST_F(NumericsTest, IndicesOfNanAreAsGood) {
+  at::Tensor x = at::randn({2, 6});
+  x[0][1] = x[0][4] = NAN;
+  x[1][0] = x[1][5] = INFINITY;
+  const at::Tensor best = x.argmax(1);
+  const Expected expected = MakeExpected(DType::kInt64, {best, best, {}, {}, Selection{x.to(at::kDouble), x, best, 1, false}});
+  for (const auto& [first, second, right] : {std::tuple(1, 0, true), std::tuple(4, 5, true), std::tuple(2, 5, false), std::tuple(4, 3, false)}) {
+    at::Tensor candidate = best.clone();
+    candidate[0] = first;
+    candidate[1] = second;
+    EXPECT_EQ(Compare(expected, candidate).right, right) << first << ", " << second;
+  }
+}
+
+// One element of a block dwarfs the others, so that its error is the block's, and eager's happens to be small.
+TEST_F(NumericsTest, AnErrorThatFewElementsCarryIsKnownBadly) {
+  at::Tensor exact = at::randn({256}, at::kDouble);
+  exact[17] = 1e15;
+  at::Tensor eager = exact.to(at::kFloat), near = exact.clone(), far = exact.to(at::kFloat);
+  eager[17] = 1e15 * (1 + 2e-6);
+  near[17] = 1e15 * (1 + 2.5e-6);
+  const Expected expected = MakeExpected(DType::kFloat32, {exact, eager, {near, near}, {}, {}});
+  far[17] = 1e15 * (1 + 2e-5);   // eight times theirs
+  EXPECT_TRUE(Compare(expected, far).right);
+  far[17] = 1e15 * (1 + 1e-4);
+  EXPECT_FALSE(Compare(expected, far).right);
 }
 
 TEST_F(NumericsTest, StridedCandidatesAreComparedByIndex) {

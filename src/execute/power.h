@@ -16,6 +16,7 @@ struct MutantOutcome {
     kSurvived,   // every set accepted it
     kUnusable,   // it cannot be evaluated: no mutant
     kUntried,    // the time was up
+    kVoid,       // it is the Program itself: elements end in the same places (moved_elements.h); no mutant
   };
   Kind kind = Kind::kUntried;
   std::string set;

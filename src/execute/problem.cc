@@ -15,7 +15,8 @@
 namespace drtriton {
 namespace {
 
-constexpr int kRoundedDraws = 2;
+constexpr int kRoundedDraws = 2, kMostRoundedDraws = 16;
+constexpr int64_t kFewSamples = 34;   // with as many, the largest of honest errors is known well enough (g of numerics.h: 1.4)
 constexpr int kJumpedDraws = 4;
 constexpr double kFloat32Epsilon = 1.1920928955078125e-7;
 
@@ -35,25 +36,36 @@ double RmsDifference(const at::Tensor& a, const at::Tensor& b) {
   return std::sqrt(squares.mean().item<double>());
 }
 
-// Operators whose index result picks from their first argument along one dimension: the position of `dim` and of
-// `keepdim` among the arguments (-1: the dimension always stays).
+// Operators whose index result picks from their first argument, along the dimension `dim` if they have such an argument.
 struct IndexOperator {
   const char* base;
-  size_t dim, keeps_dim;
-  int32_t output;
+  int32_t output;   // the index
 };
-constexpr size_t kAlways = 100;
-constexpr IndexOperator kIndexOperators[] = {
-    {"argmax", 1, 2, 0}, {"argmin", 1, 2, 0}, {"max", 1, 2, 1}, {"min", 1, 2, 1}, {"topk", 2, kAlways, 1}, {"sort", 1, kAlways, 1}, {"argsort", 1, kAlways, 0}, {"mode", 1, 2, 1}, {"median", 1, 2, 1}, {"kthvalue", 2, 3, 1}};
+constexpr IndexOperator kIndexOperators[] = {{"argmax", 0}, {"argmin", 0}, {"max", 1}, {"min", 1}, {"topk", 1}, {"sort", 1}, {"argsort", 0}, {"mode", 1}, {"median", 1}, {"nanmedian", 1}, {"kthvalue", 1}};
+
+// An argument by its name; nullptr: the operator has none of that name.
+const Attr* ArgumentOf(const Node& node, const char* name) {
+  const int at = SchemaOf(node).Find(name);
+  return at < 0 || static_cast<size_t>(at) >= node.args.size() ? nullptr : &node.args[static_cast<size_t>(at)];
+}
+
+// The dimension along which a node chooses, from 0; nullopt: among all elements.
+std::optional<int64_t> ChosenDim(const Node& node, int64_t rank) {
+  const Attr* dim = ArgumentOf(node, "dim");
+  if (rank == 0 || dim == nullptr || !dim->Is<int64_t>()) return std::nullopt;
+  return dim->AsInt() < 0 ? dim->AsInt() + rank : dim->AsInt();
+}
+
+const IndexOperator* IndexOperatorNamed(const std::string& base) {
+  const auto* found = std::find_if(std::begin(kIndexOperators), std::end(kIndexOperators), [&](const IndexOperator& op) { return base == op.base; });
+  return found == std::end(kIndexOperators) ? nullptr : found;
+}
 
 const IndexOperator* IndexOperatorOf(const Program& program, ValueId result) {
   const Value& value = program.value(result);
   if (value.node < 0 || value.dtype != DType::kInt64) return nullptr;
-  const std::string base = BaseName(program.nodes[static_cast<size_t>(value.node)].op);
-  for (const IndexOperator& op : kIndexOperators) {
-    if (base == op.base && value.output_index == op.output) return &op;
-  }
-  return nullptr;
+  const IndexOperator* op = IndexOperatorNamed(BaseName(program.nodes[static_cast<size_t>(value.node)].op));
+  return op != nullptr && value.output_index == op->output ? op : nullptr;
 }
 
 // Whether an integer value says where to look: it reaches an argument of that name, itself or by way of other integers.
@@ -175,6 +187,7 @@ void Problem::DropFailingSets(bool thrifty) {
 std::vector<std::string> Problem::FurtherNames() const {
   std::vector<std::string> names = FurtherSets();
   for (std::string& name : program_sets_.Names()) names.push_back(std::move(name));
+  names.insert(names.end(), MixedSets().begin(), MixedSets().end());
   return names;
 }
 
@@ -197,15 +210,25 @@ at::Tensor Problem::MakeInput(const std::string& set, ValueId id, size_t positio
   const Value& value = fragment_.program.value(id);
   at::manual_seed(Mixed(seed_, set + "/" + std::to_string(position)));
   const at::Tensor own = own_.at(id).to(evaluator_.device());
-  if (set == "integers" && value.kind == ValueKind::kInput && (value.dtype == DType::kInt64 || value.dtype == DType::kInt32) && !IsIndex(fragment_.program, fragment_.program.Users(), id)) {
-    return WithStrides(at::randint(-9, 10, own.sizes(), own.options()), value.strides);
-  }
   if (value.kind == ValueKind::kInput) {
     if (const auto drawn = program_sets_.Draw(set, id, own)) return WithStrides(*drawn, value.strides);
   }
-  at::Tensor drawn = DrawInput(set, value, own, MomentsOfOwn(id, own));
+  const bool index = !own.is_floating_point() && IsIndex(fragment_.program, fragment_.program.Users(), id);
+  at::Tensor drawn = DrawInput(set, value, own, MomentsOfOwn(id, own), index);
   if (value.kind == ValueKind::kInput && in_range_.contains(set)) drawn = InRangeOf(own, drawn);
   return WithStrides(drawn, value.strides);
+}
+
+// How many honest roundings to evaluate: more where a result of half precision has few elements, since all of them tell the size
+// of an error there.
+int Problem::RoundedDraws() const {
+  int64_t draws = kRoundedDraws;
+  for (const ValueId id : fragment_.Results()) {
+    const Value& value = fragment_.program.value(id);
+    if (value.dtype != DType::kFloat16 && value.dtype != DType::kBFloat16) continue;
+    draws = std::max(draws, kFewSamples / std::max<int64_t>(1, value.Elements()));
+  }
+  return static_cast<int>(std::min<int64_t>(draws, kMostRoundedDraws));
 }
 
 // A float64 evaluation with honest rounding everywhere, decisions and random numbers kept as they are.
@@ -223,6 +246,30 @@ TensorMap Problem::EvaluateRounded(const TensorMap& leaves, const TensorMap& fro
   return evaluator_.Evaluate(fragment_.program, leaves, options);
 }
 
+// The operand of a choice by size with its ties broken: towards the first of equals, towards the last, then at random.  Numbers that
+// differ in float32 keep their order; equal infinities and NaN, which choices take for the largest, are ties too.
+at::Tensor Problem::WithoutTies(const Node& node, const at::Tensor& tensor, int draw) const {
+  constexpr double kRelative = 1e-12, kAbsolute = 1e-290;
+  const std::string base = BaseName(node.op);
+  const bool least = base == "min" || base == "argmin" || base == "cummin";
+  at::Tensor ramp;
+  if (draw < 2 && tensor.dim() > 0) {
+    const std::optional<int64_t> dim = ChosenDim(node, tensor.dim());
+    std::vector<int64_t> shape = tensor.sizes().vec();
+    if (dim) {
+      shape.assign(shape.size(), 1);
+      shape[static_cast<size_t>(*dim)] = tensor.size(*dim);
+    }
+    const int64_t count = dim ? tensor.size(*dim) : tensor.numel();
+    ramp = at::arange(count, tensor.options()).div_(static_cast<double>(std::max<int64_t>(1, count))).view(shape).expand(tensor.sizes());
+    if (draw == 0) ramp = 1 - ramp;
+  } else {
+    ramp = at::rand_like(tensor);
+  }
+  const at::Tensor finite = tensor.nan_to_num(least ? -1.7e308 : 1.7e308, 1.6e308, -1.6e308);
+  return finite + finite.abs().mul_(ramp).mul_(kRelative) + ramp * kAbsolute;
+}
+
 // A float64 evaluation in which decisions see inputs displaced by `steps`: all up, all down, then at random.
 TensorMap Problem::EvaluateJumped(const TensorMap& leaves, const TensorMap& random, const std::unordered_map<ValueId, double>& steps, int draw) const {
   EvaluateOptions options;
@@ -231,8 +278,8 @@ TensorMap Problem::EvaluateJumped(const TensorMap& leaves, const TensorMap& rand
   options.transform_argument = [&](const Node& node, ValueId id, at::Tensor tensor) {
     if (!Jumps(fragment_.program, node) || !steps.contains(id)) return tensor;
     const double step = steps.at(id);
-    if (draw < 2) return tensor + (draw == 0 ? step : -step);
-    return tensor + at::rand_like(tensor).sub_(0.5).mul_(2 * step);
+    const at::Tensor displaced = draw < 2 ? tensor + (draw == 0 ? step : -step) : tensor + at::rand_like(tensor).sub_(0.5).mul_(2 * step);
+    return IndexOperatorNamed(BaseName(node.op)) == nullptr ? displaced : WithoutTies(node, displaced, draw);
   };
   return evaluator_.Evaluate(fragment_.program, leaves, options);
 }
@@ -246,14 +293,29 @@ void Problem::AddToSelection(ValueId result, std::unordered_set<ValueId>* keep) 
 std::optional<Selection> Problem::SelectionOf(ValueId result, const TensorMap& exact, const TensorMap& eager) const {
   const IndexOperator* op = IndexOperatorOf(fragment_.program, result);
   if (op == nullptr) return std::nullopt;
-  const AttrList& args = fragment_.program.nodes[static_cast<size_t>(fragment_.program.value(result).node)].args;
-  const ValueId source = args.at(0).AsValue();
-  Selection selection{exact.at(source).to(at::kDouble), eager.at(source), std::nullopt, true};
-  if (selection.values.dim() == 0 || op->dim >= args.size() || !args[op->dim].Is<int64_t>()) return selection;
-  selection.dim = args[op->dim].AsInt();
-  if (*selection.dim < 0) *selection.dim += selection.values.dim();
-  selection.keeps_dim = op->keeps_dim == kAlways || (op->keeps_dim < args.size() && args[op->keeps_dim].Is<bool>() && args[op->keeps_dim].AsBool());
+  const Node& node = fragment_.program.nodes[static_cast<size_t>(fragment_.program.value(result).node)];
+  const ValueId source = node.args.at(0).AsValue();
+  Selection selection{exact.at(source).to(at::kDouble), eager.at(source), eager.at(result), std::nullopt, true};
+  selection.dim = ChosenDim(node, selection.values.dim());
+  const Attr* keeps = ArgumentOf(node, "keepdim");
+  if (selection.dim) selection.keeps_dim = keeps == nullptr || (keeps->Is<bool>() && keeps->AsBool());
   return selection;
+}
+
+// Whether what an index result chose from depends on other decisions.
+bool Problem::DecidesEarlier(ValueId result) const {
+  const Program& program = fragment_.program;
+  std::vector<ValueId> open = program.nodes[static_cast<size_t>(program.value(result).node)].Inputs();
+  std::unordered_set<ValueId> seen;
+  while (!open.empty()) {
+    const ValueId id = open.back();
+    open.pop_back();
+    if (!seen.insert(id).second || program.value(id).node < 0) continue;
+    if (decisions_.contains(id)) return true;
+    const auto inputs = program.nodes[static_cast<size_t>(program.value(id).node)].Inputs();
+    open.insert(open.end(), inputs.begin(), inputs.end());
+  }
+  return false;
 }
 
 InputSet Problem::MakeSet(const std::string& name) {
@@ -286,7 +348,8 @@ InputSet Problem::MakeSet(const std::string& name) {
 
   std::vector<TensorMap> rounded, jumped;
   at::manual_seed(Mixed(seed_, name + "/rounding"));
-  for (int draw = 0; draw < kRoundedDraws; ++draw) {
+  const int draws = RoundedDraws();
+  for (int draw = 0; draw < draws; ++draw) {
     try {
       rounded.push_back(EvaluateRounded(leaves, frozen, false));
     } catch (const EvaluationError& error) {   // a probability of one that became larger, say
@@ -301,6 +364,11 @@ InputSet Problem::MakeSet(const std::string& name) {
   }
   for (const ValueId id : results) {
     Evidence evidence{exact.at(id), eager.at(id), {}, {}, SelectionOf(id, exact, eager)};
+    if (evidence.selection && !DecidesEarlier(id)) {   // what it selects says all: no other index is as good because eager's is another one
+      evidence.eager = evidence.exact;
+      set.results.push_back(MakeExpected(program.value(id).dtype, evidence));
+      continue;
+    }
     for (TensorMap& draw : rounded) evidence.rounded.push_back(draw.at(id));
     for (TensorMap& draw : jumped) evidence.jumped.push_back(draw.at(id));
     set.results.push_back(MakeExpected(program.value(id).dtype, evidence));

@@ -78,9 +78,12 @@ class Problem {
   const Moments& MomentsOfOwn(ValueId id, const at::Tensor& own) const;
   InputSet MakeSet(const std::string& name);
   bool IsDefined(const std::string& name);
+  int RoundedDraws() const;
   TensorMap EvaluateRounded(const TensorMap& leaves, const TensorMap& frozen, bool in_range) const;
+  at::Tensor WithoutTies(const Node& node, const at::Tensor& tensor, int draw) const;
   TensorMap EvaluateJumped(const TensorMap& leaves, const TensorMap& random, const std::unordered_map<ValueId, double>& steps, int draw) const;
   std::optional<Selection> SelectionOf(ValueId result, const TensorMap& exact, const TensorMap& eager) const;
+  bool DecidesEarlier(ValueId result) const;
   void AddToSelection(ValueId result, std::unordered_set<ValueId>* keep) const;
   bool AcceptsEverywhere(size_t result, const std::optional<size_t>& copied_input);
 

@@ -56,7 +56,8 @@ std::vector<std::string> ProgramSets::Names() const {
   std::vector<std::string> names;
   if (!constants_.empty()) names.emplace_back("thresholds");
   if (!ignored_.empty()) names.emplace_back("ignored");
-  if (asks_for_nan_) names.emplace_back("special");
+  // What stands for infinities may dwarf everything else: once without each.
+  if (asks_for_nan_) names.insert(names.end(), {"special", "special low", "special high"});
   return names;
 }
 
@@ -68,12 +69,19 @@ std::optional<at::Tensor> ProgramSets::Draw(const std::string& name, ValueId inp
     return std::nullopt;
   }
   if (!own.is_floating_point()) return std::nullopt;
-  if (name == "special") {
-    const at::Tensor which = at::rand(own.sizes(), own.options().dtype(at::kFloat));
+  if (name.starts_with("special")) {
+    // A tenth NaN, a twentieth each infinity, and at least one of each where there is room.
     const double infinity = INFINITY;
-    at::Tensor drawn = at::where(which < 0.1, at::scalar_tensor(NAN, own.options()), own);
-    drawn = at::where(which > 0.95, at::scalar_tensor(infinity, own.options()), drawn);
-    return at::where((which > 0.9).logical_and_(which <= 0.95), at::scalar_tensor(-infinity, own.options()), drawn);
+    at::Tensor drawn = own.reshape({-1}).clone();
+    const at::Tensor places = at::randperm(own.numel(), own.options().dtype(at::kLong));
+    int64_t next = 0;
+    for (const auto& [special, share] : {std::pair(-infinity, 20), std::pair(infinity, 20), std::pair<double, int>(NAN, 10)}) {
+      if ((special == infinity && name == "special low") || (special == -infinity && name == "special high")) continue;
+      const int64_t count = std::min(own.numel() - next, std::max<int64_t>(1, own.numel() / share));
+      drawn.index_fill_(0, places.narrow(0, next, count), special);
+      next += count;
+    }
+    return drawn.view(own.sizes());
   }
   if (name != "thresholds") return std::nullopt;
   // Each element beside one of the constants: within a third of it, on either side, or on the constant itself.

@@ -227,7 +227,7 @@ Json ReferenceSession::Prepare(const Json& request) {
 }
 
 Json ReferenceSession::Power(const Json& request) {
-  static constexpr const char* kOutcomes[] = {"rejected", "survived", "unusable", "untried"};
+  static constexpr const char* kOutcomes[] = {"rejected", "survived", "unusable", "untried", "void"};
   Problem& problem = ProblemOf(request);
   const Program& program = problem.fragment().program;
   ApplyContext(program.context);

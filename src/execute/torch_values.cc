@@ -1,5 +1,6 @@
 #include "execute/torch_values.h"
 
+#include <limits>
 #include <utility>
 
 #include "base/error.h"
@@ -166,6 +167,16 @@ at::Tensor WithStrides(const at::Tensor& tensor, const Shape& strides) {
 StoredTensor ToStored(std::string name, const at::Tensor& storage, const Shape& shape, const Shape& strides) {
   const auto* bytes = static_cast<const std::byte*>(storage.data_ptr());
   return {std::move(name), FromTorch(storage.scalar_type()), shape, strides, {bytes, storage.nbytes()}};
+}
+
+double LargestFinite(DType dtype) {
+  switch (dtype) {
+    case DType::kFloat16: return 65504.0;
+    case DType::kBFloat16: return 3.3895313892515355e38;
+    case DType::kFloat64:
+    case DType::kComplex128: return std::numeric_limits<double>::max();
+    default: return std::numeric_limits<float>::max();
+  }
 }
 
 }  // namespace drtriton

@@ -44,6 +44,9 @@ at::Tensor WithStrides(const at::Tensor& tensor, const Shape& strides);
 // For TensorFile: `storage` is a contiguous CPU tensor, which must outlive the result.
 StoredTensor ToStored(std::string name, const at::Tensor& storage, const Shape& shape, const Shape& strides);
 
+// The largest finite number of a floating or complex dtype.
+double LargestFinite(DType dtype);
+
 }  // namespace drtriton
 
 #endif  // DRTRITON_EXECUTE_TORCH_VALUES_H_

@@ -24,7 +24,9 @@ const std::map<std::string, ValueBounds>& FixedBounds() {
       {"norm", {0, kInfinity}}, {"linalg_vector_norm", {0, kInfinity}}, {"expm1", {-1, kInfinity}}, {"log_softmax", {-kInfinity, 0}}, {"_log_softmax", {-kInfinity, 0}},
       {"logsigmoid", {-kInfinity, 0}}, {"log_sigmoid", {-kInfinity, 0}}, {"gelu", {-0.171, kInfinity}}, {"silu", {-0.279, kInfinity}}, {"mish", {-0.309, kInfinity}},
       {"hardswish", {-0.376, kInfinity}}, {"atan", {-1.5708, 1.5708}}, {"eq", {0, 1, true}}, {"ne", {0, 1, true}}, {"lt", {0, 1, true}}, {"le", {0, 1, true}},
-      {"gt", {0, 1, true}}, {"special_i0e", {0, 1}}, {"special_i0", {1, kInfinity}}, {"i0", {1, kInfinity}}, {"hypot", {0, kInfinity}}, {"ge", {0, 1, true}}, {"one_hot", {0, 1, true}}};
+      {"gt", {0, 1, true}}, {"special_i0e", {0, 1}}, {"special_i0", {1, kInfinity}}, {"i0", {1, kInfinity}}, {"hypot", {0, kInfinity}}, {"ge", {0, 1, true}}, {"one_hot", {0, 1, true}},
+      {"special_erfcx", {0, kInfinity}}, {"mse_loss", {0, kInfinity}}, {"l1_loss", {0, kInfinity}}, {"smooth_l1_loss", {0, kInfinity}}, {"huber_loss", {0, kInfinity}}, {"soft_margin_loss", {0, kInfinity}},
+      {"count_nonzero", {0, kInfinity, true}}};
   return bounds;
 }
 
@@ -93,6 +95,9 @@ class Analysis {
     if (MixesZeros(base)) return {std::min(first.low, 0.0), std::max(first.high, 0.0), first.whole && base.starts_with("tri")};
     if (base == "floor" || base == "ceil" || base == "round" || base == "trunc") return {std::floor(first.low), std::ceil(first.high), true};
     if (base == "floor_divide") return {-kInfinity, kInfinity, true};
+    if (base == "div" && std::any_of(node.args.begin(), node.args.end(), [](const Attr& attr) { return attr.Is<std::string>(); })) return {-kInfinity, kInfinity, true};
+    if (base == "threshold" && node.args.size() > 2) return {std::min(Of(node.args[1]).low, Of(node.args[2]).low), std::max(first.high, Of(node.args[2]).high)};
+    if (base == "special_zeta" && node.args.size() > 1 && Of(node.args[1]).low > 0) return {0, kInfinity};
     if (base == "sum" || base == "cumsum" || base == "prod") return {first.low >= 0 ? 0 : -kInfinity, first.high <= 0 && base != "prod" ? 0 : kInfinity, first.whole};
     if (base == "neg") return {-first.high, -first.low, first.whole};
     return Binary(node, base, first);

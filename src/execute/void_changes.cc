@@ -20,10 +20,12 @@ const Names kMoves = {"rot90", "swapaxes", "swapdims", "numpy_T", "mT", "t", "tr
 const Names kParts = {"slice", "narrow", "split", "chunk", "split_with_sizes"};
 const Names kMakers = {"zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like", "new_zeros", "new_ones", "new_full"};
 
+constexpr const char* kScales[] = {"scale_factors", "scales", "scales_h", "scales_w", "scales_d"};
+
 class Change {
  public:
   Change(const Program& program, const std::vector<std::vector<int32_t>>& users, const Node& before, const Node& after)
-      : program_(program), users_(users), before_(before), old_base_(BaseName(before.op)), new_base_(BaseName(after.op)), operand_(program.value(before.Inputs().front())),
+      : program_(program), users_(users), before_(before), after_(after), old_base_(BaseName(before.op)), new_base_(BaseName(after.op)), operand_(program.value(before.Inputs().front())),
         drops_(after.op == "aten.alias.default" && after.args[0] == before.args[0]), expands_(after.op == "aten.expand.default" && after.args[0] == before.args[0]) {
     if (before.op != after.op) return;
     const Schema& schema = SchemaOf(before);
@@ -35,7 +37,7 @@ class Change {
     }
   }
 
-  bool IsVoid() const { return Elements() == 0 || OfOneElement() || OfMoves() || OfParts() || OfWindows() || OfResampling() || OfSwitches() || IsUnread(); }
+  bool IsVoid() const { return Elements() == 0 || OfOneElement() || OfMoves() || OfParts() || OfWindows() || OfPositions() || OfResampling() || OfOneKey() || OfSwitches() || IsUnread(); }
 
  private:
   const Value* Result() const {
@@ -150,19 +152,68 @@ class Change {
     return shape[shape.size() - spatial + i];
   }
 
-  // Each dimension keeps its size or has one element, which is repeated.
-  bool OfResampling() const {
-    if (!old_base_.starts_with("upsample") || !(drops_ || expands_ || argument_ == "align_corners")) return false;
-    for (const char* name : {"scale_factors", "scales", "scales_h", "scales_w", "scales_d"}) {
-      if (const Attr* scale = Find(name); scale != nullptr && !scale->IsNone()) return false;
-    }
-    for (size_t i = 2; i < operand_.shape.size(); ++i) {
-      if (operand_.shape[i] != 1 && operand_.shape[i] != Result()->shape[i]) return false;
+  // The elements of a maximum's windows, or of unfolded ones, are the same all the same: what is new lies outside.
+  bool OfPositions() const {
+    const bool pools = old_base_.starts_with("max_pool"), folds = old_base_ == "col2im", unfolds = old_base_ == "im2col";
+    static const Names kArguments = {"kernel_size", "stride", "padding", "dilation"};
+    if (!(pools || folds || unfolds) || !kArguments.contains(argument_) || (argument_ == "kernel_size" && !pools)) return false;
+    const size_t spatial = pools ? SpatialDims(pools) : 2, rank = operand_.shape.size();
+    if (spatial == 0 || rank < spatial) return false;
+    for (size_t i = 0; i < spatial; ++i) {
+      const int64_t size = folds ? Ints("output_size").at(i) : operand_.shape[rank - spatial + i];
+      if (Positions(before_, i, size, pools) != Positions(after_, i, size, pools)) return false;
     }
     return true;
   }
 
+  // The positions that each window reads in one dimension; outside of it a maximum reads nothing, the others zeros.
+  std::vector<std::vector<int64_t>> Positions(const Node& node, size_t i, int64_t size, bool pools) const {
+    const auto number = [&](const char* name, int64_t otherwise) {
+      const int at = SchemaOf(node).Find(name);
+      if (at < 0 || static_cast<size_t>(at) >= node.args.size()) return otherwise;
+      const Attr& attr = node.args[static_cast<size_t>(at)];
+      if (!attr.Is<int64_t>() && !attr.Is<AttrList>()) return otherwise;
+      const auto list = attr.AsInts();
+      return list.empty() ? otherwise : At(list, i);
+    };
+    const int64_t kernel = number("kernel_size", 1), stride = number("stride", kernel), padding = number("padding", 0), dilation = number("dilation", 1);
+    const Shape& shape = Result()->shape;
+    const int64_t windows = pools ? shape[shape.size() - SpatialDims(pools) + i] : (size + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1;
+    std::vector<std::vector<int64_t>> positions;
+    for (int64_t window = 0; window < windows; ++window) {
+      std::vector<int64_t>& read = positions.emplace_back();
+      for (int64_t tap = 0; tap < kernel; ++tap) {
+        const int64_t position = window * stride - padding + tap * dilation;
+        if (position >= 0 && position < size) read.push_back(position);
+        else if (!pools) read.push_back(-1);
+      }
+    }
+    return positions;
+  }
+
+  // Each dimension keeps its size or has one element, which is repeated.
+  bool OfResampling() const {
+    if (!old_base_.starts_with("upsample") || !(drops_ || expands_ || argument_ == "align_corners")) return false;
+    const bool scaled = std::any_of(std::begin(kScales), std::end(kScales), [&](const char* name) { return Find(name) != nullptr && !Find(name)->IsNone(); });
+    for (size_t i = 2; i < operand_.shape.size(); ++i) {
+      if (operand_.shape[i] != 1 && (scaled || operand_.shape[i] != Result()->shape[i])) return false;
+    }
+    return true;
+  }
+
+  // Over one key attention's weights are ones, whatever the scores are.
+  bool OfOneKey() const {
+    if (old_base_ != "scaled_dot_product_attention" || Find("key") == nullptr || Find("value") == nullptr) return false;
+    const Shape& key = program_.value(Find("key")->AsValue()).shape;
+    if (key.size() < 2 || key[key.size() - 2] != 1 || (Find("attn_mask") != nullptr && !Find("attn_mask")->IsNone())) return false;
+    return argument_ == "scale" || argument_ == "is_causal" || ((after_.op == "aten.alias.default" || after_.op == "aten.expand.default") && after_.args[0] == *Find("value"));
+  }
+
   bool OfSwitches() const {
+    if (old_base_ == "cross_entropy_loss" && argument_ == "ignore_index" && IsFloating(program_.value(Find("target")->AsValue()).dtype)) return true;   // probabilities
+    const bool fills = argument_ == "value" || argument_ == "fill_value";
+    if (fills && Result() != nullptr && Result()->dtype == DType::kBool && original_->IsNumber() && changed_->IsNumber()) return (original_->AsDouble() != 0) == (changed_->AsDouble() != 0);
+    if (old_base_ == "take_along_dim" && expands_ && !Ints("dim").empty() && SizeOf(Ints("dim")[0]) == 1) return true;
     if (old_base_ == "dropout" && drops_) return true;
     if (old_base_ == "nan_to_num" && !IsFloating(operand_.dtype)) return true;
     if (old_base_ == "constant_pad_nd" && argument_ == "value") {
@@ -190,6 +241,7 @@ class Change {
   const Program& program_;
   const std::vector<std::vector<int32_t>>& users_;
   const Node& before_;
+  const Node& after_;
   std::string old_base_, new_base_, argument_;   // `argument_`: which one differs, where the operator stays
   const Attr* original_ = nullptr;
   const Attr* changed_ = nullptr;

@@ -16,7 +16,7 @@ namespace drtriton {
 namespace {
 
 // Raised when verdicts of an older program would no longer be given.
-constexpr int kJudgeVersion = 3;
+constexpr int kJudgeVersion = 4;
 
 bool WorthKeeping(const Verdict& verdict) {
   return verdict.outcome != Outcome::kError && verdict.code != "timeout" && verdict.code != "crashed" &&
