@@ -170,6 +170,10 @@ class Collector {
       for (const Proposal& proposal : program.proposals) {
         std::optional<Verdict> verdict;
         if (next < candidates.size() && candidates[next].proposal == &proposal) verdict = judgements[next++].verdict;
+        if (verdict && verdict->code == "interrupted") {   // a worker was lost before the candidate was run
+          ++summary_.codes[verdict->code];
+          continue;
+        }
         pairs.push_back(MakePair(program, proposal, std::move(verdict)));
         Count(pairs.back());
       }
