@@ -2,7 +2,7 @@
 //
 // Sample number `index` of a seed depends on nothing else, so any number of threads, in any order, gives the same
 // samples.  A Sampler is immutable once made: Draw() may be called from any thread.  Making one reads the whole
-// registry (most of a second); share it.
+// registry (0.3 s of CPU time); share it.
 #ifndef DRTRITON_SYNTH_SAMPLER_H_
 #define DRTRITON_SYNTH_SAMPLER_H_
 
