@@ -56,6 +56,7 @@ std::vector<std::unique_ptr<Executor>> MakeExecutors(DeviceChoice choice, uint64
     const auto gate = std::make_shared<ScratchFolder>("drtriton-gate");
     for (int lane = 0; lane < sharers; ++lane) executors.push_back(std::make_unique<GatedExecutor>(*device, seed, GpuPlace{gpu, sharers, gate->path()}, gate));
   }
+  if (device && executors.empty()) executors.push_back(std::make_unique<GpuExecutor>(*device, seed));
   if (!executors.empty()) return executors;
   const auto farm = std::make_shared<InterpreterFarm>(FarmOptions{});
   for (int lane = 0; lane < (lanes > 0 ? lanes : kLanesOfAFarm); ++lane) executors.push_back(std::make_unique<CpuExecutor>(seed, farm));

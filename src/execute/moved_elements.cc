@@ -24,7 +24,7 @@ constexpr double kNamesOfAValue = 1 << 21;
 double Tag(uint64_t what) {
   what = (what + 1) * 0x9e3779b97f4a7c15ull;
   what = (what ^ (what >> 31)) * 0xbf58476d1ce4e5b9ull;
-  return static_cast<double>((what ^ (what >> 29)) >> 14) + kFirstName;   // below 2^50
+  return static_cast<double>((what ^ (what >> 29)) >> 19) + kFirstName;   // below 2^45: sums of many are exact
 }
 
 // Several operands, all of them data.

@@ -280,7 +280,8 @@ std::string MutantRules::SignRule(const Change& change, ValueId value) const {
     if (kEven.contains(base) || base == "hypot") return true;
     return base == "pow" && reader.args[0] == Attr(ValueRef{value}) && reader.args[1].IsNumber() && std::fmod(reader.args[1].AsDouble(), 2) == 0;
   };
-  const bool exchanged = (change.old_base == "sub" || change.old_base == "rsub") && change.new_base == change.old_base && change.argument.empty() && change.before.args.size() > 1 && change.before.args[0] == change.after.args[1];
+  const bool exchanged = (change.old_base == "sub" || change.old_base == "rsub") && change.new_base == change.old_base && change.argument.empty() && change.before.args.size() > 1 && change.before.args[0] == change.after.args[1] &&
+                         (change.before.args.size() < 3 || (change.before.args[2].IsNumber() && change.before.args[2].AsDouble() == 1));   // alpha
   const bool reversed = change.old_base == "rsub" && change.new_base == "sub";
   const bool negated = change.old_base == "neg" && (change.drops || change.new_base == "abs");
   const bool unsigned_now = (change.old_base == "abs" || change.old_base == "copysign") && (change.drops || (change.old_base == "copysign" && change.new_base == "copysign" && change.before.args[0] == change.after.args[0]));

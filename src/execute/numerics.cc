@@ -322,6 +322,15 @@ void CompareFloats(const Expected& expected, const at::Tensor& candidate, Compar
   }
 }
 
+// Elements of rows along `dim` in which no position comes twice.
+at::Tensor OfDistinctRows(const at::Tensor& index, int64_t dim) {
+  if (index.dim() == 0 || index.size(dim) < 2) return at::ones_like(index, at::kBool);
+  const at::Tensor sorted = std::get<0>(index.sort(dim));
+  const int64_t size = index.size(dim);
+  const at::Tensor repeats = sorted.narrow(dim, 1, size - 1) == sorted.narrow(dim, 0, size - 1);
+  return repeats.any(dim, /*keepdim=*/true).logical_not_().expand(index.sizes());
+}
+
 // Elements whose index selects a value as good as the reference's.
 at::Tensor SelectsAsWell(const Expected& expected, const at::Tensor& candidate) {
   const Selection& selection = *expected.selection;
@@ -346,6 +355,7 @@ at::Tensor SelectsAsWell(const Expected& expected, const at::Tensor& candidate) 
   at::Tensor as_good = ((chosen - wanted).abs_() <= allowed).logical_or_(same(chosen, wanted));
   // What overflowed in the user's precision is all the same there.
   if (selection.eager_index.defined()) as_good.logical_or_(same(pick(eager, safe), pick(eager, selection.eager_index)));
+  if (selection.distinct && selection.dim) as_good.logical_and_(OfDistinctRows(index, dim).reshape({-1}));
   return as_good.logical_and_(inside.reshape({-1}));
 }
 

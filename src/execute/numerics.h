@@ -47,6 +47,7 @@ struct Selection {
   at::Tensor eager_index;     // eager's choice
   std::optional<int64_t> dim;
   bool keeps_dim = true;      // the result has the dimension, of size 1 or k
+  bool distinct = false;      // no position comes twice along the dimension
 };
 
 // What one result is compared with.  Tensors are on the reference's device.

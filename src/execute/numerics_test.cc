@@ -232,6 +232,20 @@ TEST_F(NumericsTest, IndicesOfNanAreAsGood) {
   }
 }
 
+// A sort may order equals as it likes, but each of them comes once.
+TEST_F(NumericsTest, PositionsOfASortAreDistinct) {
+  at::Tensor x = at::randn({2, 6});
+  x[0][1] = x[0][4] = 20;
+  const at::Tensor order = std::get<1>(x.sort(1, /*descending=*/true));
+  const Expected expected = MakeExpected(DType::kInt64, {order, order, {}, {}, Selection{x.to(at::kDouble), x, order, 1, true, true}});
+  at::Tensor candidate = order.clone();
+  candidate[0][0] = order[0][1];
+  candidate[0][1] = order[0][0];
+  EXPECT_TRUE(Compare(expected, candidate).right);
+  candidate[0][0] = order[0][0];
+  EXPECT_EQ(Compare(expected, candidate).code, "wrong_integers");
+}
+
 // One element of a block dwarfs the others, so that its error is the block's, and eager's happens to be small.
 TEST_F(NumericsTest, AnErrorThatFewElementsCarryIsKnownBadly) {
   at::Tensor exact = at::randn({256}, at::kDouble);

@@ -39,9 +39,10 @@ double RmsDifference(const at::Tensor& a, const at::Tensor& b) {
 // Operators whose index result picks from their first argument, along the dimension `dim` if they have such an argument.
 struct IndexOperator {
   const char* base;
-  int32_t output;   // the index
+  int32_t output;         // the index
+  bool distinct = false;  // it keeps several positions of each row, none twice
 };
-constexpr IndexOperator kIndexOperators[] = {{"argmax", 0}, {"argmin", 0}, {"max", 1}, {"min", 1}, {"topk", 1}, {"sort", 1}, {"argsort", 0}, {"mode", 1}, {"median", 1}, {"nanmedian", 1}, {"kthvalue", 1}};
+constexpr IndexOperator kIndexOperators[] = {{"argmax", 0}, {"argmin", 0}, {"max", 1}, {"min", 1}, {"topk", 1, true}, {"sort", 1, true}, {"argsort", 0, true}, {"mode", 1}, {"median", 1}, {"nanmedian", 1}, {"kthvalue", 1}};
 
 // An argument by its name; nullptr: the operator has none of that name.
 const Attr* ArgumentOf(const Node& node, const char* name) {
@@ -56,16 +57,12 @@ std::optional<int64_t> ChosenDim(const Node& node, int64_t rank) {
   return dim->AsInt() < 0 ? dim->AsInt() + rank : dim->AsInt();
 }
 
-const IndexOperator* IndexOperatorNamed(const std::string& base) {
-  const auto* found = std::find_if(std::begin(kIndexOperators), std::end(kIndexOperators), [&](const IndexOperator& op) { return base == op.base; });
-  return found == std::end(kIndexOperators) ? nullptr : found;
-}
-
 const IndexOperator* IndexOperatorOf(const Program& program, ValueId result) {
   const Value& value = program.value(result);
   if (value.node < 0 || value.dtype != DType::kInt64) return nullptr;
-  const IndexOperator* op = IndexOperatorNamed(BaseName(program.nodes[static_cast<size_t>(value.node)].op));
-  return op != nullptr && value.output_index == op->output ? op : nullptr;
+  const std::string base = BaseName(program.nodes[static_cast<size_t>(value.node)].op);
+  const auto* op = std::find_if(std::begin(kIndexOperators), std::end(kIndexOperators), [&](const IndexOperator& known) { return base == known.base; });
+  return op != std::end(kIndexOperators) && value.output_index == op->output ? op : nullptr;
 }
 
 // Whether an integer value says where to look: it reaches an argument of that name, itself or by way of other integers.
@@ -246,30 +243,6 @@ TensorMap Problem::EvaluateRounded(const TensorMap& leaves, const TensorMap& fro
   return evaluator_.Evaluate(fragment_.program, leaves, options);
 }
 
-// The operand of a choice by size with its ties broken: towards the first of equals, towards the last, then at random.  Numbers that
-// differ in float32 keep their order; equal infinities and NaN, which choices take for the largest, are ties too.
-at::Tensor Problem::WithoutTies(const Node& node, const at::Tensor& tensor, int draw) const {
-  constexpr double kRelative = 1e-12, kAbsolute = 1e-290;
-  const std::string base = BaseName(node.op);
-  const bool least = base == "min" || base == "argmin" || base == "cummin";
-  at::Tensor ramp;
-  if (draw < 2 && tensor.dim() > 0) {
-    const std::optional<int64_t> dim = ChosenDim(node, tensor.dim());
-    std::vector<int64_t> shape = tensor.sizes().vec();
-    if (dim) {
-      shape.assign(shape.size(), 1);
-      shape[static_cast<size_t>(*dim)] = tensor.size(*dim);
-    }
-    const int64_t count = dim ? tensor.size(*dim) : tensor.numel();
-    ramp = at::arange(count, tensor.options()).div_(static_cast<double>(std::max<int64_t>(1, count))).view(shape).expand(tensor.sizes());
-    if (draw == 0) ramp = 1 - ramp;
-  } else {
-    ramp = at::rand_like(tensor);
-  }
-  const at::Tensor finite = tensor.nan_to_num(least ? -1.7e308 : 1.7e308, 1.6e308, -1.6e308);
-  return finite + finite.abs().mul_(ramp).mul_(kRelative) + ramp * kAbsolute;
-}
-
 // A float64 evaluation in which decisions see inputs displaced by `steps`: all up, all down, then at random.
 TensorMap Problem::EvaluateJumped(const TensorMap& leaves, const TensorMap& random, const std::unordered_map<ValueId, double>& steps, int draw) const {
   EvaluateOptions options;
@@ -278,8 +251,8 @@ TensorMap Problem::EvaluateJumped(const TensorMap& leaves, const TensorMap& rand
   options.transform_argument = [&](const Node& node, ValueId id, at::Tensor tensor) {
     if (!Jumps(fragment_.program, node) || !steps.contains(id)) return tensor;
     const double step = steps.at(id);
-    const at::Tensor displaced = draw < 2 ? tensor + (draw == 0 ? step : -step) : tensor + at::rand_like(tensor).sub_(0.5).mul_(2 * step);
-    return IndexOperatorNamed(BaseName(node.op)) == nullptr ? displaced : WithoutTies(node, displaced, draw);
+    if (draw < 2) return tensor + (draw == 0 ? step : -step);
+    return tensor + at::rand_like(tensor).sub_(0.5).mul_(2 * step);
   };
   return evaluator_.Evaluate(fragment_.program, leaves, options);
 }
@@ -295,7 +268,7 @@ std::optional<Selection> Problem::SelectionOf(ValueId result, const TensorMap& e
   if (op == nullptr) return std::nullopt;
   const Node& node = fragment_.program.nodes[static_cast<size_t>(fragment_.program.value(result).node)];
   const ValueId source = node.args.at(0).AsValue();
-  Selection selection{exact.at(source).to(at::kDouble), eager.at(source), eager.at(result), std::nullopt, true};
+  Selection selection{exact.at(source).to(at::kDouble), eager.at(source), eager.at(result), std::nullopt, true, op->distinct};
   selection.dim = ChosenDim(node, selection.values.dim());
   const Attr* keeps = ArgumentOf(node, "keepdim");
   if (selection.dim) selection.keeps_dim = keeps == nullptr || (keeps->Is<bool>() && keeps->AsBool());

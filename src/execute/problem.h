@@ -80,7 +80,6 @@ class Problem {
   bool IsDefined(const std::string& name);
   int RoundedDraws() const;
   TensorMap EvaluateRounded(const TensorMap& leaves, const TensorMap& frozen, bool in_range) const;
-  at::Tensor WithoutTies(const Node& node, const at::Tensor& tensor, int draw) const;
   TensorMap EvaluateJumped(const TensorMap& leaves, const TensorMap& random, const std::unordered_map<ValueId, double>& steps, int draw) const;
   std::optional<Selection> SelectionOf(ValueId result, const TensorMap& exact, const TensorMap& eager) const;
   bool DecidesEarlier(ValueId result) const;

@@ -206,7 +206,8 @@ class Change {
     if (old_base_ != "scaled_dot_product_attention" || Find("key") == nullptr || Find("value") == nullptr) return false;
     const Shape& key = program_.value(Find("key")->AsValue()).shape;
     if (key.size() < 2 || key[key.size() - 2] != 1 || (Find("attn_mask") != nullptr && !Find("attn_mask")->IsNone())) return false;
-    return argument_ == "scale" || argument_ == "is_causal" || ((after_.op == "aten.alias.default" || after_.op == "aten.expand.default") && after_.args[0] == *Find("value"));
+    const bool drops_out = Find("dropout_p") != nullptr && Find("dropout_p")->IsNumber() && Find("dropout_p")->AsDouble() != 0;
+    return argument_ == "scale" || argument_ == "is_causal" || (!drops_out && (after_.op == "aten.alias.default" || after_.op == "aten.expand.default") && after_.args[0] == *Find("value"));
   }
 
   bool OfSwitches() const {
