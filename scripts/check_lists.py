@@ -21,9 +21,9 @@ WITHOUT_TEST_ROOMS = {"cli"}
 # Every room may use `base`; `cli` may use all.
 ROOM_USES = {
     "base": set(), "graph": set(), "core": {"graph"}, "store": set(), "synth": {"graph"}, "import": {"graph"},
-    "templates": {"graph", "core"}, "rewrite": {"graph", "core"}, "language": {"graph", "core"}, "policy": {"graph", "core"}, "compile": {"graph", "core"},
+    "templates": {"graph", "core"}, "rewrite": {"graph", "core"}, "language": {"graph", "core"}, "policy": set(), "compile": {"graph", "core"},
     "execute": {"graph", "core", "compile"}, "verify": {"graph", "core", "store", "compile", "execute"},
-    "search": {"graph", "core", "store"}, "emit": {"graph", "core"}, "train": {"graph", "core", "store", "synth", "policy"},
+    "search": {"graph", "core", "store"}, "emit": {"graph", "core"}, "train": {"synth", "policy"},
     "pairs": {"graph", "core", "store", "synth", "templates", "language", "policy", "bench"},
     "bench": {"graph", "synth", "core", "store", "import", "templates", "compile", "execute", "verify", "emit", "report"}, "report": {"graph", "core"},
 }

@@ -30,10 +30,14 @@ class StoreTest : public testing::Test {
 
   static std::string Record(int i) { return std::string(20000, static_cast<char>('a' + i % 26)); }
 
-  // Until another process has kept it.
-  void AwaitRecord(const std::string& key) const {
+  // Until `writer` has kept it; false: it ended before.
+  bool AwaitRecord(const std::string& key, pid_t writer) const {
     Store store(path());
-    while (!store.Find(RecordKind::kVerdict, key)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    while (!store.Find(RecordKind::kVerdict, key)) {
+      if (waitpid(writer, nullptr, WNOHANG) != 0) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return true;
   }
 
   ScratchFolder folder_;
@@ -69,7 +73,7 @@ TEST_F(StoreTest, RecordsSurviveKill9Whole) {
   for (int round = 0; round < 3; ++round) {
     const std::string name = "r" + std::to_string(round);
     const pid_t child = Writer(name, 1000000);
-    AwaitRecord(name + ":0");
+    ASSERT_TRUE(AwaitRecord(name + ":0", child));
     std::this_thread::sleep_for(std::chrono::milliseconds(20));   // the kill falls into a later record
     kill(child, SIGKILL);
     waitpid(child, nullptr, 0);
