@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "train/nccl_ranks.h"
 
 namespace drtriton {
@@ -43,6 +44,16 @@ class StoreRanks final : public Ranks {
     const int64_t piece = flat.numel() / size_;
     const std::vector<at::Tensor> all = Exchange(flat.slice(0, rank_ * piece, (rank_ + 1) * piece));
     flat.copy_(at::cat(all));
+  }
+
+  // Rank 0 may hold the store, so it is the last to go: whoever leaves has read all it needs.
+  void Leave() override {
+    try {
+      if (store_->add("left", 1) == size_) store_->set("all left", std::vector<uint8_t>());
+      if (rank_ == 0) store_->wait({"all left"});
+    } catch (const std::exception& error) {   // one of them died after its last step
+      Warn("not all processes of the run came to its end: " + std::string(error.what()).substr(0, 200));
+    }
   }
 
  private:

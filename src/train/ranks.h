@@ -20,6 +20,9 @@ class Ranks {
   virtual void Sum(at::Tensor& tensor) = 0;
   // `flat` consists of size() equal pieces, of which each process has its own right; afterwards all have all.
   virtual void Gather(at::Tensor& flat) = 0;
+  // The last call of a run: afterwards the process may end.  Where one process holds what the others talk through, it returns
+  // there when none needs it any more.
+  virtual void Leave() {}
 };
 
 // A run of one process.

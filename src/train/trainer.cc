@@ -84,6 +84,7 @@ class Trainer::Impl {
   explicit Impl(Recipe recipe);
   int64_t step() const { return step_; }
   bool Run(const std::function<bool()>& stop);
+  void Leave() { ranks_->Leave(); }
 
  private:
   void CheckContinues(const Checkpoint& checkpoint) const;
@@ -334,7 +335,9 @@ int64_t Trainer::step() const { return impl_->step(); }
 
 bool Trainer::Run(const std::function<bool()>& stop) {
   try {
-    return impl_->Run(stop);
+    const bool done = impl_->Run(stop);
+    impl_->Leave();
+    return done;
   } catch (const c10::OutOfMemoryError&) {
     throw UserError("the device has not enough memory for a step; lower batch.tokens (and raise batch.accumulate) in the recipe");
   }
