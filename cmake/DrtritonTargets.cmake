@@ -15,3 +15,11 @@ function(drtriton_test file)
   set_tests_properties(${name} PROPERTIES TIMEOUT 600
     ENVIRONMENT "DRTRITON_PYTHON=${DRTRITON_PYTHON};DRTRITON_SOURCE=${CMAKE_SOURCE_DIR}")
 endfunction()
+
+# drtriton_torch_test(file.cc [USES ...])  a test that computes with libtorch.  Threads that wait busily for each other take
+# minutes where other tests run beside them.
+function(drtriton_torch_test file)
+  drtriton_test(${file} ${ARGN})
+  get_filename_component(name ${file} NAME_WE)
+  set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT OMP_WAIT_POLICY=passive OMP_NUM_THREADS=2)
+endfunction()
