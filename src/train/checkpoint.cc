@@ -70,8 +70,11 @@ void WriteCheckpoint(const fs::path& folder, const Checkpoint& checkpoint, int64
   AppendValues(payload, checkpoint.second_moments);
   char name[64];
   std::snprintf(name, sizeof(name), "step-%09lld.checkpoint", static_cast<long long>(checkpoint.step));
-  WriteSealedFile(folder / name, kFormat, members, payload);
+  const fs::path written = folder / name;
+  WriteSealedFile(written, kFormat, members, payload);
   std::vector<fs::path> paths = CheckpointsOf(folder);
+  // Those of later steps are damaged, as the run went on from an earlier one: they do not count.
+  std::erase_if(paths, [&](const fs::path& path) { return path > written; });
   for (size_t i = 0; i + static_cast<size_t>(keep) < paths.size(); ++i) fs::remove(paths[i]);
 }
 

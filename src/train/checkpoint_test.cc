@@ -54,6 +54,17 @@ TEST(CheckpointTest, ADamagedOneIsPassedOver) {
   EXPECT_EQ(NewestCheckpoint(folder.path())->step, 5);
 }
 
+TEST(CheckpointTest, TheOneJustWrittenStaysBesideDamagedOnesOfLaterSteps) {
+  const ScratchFolder folder;
+  for (const char* name : {"step-000000050.checkpoint", "step-000000060.checkpoint"}) WriteFileAtomically(folder.path() / name, "damaged");
+  for (const int64_t step : {5, 6, 7}) {
+    WriteCheckpoint(folder.path(), Small(step), 2);
+    EXPECT_EQ(NewestCheckpoint(folder.path())->step, step);
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "step-000000005.checkpoint"));
+  EXPECT_TRUE(std::filesystem::exists(folder.path() / "step-000000006.checkpoint"));
+}
+
 TEST(CheckpointTest, AFolderThatCannotBeWrittenIsNamed) {
   try {
     WriteCheckpoint("/nonexistent/run", Small(5), 2);
