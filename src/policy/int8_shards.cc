@@ -226,4 +226,8 @@ void WriteInt8Shards(const fs::path& folder, const ModelWeights& weights, size_t
   for (const fs::path& path : old) fs::remove(path);
 }
 
+void RemoveInt8Shards(const fs::path& folder) {
+  for (const fs::path& path : ShardFiles(folder)) fs::remove(path);
+}
+
 }  // namespace drtriton

@@ -28,6 +28,9 @@ ModelWeights ReadInt8Shards(const std::filesystem::path& folder);
 void WriteInt8Shards(const std::filesystem::path& folder, const ModelWeights& weights,
                      size_t largest_bytes = kLargestShardBytes);
 
+// Removes what is named like a shard.
+void RemoveInt8Shards(const std::filesystem::path& folder);
+
 }  // namespace drtriton
 
 #endif  // DRTRITON_POLICY_INT8_SHARDS_H_

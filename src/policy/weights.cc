@@ -131,6 +131,7 @@ void WriteModel(const fs::path& folder, const ModelWeights& weights, WeightForma
   if (problem) throw UserError("cannot write " + folder.string() + ": " + problem.message());
   if (format == WeightFormat::kInt8) return WriteInt8Shards(folder, weights);
   WriteHuggingFace(folder, weights, format == WeightFormat::kBFloat16);
+  RemoveInt8Shards(folder);
 }
 
 }  // namespace drtriton

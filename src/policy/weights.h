@@ -26,7 +26,7 @@ std::string_view Name(WeightFormat format);   // "fp32", "bf16", "int8"
 ModelWeights ReadModel(const std::filesystem::path& folder);
 
 // Writes the model into `folder`, which is created; each file is replaced atomically, config.json last.  bf16 is rounded to the
-// nearest.  Throws UserError naming the path and the reason.
+// nearest.  Afterwards ReadModel() gives this model: int8 shards that would hide fp32 or bf16 values are removed.  Throws UserError naming the path and the reason.
 void WriteModel(const std::filesystem::path& folder, const ModelWeights& weights, WeightFormat format);
 
 }  // namespace drtriton

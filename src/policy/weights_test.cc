@@ -82,6 +82,16 @@ TEST(WeightsTest, Int8IsWithinHalfAScaleAndStable) {
   for (size_t i = 0; i < read.values.size(); ++i) ASSERT_NEAR(again.values[i], read.values[i], 1e-6);
 }
 
+TEST(WeightsTest, WhatIsWrittenOverAnotherLayoutIsWhatIsRead) {
+  const ScratchFolder folder;
+  const ModelWeights later = SmallModel(true, 2);
+  WriteInt8Shards(folder.path(), SmallModel(), 40000);
+  WriteModel(folder.path(), later, WeightFormat::kFloat32);
+  EXPECT_EQ(ReadModel(folder.path()).values, later.values);
+  WriteModel(folder.path(), SmallModel(), WeightFormat::kInt8);
+  EXPECT_NEAR(ReadModel(folder.path()).values[0], SmallModel().values[0], 0.05);
+}
+
 TEST(WeightsTest, TheDefaultSizeFitsItsShards) {
   const ScratchFolder folder;
   ModelWeights weights;
