@@ -105,6 +105,12 @@ std::vector<ValueId> Editor::AddAll(std::string_view op, AttrList args) {
   return target_.nodes.back().outputs;
 }
 
+void Editor::CutBack(const Mark& mark) {
+  for (size_t i = mark.values; i < target_.values.size(); ++i) names_.erase(target_.values[i].name);
+  target_.values.resize(mark.values);
+  target_.nodes.resize(mark.nodes);
+}
+
 void Editor::Copy(int32_t index) {
   Node node = source_.nodes[static_cast<size_t>(index)];
   for (Attr& arg : node.args) arg = New(arg);

@@ -6,6 +6,7 @@
 #ifndef DRTRITON_REWRITE_EDITOR_H_
 #define DRTRITON_REWRITE_EDITOR_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -39,6 +40,13 @@ class Editor {
   // their defaults.  All results, or the first.  Throws UserError when the registry refuses the arguments.
   std::vector<ValueId> AddAll(std::string_view op, AttrList args);
   ValueId Add(std::string_view op, AttrList args) { return AddAll(op, std::move(args)).at(0); }
+
+  // How much the target has; CutBack takes out what was added since, before Copy or Replace made use of it.
+  struct Mark {
+    size_t values = 0, nodes = 0;
+  };
+  Mark Now() const { return {target_.values.size(), target_.nodes.size()}; }
+  void CutBack(const Mark& mark);
 
   // What stands for the results of a node of the source: a copy of it, or `values` (-1 where nothing needs the result).
   void Copy(int32_t node);

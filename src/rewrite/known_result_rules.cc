@@ -1,6 +1,6 @@
 // Operators whose result is known without computing it.  Each is exact: the same bits, but for the sign of zero.
 #include <algorithm>
-#include <array>
+#include <cmath>
 
 #include "graph/registry.h"
 #include "rewrite/rules.h"
@@ -151,13 +151,28 @@ std::optional<Attr> FilledWith(const Editor& editor, ValueId id) {
   return std::nullopt;
 }
 
-// An operand that holds one number everywhere: the number.
+// Whether a tensor of the type holds the number without rounding it further than arithmetic on float32 does.
+bool Holds(DType dtype, double number) {
+  if (dtype == DType::kFloat32 || dtype == DType::kFloat64) return true;
+  if (!IsFloating(dtype)) return std::trunc(number) == number;
+  if (dtype != DType::kFloat16 && dtype != DType::kBFloat16) return false;
+  if (number == 0 || !std::isfinite(number)) return true;
+  int exponent = 0;
+  const double fraction = std::frexp(number, &exponent);   // in [1/2, 1)
+  const bool half = dtype == DType::kFloat16;
+  const double significand = std::ldexp(fraction, half ? 11 : 8);
+  return std::trunc(significand) == significand && exponent >= (half ? -13 : -125) && exponent <= (half ? 16 : 128);
+}
+
+// An operand that holds one number everywhere: the number.  Where the operand's type rounds it, as float16 does 0.1, it
+// stays: a scalar enters the arithmetic unrounded.
 Values ConstantOperand(Editor& editor, int32_t index) {
   const Node& node = editor.source().nodes[static_cast<size_t>(index)];
   if (!IsOneOf(node, {"aten.mul.Tensor", "aten.add.Tensor", "aten.sub.Tensor", "aten.div.Tensor"})) return std::nullopt;
   if (!node.args.at(0).IsValue() || !node.args.at(1).IsValue()) return std::nullopt;
   std::optional<Attr> number = FilledWith(editor, node.args[1].AsValue());
   if (!number || !number->IsNumber()) return std::nullopt;
+  if (!Holds(editor.source().value(node.args[1].AsValue()).dtype, number->AsDouble())) return std::nullopt;
   AttrList args{editor.New(node.args[0]), *number};
   args.insert(args.end(), node.args.begin() + 2, node.args.end());
   return std::vector<ValueId>{editor.Add(node.op, std::move(args))};

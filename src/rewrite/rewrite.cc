@@ -24,12 +24,14 @@ const std::vector<Rule>& Rules() {
 }
 
 std::optional<std::vector<ValueId>> Apply(const Rule& rule, Editor& editor, int32_t node) {
+  const Editor::Mark before = editor.Now();
   try {
     std::optional<std::vector<ValueId>> values = rule.apply(editor, node);
-    return values && editor.Fits(node, *values) ? values : std::nullopt;
+    if (values && editor.Fits(node, *values)) return values;
   } catch (const UserError&) {   // the registry refuses what the rule would make of these operands
-    return std::nullopt;
   }
+  editor.CutBack(before);
+  return std::nullopt;
 }
 
 // One round over the nodes; the first rule that fits a node is used.
@@ -71,9 +73,11 @@ std::optional<Rewritten> Rewrite(const Program& program, Rewrites which) {
   return rewritten;
 }
 
-std::vector<std::string> RuleNames() {
+std::vector<std::string> RuleNames(Rewrites which) {
   std::vector<std::string> names;
-  for (const Rule& rule : Rules()) names.push_back(rule.name);
+  for (const Rule& rule : Rules()) {
+    if (which == Rewrites::kAll || rule.exact) names.push_back(rule.name);
+  }
   return names;
 }
 

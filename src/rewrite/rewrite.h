@@ -26,8 +26,8 @@ struct Rewritten {
 // nullopt: no rule fits.
 std::optional<Rewritten> Rewrite(const Program& program, Rewrites which);
 
-// Names of all rules, for documentation and tests.
-std::vector<std::string> RuleNames();
+// Names of the rules among `which`, for documentation and tests.
+std::vector<std::string> RuleNames(Rewrites which);
 
 }  // namespace drtriton
 

@@ -1,6 +1,7 @@
 // rewrite_programs PROGRAMS.jsonl OUT.jsonl: rewrites the Programs of a file, a line each: {"text": flat text} or a line of
 // `drtriton synth`.  Writes {"program", "rewritten", "rules"} for each that a rule fits.  A test compares the two
-// (python/tests/test_rewrites.py).  Without arguments it prints the names of all rules.
+// (python/tests/test_rewrites.py).  Without arguments it prints the names of all rules, with --exact of
+// those that change no bit.
 #include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -35,14 +36,16 @@ void Run(const std::string& programs, const std::string& out) {
 }  // namespace drtriton
 
 int main(int argc, char** argv) {
-  if (argc != 1 && argc != 3) {
-    std::fprintf(stderr, "usage: rewrite_programs [PROGRAMS.jsonl OUT.jsonl]\n");
+  const bool exact = argc == 2 && std::string(argv[1]) == "--exact";
+  if (argc != 1 && argc != 3 && !exact) {
+    std::fprintf(stderr, "usage: rewrite_programs [--exact | PROGRAMS.jsonl OUT.jsonl]\n");
     return 2;
   }
   try {
     if (argc == 3) drtriton::Run(argv[1], argv[2]);
-    if (argc == 1) {
-      for (const std::string& name : drtriton::RuleNames()) std::printf("%s\n", name.c_str());
+    if (argc != 3) {
+      using drtriton::Rewrites;
+      for (const std::string& name : drtriton::RuleNames(exact ? Rewrites::kExact : Rewrites::kAll)) std::printf("%s\n", name.c_str());
     }
   } catch (const std::exception& error) {
     std::fprintf(stderr, "rewrite_programs: %s\n", error.what());

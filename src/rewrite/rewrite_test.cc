@@ -37,6 +37,22 @@ std::string Operators(const Program& program) {
   return text;
 }
 
+// Names of values that nothing reads: no node, and no result.
+std::string Unread(const Program& program) {
+  std::set<ValueId> read;
+  for (const Node& node : program.nodes) {
+    for (ValueId input : node.Inputs()) read.insert(input);
+  }
+  for (ValueId result : program.Results()) read.insert(result);
+  std::string names;
+  for (const Node& node : program.nodes) {
+    bool is_read = false;
+    for (ValueId output : node.outputs) is_read = is_read || read.count(output) > 0;
+    if (!is_read) names += program.value(node.outputs.at(0)).name + " ";
+  }
+  return names;
+}
+
 const Case kCases[] = {
     {"reduction over one element", "x: f32[4, 1]", "    a = torch.amax(x, dim=[1])  # f32[4]\n    return a\n", "reshape clone"},
     {nullptr, "x: f32[4, 2]", "    a = torch.amax(x, dim=[1])  # f32[4]\n    return a\n", ""},
@@ -55,6 +71,11 @@ const Case kCases[] = {
      "    a = x.t()  # f32[3, 4]{1, 3}\n    b = a.t()  # f32[4, 3]\n    c = torch.exp(b)  # f32[4, 3]\n    return c\n", "exp"},
     {"constant operand", "x: f32[4]",
      "    a = torch.full_like(x, 2.0)  # f32[4]\n    b = x + a  # f32[4]\n    return b\n", "add"},
+    {"constant operand", "x: f16[4]",
+     "    a = torch.full_like(x, 0.25)  # f16[4]\n    b = x + a  # f16[4]\n    return b\n", "add"},
+    {nullptr, "x: f16[4]", "    a = torch.full_like(x, 0.1)  # f16[4]\n    b = x + a  # f16[4]\n    return b\n", ""},
+    {nullptr, "x: bf16[4]", "    a = torch.full_like(x, 257.0)  # bf16[4]\n    b = x * a  # bf16[4]\n    return b\n", ""},
+    {nullptr, "x: f32[4]; y: f16[4]", "    a = torch.full_like(y, 0.1)  # f16[4]\n    b = x * a  # f32[4]\n    return b\n", ""},
     {"scalars joined", "x: f32[4]", "    a = x * 2.0  # f32[4]\n    b = a / 3.0  # f32[4]\n    return b\n", "mul"},
     {nullptr, "x: f32[4]", "    a = x * 1e30  # f32[4]\n    b = a * 1e30  # f32[4]\n    return b\n", ""},
     {nullptr, "x: f32[4]", "    a = x * 2.0  # f32[4]\n    b = a / 3.0  # f32[4]\n    return (a, b)\n", ""},
@@ -94,14 +115,35 @@ TEST(RewriteTest, EachRuleFitsWhatItIsFor) {
     if (!rewritten) continue;
     EXPECT_EQ(rewritten->rules.front(), test.rule);
     EXPECT_EQ(Operators(rewritten->program), test.operators);
+    EXPECT_EQ(Unread(rewritten->program), "");
     used.insert(rewritten->rules.begin(), rewritten->rules.end());
   }
-  for (const std::string& name : RuleNames()) EXPECT_TRUE(used.count(name)) << name << " has no case";
+  for (const std::string& name : RuleNames(Rewrites::kAll)) EXPECT_TRUE(used.count(name)) << name << " has no case";
 }
 
 TEST(RewriteTest, ExactRulesChangeNoBit) {
   const Case scaled{nullptr, "x: f32[4, 1]", "    a = x * 2.0  # f32[4, 1]\n    b = a * 2.0  # f32[4, 1]\n    return b\n", ""};
   EXPECT_FALSE(Rewrite(ProgramOf(scaled), Rewrites::kExact));
+}
+
+TEST(RewriteTest, ExactRulesKnowHalfPrecision) {
+  const Case half{nullptr, "x: f16[4, 1]", "    a = torch.full_like(x, 0.1)  # f16[4, 1]\n    b = x * a  # f16[4, 1]\n"
+                  "    c = torch.amax(b, dim=[1])  # f16[4]\n    d = -c  # f16[4]\n    e = -d  # f16[4]\n    f = torch.exp(e)  # f16[4]\n"
+                  "    return f\n", ""};
+  std::optional<Rewritten> rewritten = Rewrite(ProgramOf(half), Rewrites::kExact);
+  ASSERT_TRUE(rewritten);
+  EXPECT_EQ(Operators(rewritten->program), "full_like mul reshape exp");
+  EXPECT_EQ(rewritten->rules, (std::vector<std::string>{"reduction over one element", "negated twice"}));
+}
+
+// The constant would fit x + 2 but for the shape, which y gives the sum.
+TEST(RewriteTest, WhatARuleBeganAndDidNotFinishIsGone) {
+  const Case test{nullptr, "x: f32[1]; y: f32[4]", "    a = torch.full_like(y, 2.0)  # f32[4]\n    b = x + a  # f32[4]\n"
+                  "    c = -b  # f32[4]\n    d = -c  # f32[4]\n    e = torch.exp(d)  # f32[4]\n    return e\n", ""};
+  std::optional<Rewritten> rewritten = Rewrite(ProgramOf(test), Rewrites::kExact);
+  ASSERT_TRUE(rewritten);
+  EXPECT_EQ(Operators(rewritten->program), "full_like add exp");
+  EXPECT_EQ(Unread(rewritten->program), "");
 }
 
 TEST(RewriteTest, WhatARewriteLeavesUnreadIsGone) {
