@@ -24,7 +24,7 @@ class Models(CommandLineCase):
     def modules(self) -> list[pathlib.Path]:
         run = self.run_program("bench", "models", "--folder", ROOT / "models", "--results", self.folder, "--small", "--write-only")
         self.assertEqual(run.returncode, 0, run.stderr)
-        paths = [pathlib.Path(line) for line in run.stdout.split()]
+        paths = [pathlib.Path(line) for line in run.stdout.splitlines()]
         self.assertEqual(len(paths), 2 * 12)
         return paths
 
