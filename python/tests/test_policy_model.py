@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import pathlib
+import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -35,6 +37,7 @@ class HuggingFaceTest(CommandLineCase):
     def llama(self, tied: bool):
         import torch
         from transformers import LlamaConfig, LlamaForCausalLM
+        torch.set_num_threads(2)
         torch.manual_seed(5)
         model = LlamaForCausalLM(LlamaConfig(**CONFIG, tie_word_embeddings=tied)).eval()
         with torch.no_grad():  # far enough from nothing that every part of the model matters
@@ -57,7 +60,17 @@ class HuggingFaceTest(CommandLineCase):
         self.assertLess((torch.tensor(logits["logits"]) - wanted).abs().max().item(), 1e-4)
         with torch.no_grad():
             tokens = model.generate(torch.tensor([PROMPT]), max_new_tokens=24, do_sample=False, eos_token_id=None, pad_token_id=0)
-        self.assertEqual(generated["tokens"], tokens[0, len(PROMPT):].tolist())
+        self.assert_same_up_to_a_tie(model, generated["tokens"], tokens[0, len(PROMPT):].tolist())
+
+    def assert_same_up_to_a_tie(self, model, tokens: list[int], wanted: list[int]) -> None:
+        """Roundings decide between two tokens that are equally likely, and what follows is then another answer."""
+        self.assertEqual(len(tokens), len(wanted))
+        for place, (token, wanted_token) in enumerate(zip(tokens, wanted)):
+            if token != wanted_token:
+                largest = self.logits(model, PROMPT + wanted[:place])[-1].topk(2)
+                self.assertIn(token, largest.indices.tolist(), f"token {place}")
+                self.assertLess((largest.values[0] - largest.values[1]).item(), 1e-3, f"token {place}")
+                return
 
     def test_a_transformers_model_is_read(self) -> None:
         for tied in (True, False):
@@ -154,21 +167,30 @@ class TrainingTest(CommandLineCase):
         lines = [json.loads(line) for line in (self.folder / out / "metrics.jsonl").read_text().splitlines()]
         return [{key: value for key, value in line.items() if key not in ("seconds", "tokens_per_s")} for line in lines]
 
-    def kill_after_first_checkpoint(self, recipe: pathlib.Path) -> None:
-        process = subprocess.Popen([os.path.join(PROGRAMS, "drtriton"), "train", "sft", str(recipe)], cwd=self.folder,
-                                   stderr=subprocess.DEVNULL, env={**os.environ, "OMP_WAIT_POLICY": "passive"})
+    def kill_after_first_checkpoint(self, recipe: pathlib.Path) -> bool:
+        """True when it was killed; false when it was done by then.  The process is drtriton-policy itself, without children."""
+        process = self.start_rank(recipe, 0)
+        deadline = time.monotonic() + 300
         try:
             while process.poll() is None and not list((self.folder / "killed").glob("*.checkpoint")):
+                self.assertLess(time.monotonic(), deadline, "no checkpoint")
                 time.sleep(0.005)
         finally:
             process.kill()
-            process.wait()
+            status = process.wait()
+        self.assertIn(status, (0, -signal.SIGKILL), (self.folder / "rank-0.stderr").read_text())
+        return status != 0
 
     def test_a_killed_run_goes_on_bit_for_bit(self) -> None:
         whole = self.train(self.write("whole.toml", RECIPE.format(out="whole")))
         self.assertEqual(whole.returncode, 0, whole.stderr)
         recipe = self.write("killed.toml", RECIPE.format(out="killed"))
-        self.kill_after_first_checkpoint(recipe)
+        for _ in range(10):   # where this process has to wait for its turn, the run may be over first
+            killed = self.kill_after_first_checkpoint(recipe)
+            if killed:
+                break
+            shutil.rmtree(self.folder / "killed")
+        self.assertTrue(killed)
         again = self.train(recipe)
         self.assertEqual(again.returncode, 0, again.stderr)
         self.assertEqual(self.curve("killed"), self.curve("whole"))
