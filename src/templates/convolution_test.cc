@@ -73,6 +73,21 @@ TEST(Convolution, EightBestHoldOneThatIsAsAccurateAsFloat32) {
   EXPECT_TRUE(exact);
 }
 
+// Whether TF32 is allowed or not; as matrix products too.
+TEST(Convolution, WithoutSplitFloat32NoneIsSplit) {
+  DeviceSpec device = H200();
+  device.split_fp32 = false;
+  for (bool tf32 : {true, false}) {
+    for (const Layer& layer : {Layer{.input = {32, 256, 14, 14}, .weight = {256, 256, 3, 3}}, Layer{.weight = {128, 64, 1, 1}, .padding = 0}}) {
+      Fragment fragment = Convolution(layer);
+      fragment.program.context.cudnn_tf32 = tf32;
+      const std::vector<Proposal> proposals = TemplateProposer().Propose(fragment, device, {.max_count = 8});
+      EXPECT_FALSE(proposals.empty());
+      for (const Proposal& proposal : proposals) EXPECT_FALSE(Mentions(proposal.source, "\"tf32x3\"")) << proposal.source;
+    }
+  }
+}
+
 // Tensor cores cut off what TF32 does not hold; PyTorch's convolutions round.
 TEST(Convolution, WhatTf32MultipliesIsRoundedOnce) {
   for (const Proposal& proposal : Propose(Convolution({.input = {32, 256, 14, 14}, .weight = {256, 256, 3, 3}}))) {

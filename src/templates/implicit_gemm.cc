@@ -123,9 +123,11 @@ double EstimateUs(const WindowProblem& problem, const GemmSchedule& schedule, co
 std::vector<Precision> Precisions(const WindowProblem& problem, const DeviceSpec& device) {
   if (problem.dtype != DType::kFloat32) return {Precision::kNative};
   // cuDNN need not use TF32 where it may: what is as accurate as float32 stays among the candidates.
-  if (problem.lowered->ConvolutionsMayUseTf32()) return {Precision::kTf32, Precision::kTf32x3, Precision::kIeee};
-  if (!device.split_fp32) return {Precision::kIeee};
-  return {Precision::kTf32x3, Precision::kIeee};
+  std::vector<Precision> precisions;
+  if (problem.lowered->ConvolutionsMayUseTf32()) precisions.push_back(Precision::kTf32);
+  if (device.split_fp32) precisions.push_back(Precision::kTf32x3);
+  precisions.push_back(Precision::kIeee);
+  return precisions;
 }
 
 // Every way to load under which a tile can be used.

@@ -240,7 +240,10 @@ double MainUs(const MatmulProblem& problem, const MatmulSchedule& schedule, cons
 
 std::vector<Precision> Precisions(const MatmulProblem& problem, const DeviceSpec& device) {
   if (problem.dtype != DType::kFloat32) return {Precision::kNative};
-  if (problem.tf32_allowed && problem.convolution) return {Precision::kTf32, Precision::kHalf, Precision::kTf32x3};
+  if (problem.tf32_allowed && problem.convolution && device.split_fp32) {
+    return {Precision::kTf32, Precision::kHalf, Precision::kTf32x3};
+  }
+  if (problem.tf32_allowed && problem.convolution) return {Precision::kTf32, Precision::kHalf, Precision::kIeee};
   if (problem.tf32_allowed) return {Precision::kTf32, Precision::kHalf};
   if (!device.split_fp32) return {Precision::kIeee};
   return {Precision::kTf32x3, Precision::kHalves, Precision::kIeee};
