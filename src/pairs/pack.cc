@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <limits>
 #include <memory>
+#include <regex>
 #include <set>
 #include <utility>
 #include <vector>
@@ -50,6 +51,7 @@ class Packer {
     }
     ClearProgress();
     for (auto& [split, file] : files_) Commit(split, file);
+    RemoveEarlierFiles();
     return summary_;
   }
 
@@ -112,7 +114,19 @@ class Packer {
     if (file.writer.size() == 0) return;
     char name[64];
     std::snprintf(name, sizeof name, "-%03d.tokens", file.number++);
-    file.writer.Commit(out_ / (split + name));
+    const std::filesystem::path path = out_ / (split + name);
+    file.writer.Commit(path);
+    written_.insert(path);
+  }
+
+  // What an earlier and larger packing left: SPLIT-NNN.tokens, SPLIT one of those a program can have.
+  void RemoveEarlierFiles() const {
+    static const std::regex kPattern(R"((train|validation|test)-\d{3,9}\.tokens)");
+    std::vector<std::filesystem::path> earlier;
+    for (const auto& entry : std::filesystem::directory_iterator(out_)) {
+      if (std::regex_match(entry.path().filename().string(), kPattern) && !written_.contains(entry.path())) earlier.push_back(entry.path());
+    }
+    for (const std::filesystem::path& path : earlier) std::filesystem::remove(path);
   }
 
   std::filesystem::path out_;
@@ -120,6 +134,7 @@ class Packer {
   PackOptions options_;
   PackSummary summary_;
   std::set<std::string> programs_, sources_;
+  std::set<std::filesystem::path> written_;
   std::map<std::string, File> files_;
 };
 

@@ -3,6 +3,7 @@
 // Of each program the `best` usable answers are taken, the fastest first where they were timed, else in the expert's order.
 // A program that comes up again in another unit, and a source that was there already, are left out; so is what is longer than
 // the model's context.  A file a split: OUT/train-000.tokens, OUT/validation-000.tokens ...
+// Files of those names that an earlier packing left are removed at the end.
 #ifndef DRTRITON_PAIRS_PACK_H_
 #define DRTRITON_PAIRS_PACK_H_
 

@@ -224,6 +224,21 @@ TEST(PackPairs, TheFastestAcceptedAnswersAreTaken) {
   }
 }
 
+TEST(PackPairs, FilesOfAnEarlierPackingGo) {
+  ScratchFolder scratch;
+  FakeJudge judge;
+  CollectPairs(SmallCollection(scratch.path() / "p"), H200(), true, judge.With());
+  const auto pack = [&](int64_t file_tokens) { PackPairs(scratch.path() / "p", scratch.path() / "t", Shipped(), {.file_tokens = file_tokens}); };
+  pack(/*file_tokens=*/1);
+  ASSERT_TRUE(std::filesystem::exists(scratch.path() / "t" / "train-001.tokens"));
+  const std::filesystem::path other = scratch.path() / "t" / "mine-001.tokens";
+  WriteFileAtomically(other, "of somebody else");
+  pack(PackOptions().file_tokens);
+  EXPECT_TRUE(std::filesystem::exists(scratch.path() / "t" / "train-000.tokens"));
+  EXPECT_FALSE(std::filesystem::exists(scratch.path() / "t" / "train-001.tokens"));
+  EXPECT_TRUE(std::filesystem::exists(other));
+}
+
 TEST(PackPairs, AFolderWithoutPairsIsRefused) {
   ScratchFolder scratch;
   EXPECT_THROW(PackPairs(scratch.path(), scratch.path() / "t", Shipped(), {}), UserError);
