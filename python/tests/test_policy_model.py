@@ -104,6 +104,16 @@ class HuggingFaceTest(CommandLineCase):
         self.assertEqual(json.loads((self.folder / "bf16" / "config.json").read_text())["dtype"], "bfloat16")
         self.assertTrue(torch.equal(exported.get_input_embeddings().weight, exported.get_output_embeddings().weight))
 
+    def test_bad_arguments_are_one_sentence(self) -> None:
+        cases = [("cpu", "fp32", slots, "SLOTS") for slots in ("0", "-1", "abc", "4x", "", "99999999999999999999")]
+        cases += [("gpu", "fp32", "4", "'gpu'"), ("cpu", "fp16", "4", "'fp16'")]
+        for *arguments, mention in cases:
+            done = subprocess.run([os.path.join(PROGRAMS, "drtriton-policy"), "serve", str(self.folder), *arguments],
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT_S)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(mention, done.stderr)
+            self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+
     def test_a_damaged_model_is_one_sentence(self) -> None:
         self.llama(tied=True).save_pretrained(self.folder / "hf")
         self.run_program("policy", "import", self.folder / "hf", "--weights", self.folder / "shards")
@@ -237,6 +247,14 @@ class TrainingTest(CommandLineCase):
         for one, two in zip(self.curve("alone"), self.curve("together"), strict=True):
             self.assertEqual(one["tokens"], two["tokens"])
             self.assertAlmostEqual(one["loss"], two["loss"], delta=1e-3)
+
+    def test_quiet_and_verbose_reach_the_run(self) -> None:
+        recipe = self.write("quiet.toml", RECIPE.format(out="quiet").replace("steps = 60", "steps = 6"))
+        quiet = self.run_program("train", "sft", recipe, "--quiet", timeout_s=LIMIT_S, **TORCH_ENVIRONMENT)
+        self.assertEqual((quiet.returncode, quiet.stderr), (0, ""))
+        again = self.run_program("-v", "train", "sft", recipe, timeout_s=LIMIT_S, **TORCH_ENVIRONMENT)
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertIn("continuing", again.stderr)
 
     def test_bad_input_is_one_sentence(self) -> None:
         truncated = self.folder / "cut.tokens"

@@ -15,11 +15,12 @@
 namespace drtriton {
 namespace {
 
-// The process becomes drtriton-policy, so signals and the launchers of several processes meet it directly.
-int TrainSupervised(const std::string& recipe) {
+// The process becomes drtriton-policy, so signals and the launchers of several processes meet it directly.  `loudness` is an
+// option of it, or null.
+int TrainSupervised(const std::string& recipe, const char* loudness) {
   ReadRecipe(recipe);   // refused at once, before libtorch is loaded
   const std::string program = (ExecutableFolder() / "drtriton-policy").string();
-  execl(program.c_str(), program.c_str(), "train", recipe.c_str(), static_cast<char*>(nullptr));
+  execl(program.c_str(), program.c_str(), "train", recipe.c_str(), loudness, static_cast<char*>(nullptr));
   throw InternalError("cannot start " + program + ": " + std::strerror(errno));
 }
 
@@ -31,7 +32,10 @@ void AddTrain(CLI::App& app, Run& run) {
   command->require_subcommand(1);
   CLI::App* supervised = command->add_subcommand("sft", "Supervised, on token files; the same command continues a run that was stopped");
   supervised->add_option("RECIPE", *recipe, "The TOML file that says everything about the run")->required();
-  supervised->callback([recipe, &run] { run = [recipe] { return TrainSupervised(*recipe); }; });
+  supervised->callback([recipe, &app, &run] {
+    const char* loudness = app.count("--quiet") > 0 ? "--quiet" : app.count("--verbose") > 0 ? "--verbose" : nullptr;
+    run = [recipe, loudness] { return TrainSupervised(*recipe, loudness); };
+  });
 }
 
 }  // namespace drtriton

@@ -1,16 +1,19 @@
 // drtriton-policy: the only program with the language model in it.
 //   drtriton-policy train RECIPE.toml                      a training run (train/trainer.h)
 //   drtriton-policy serve FOLDER cpu|cuda fp32|bf16 SLOTS  the model of FOLDER answers lines of JSON (policy/session.h)
-// Exit status as of drtriton itself.
+// Behind either may stand --quiet or --verbose, as of drtriton itself.  Exit status as of drtriton itself.
 #include <c10/util/Exception.h>
 
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <system_error>
 #include <thread>
+#include <vector>
 
 #include "base/channel.h"
 #include "base/error.h"
@@ -59,12 +62,27 @@ int Serve(const std::string& folder, const drtriton::DecoderOptions& options) {
   return 0;
 }
 
-int Run(int argc, char** argv) {
-  const std::string command = argc > 1 ? argv[1] : "";
-  if (command == "train" && argc == 3) return Train(argv[2]);
-  if (command == "serve" && argc == 6) {
-    return Serve(argv[2], {.device = argv[3], .half = std::string(argv[4]) == "bf16", .slots = std::atoll(argv[5])});
+constexpr int64_t kMostSlots = 65536;
+
+drtriton::DecoderOptions ReadOptions(const std::string& device, const std::string& precision, const std::string& slots) {
+  using drtriton::UserError;
+  if (device != "cpu" && device != "cuda") throw UserError("the device has to be cpu or cuda, not '" + device + "'");
+  if (precision != "fp32" && precision != "bf16") throw UserError("the precision has to be fp32 or bf16, not '" + precision + "'");
+  int64_t count = 0;
+  const auto [end, problem] = std::from_chars(slots.data(), slots.data() + slots.size(), count);
+  if (problem != std::errc() || end != slots.data() + slots.size() || count < 1 || count > kMostSlots) {
+    throw UserError("SLOTS has to be a whole number from 1 to " + std::to_string(kMostSlots) + ", not '" + slots + "'");
   }
+  return {.device = device, .half = precision == "bf16", .slots = count};
+}
+
+int Run(std::vector<std::string> words) {
+  using drtriton::LogLevel;
+  if (std::erase(words, "--quiet") > 0) drtriton::SetLogLevel(LogLevel::kQuiet);
+  else if (std::erase(words, "--verbose") > 0) drtriton::SetLogLevel(LogLevel::kDebug);
+  const std::string command = words.empty() ? "" : words[0];
+  if (command == "train" && words.size() == 2) return Train(words[1]);
+  if (command == "serve" && words.size() == 5) return Serve(words[1], ReadOptions(words[2], words[3], words[4]));
   throw drtriton::UserError("usage: drtriton-policy train RECIPE.toml | serve FOLDER cpu|cuda fp32|bf16 SLOTS");
 }
 
@@ -79,7 +97,7 @@ int Fail(const std::string& sentence, ExitStatus status) {
 int main(int argc, char** argv) {
   int status = 0;
   try {
-    status = Run(argc, argv);
+    status = Run({argv + 1, argv + argc});
   } catch (const drtriton::UserError& error) {
     status = Fail(error.what(), error.status());
   } catch (const c10::OutOfMemoryError&) {
