@@ -123,6 +123,19 @@ TEST(Families, MomentsOfSplitRowsTakeTwoKernels) {
   EXPECT_TRUE(split);
 }
 
+// In registers, walked and split.
+TEST(Families, AFullResultMayReadTheVarianceAndNoMean) {
+  for (const Shape& shape : {Shape{4096, 512}, Shape{64, 262144}, Shape{1, 57600}, Shape{1, 1 << 24}}) {
+    FragmentBuilder builder;
+    ValueId x = builder.Input("x", shape);
+    ValueId spread = builder.Node("aten.var.correction", {ValueRef{x}, Attr::Ints({1}), 1, true}, "spread");
+    Fragment fragment = builder.Build({builder.Node("aten.minimum.default", {ValueRef{spread}, ValueRef{x}}, "y")});
+    const std::vector<Proposal> proposals = Propose(fragment);
+    EXPECT_FALSE(proposals.empty());
+    for (const Proposal& proposal : proposals) EXPECT_FALSE(Mentions(proposal.source, ") - mean_error")) << proposal.source;
+  }
+}
+
 TEST(Families, ARowOf40960FitsRegisters) {
   bool whole = false;
   for (const Proposal& proposal : Propose(LayerNorm(512, 40960))) whole |= Mentions(proposal.source, "BLOCK_N=65536");

@@ -3,6 +3,7 @@
 // One writer serves all three ways.  A program has a tile of rows x columns (one-dimensional when it has one row).  Values
 // that depend on rows alone live outside of the loops over columns; each loop gets a TileWriter of its own that starts
 // with those values bound.
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -306,9 +307,11 @@ class KernelWriter {
     mean_errors_.push_back({pair, error});
   }
 
-  // Differences from such a mean lose its error too, in the tile that writes the full results.
-  void BindCentered(TileWriter& tile) {
+  // Differences from such a mean lose its error too, in the tile that writes the full results.  Where those read no mean,
+  // as where only the variance is asked for, it is not among `hoisted`.
+  void BindCentered(TileWriter& tile, const std::vector<NodeId>& hoisted) {
     for (const auto& [pair, error] : mean_errors_) {
+      if (std::find(hoisted.begin(), hoisted.end(), pair.mean) == hoisted.end()) continue;
       for (size_t i = 0; i < lowered_.nodes.size(); ++i) {
         const LoweredNode& node = lowered_.nodes[i];
         if (node.function != "sub" || node.operands != std::vector<NodeId>{pair.value, pair.mean}) continue;
@@ -435,14 +438,14 @@ class KernelWriter {
     for (const LoweredStore& store : problem_.full_stores) Hoist(rows, store.node, hoisted);
     if (!Loops()) {
       TileWriter& tile = Whole(rows, hoisted);
-      BindCentered(tile);
+      BindCentered(tile, hoisted);
       for (const LoweredStore& store : problem_.full_stores) tile.StoreValue(store);
       return;
     }
     bool loops = false;
     TileDim columns = Columns(&loops);
     TileWriter tile = Inside(rows, columns, hoisted);
-    BindCentered(tile);
+    BindCentered(tile, hoisted);
     for (const LoweredStore& store : problem_.full_stores) tile.StoreValue(store);
     kernel_.EndLoop();
   }
