@@ -1,4 +1,4 @@
-// Writes the row family's kernels.  See row.h.  Tested by row_test.cc and, for values, by python/tests/test_templates.py.
+// Writes the row family's kernels.  See row.h.  Tested by families_test.cc and, for values, by python/tests/test_templates.py.
 //
 // One writer serves all three ways.  A program has a tile of rows x columns (one-dimensional when it has one row).  Values
 // that depend on rows alone live outside of the loops over columns; each loop gets a TileWriter of its own that starts
