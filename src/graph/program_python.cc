@@ -6,17 +6,12 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/join.h"
 #include "graph/call_text.h"
 #include "graph/registry.h"
 
 namespace drtriton {
 namespace {
-
-std::string Join(const std::vector<std::string>& parts, const std::string& separator = ", ") {
-  std::string text;
-  for (size_t i = 0; i < parts.size(); ++i) text += (i > 0 ? separator : "") + parts[i];
-  return text;
-}
 
 std::string Numbers(const Shape& shape) {
   std::vector<std::string> parts;

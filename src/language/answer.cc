@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/join.h"
 #include "graph/program_python.h"
 #include "language/key_values.h"
 
@@ -10,12 +11,6 @@ namespace drtriton {
 namespace {
 
 constexpr size_t kMostLineBytes = 1000;
-
-std::string Join(const std::vector<std::string>& parts, std::string_view separator) {
-  std::string text;
-  for (size_t i = 0; i < parts.size(); ++i) text.append(i > 0 ? separator : "").append(parts[i]);
-  return text;
-}
 
 std::vector<std::string> Split(std::string_view text, std::string_view separator) {
   std::vector<std::string> parts;

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/interrupt.h"
+#include "base/join.h"
 #include "base/json_reader.h"
 #include "base/log.h"
 #include "base/seconds.h"
@@ -29,12 +30,6 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr uint64_t kFreshSeed = 0x5EED0F1B;   // a family's sample is of programs that no unit has
 constexpr double kReportEvery_s = 30;
-
-std::string Join(const std::vector<std::string>& parts, const char* separator) {
-  std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : separator) + part;
-  return text;
-}
 
 // Everything that decides what a unit holds.
 Json RecipeOf(const PairCollection& collection, const DeviceSpec& device, bool timed) {

@@ -220,7 +220,9 @@ TEST(PackPairs, TheFastestAcceptedAnswersAreTaken) {
     const Answer answer = DecodeAnswer(Shipped(), all.subspan(static_cast<size_t>(sequence.prompt_length)));
     ASSERT_TRUE(fastest.contains(task));
     EXPECT_LE(ids.size(), 3000u);
-    if (packed.too_long == 0) EXPECT_EQ(answer.source, fastest[task].second);
+    if (packed.too_long == 0) {
+      EXPECT_EQ(answer.source, fastest[task].second);
+    }
   }
 }
 

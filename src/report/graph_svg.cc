@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "base/join.h"
 #include "report/html.h"
 
 namespace drtriton {

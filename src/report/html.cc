@@ -50,12 +50,6 @@ std::string Escape(std::string_view text) {
   return safe;
 }
 
-std::string Join(const std::vector<std::string>& words, const char* between) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : between) + word;
-  return text;
-}
-
 std::string Clip(std::string_view text, size_t characters) {
   size_t count = 0;
   size_t end = text.size();  // where the last character that stays ends

@@ -12,9 +12,6 @@ namespace drtriton {
 // &, <, >, " and ' made safe for text and attributes.
 std::string Escape(std::string_view text);
 
-// "linear, gelu"; nothing is escaped.
-std::string Join(const std::vector<std::string>& words, const char* between = ", ");
-
 // At most `characters` characters of UTF-8 text; what was cut off ends in "…".
 std::string Clip(std::string_view text, size_t characters);
 

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "base/join.h"
 #include "report/html.h"
 #include "report/python_html.h"
 #include "report/roofline_svg.h"

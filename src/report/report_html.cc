@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/join.h"
 #include "report/graph_svg.h"
 #include "report/html.h"
 #include "report/kernel_sections.h"

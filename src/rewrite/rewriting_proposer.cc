@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/join.h"
+
 namespace drtriton {
 namespace {
 
@@ -24,12 +26,6 @@ std::vector<Form> FormsOf(const Fragment& fragment) {
   forms.push_back({fragment, std::move(all->rules)});
   forms[1].fragment.program = std::move(all->program);
   return forms;
-}
-
-std::string Joined(const std::vector<std::string>& rules) {
-  std::string text;
-  for (const std::string& rule : rules) text += (text.empty() ? "" : ", ") + rule;
-  return text;
 }
 
 bool Cheaper(const Proposal& a, const Proposal& b) { return a.estimated_us < b.estimated_us; }
@@ -64,7 +60,7 @@ std::vector<Proposal> RewritingProposer::Propose(const Fragment& fragment, const
     for (size_t i = 0; i < proposals.size(); ++i) {
       proposals[i].rewrites = form.rules;
       if (!form.rules.empty()) {
-        for (KernelPlan& kernel : proposals[i].kernels) kernel.why += "; rewritten: " + Joined(form.rules);
+        for (KernelPlan& kernel : proposals[i].kernels) kernel.why += "; rewritten: " + Join(form.rules);
       }
       (i == 0 ? best : others).push_back(std::move(proposals[i]));
     }

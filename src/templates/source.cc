@@ -5,6 +5,7 @@
 #include <cctype>
 
 #include "base/error.h"
+#include "base/join.h"
 
 namespace drtriton {
 namespace {
@@ -21,12 +22,6 @@ const std::set<std::string>& Reserved() {
       "digamma", "trigamma", "zeta", "log_ndtr", "greatest_divisor", "least_multiple", "int_power", "bessel_i0", "bessel_i0e",
       "bessel_i1", "bessel_i1e", "round_tf32"};
   return *names;
-}
-
-std::string Join(const std::vector<std::string>& parts, const std::string& separator) {
-  std::string text;
-  for (size_t i = 0; i < parts.size(); ++i) text += (i == 0 ? "" : separator) + parts[i];
-  return text;
 }
 
 std::string TupleText(const Shape& shape) {
